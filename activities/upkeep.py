@@ -1,0 +1,195 @@
+"""Loading, waking and comparing: what keeps workflows and PostgreSQL in step."""
+
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Select, Update, and_, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from models.clock import Clock
+from models.database import Who, transaction
+from models.messages import Snapshot, SweepReport
+from models.protocol.types import LIVE
+from models.records.deadlines import snapshot
+from models.tables import CaseFile, CommandRecord, Deadline, Rung, Submission, SweepRun, new_id, table
+
+_CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
+_SUBMISSION, _COMMAND, _SWEEP = table(Submission), table(CommandRecord), table(SweepRun)
+
+UNSTARTED_AFTER = timedelta(seconds=20)
+"""How long a case may be without a workflow before the sweep starts one: the API is about to do it itself."""
+UNCONFIRMED_AFTER = timedelta(seconds=30)
+"""How long a command may be recorded without its caller having heard so, before the workflow is told to look."""
+OVERDUE_AFTER = timedelta(seconds=45)
+"""How far a planned rung may lie behind before the workflow is told to look."""
+BATCH = 200
+"""Cases compared with their workflows in one sweep; the next one goes on from there."""
+
+
+class Desk(Protocol):
+    """What the upkeep needs of Temporal. Each raises where Temporal is away."""
+
+    async def wake(self, case_id: UUID) -> None:
+        """Tell a case's workflow to read PostgreSQL again; start it where there is none."""
+
+    async def believed(self, case_id: UUID) -> Snapshot | None:
+        """What a case's workflow believes; None where none runs."""
+
+
+class Upkeep:
+    """Activities that keep workflows and rows in step.
+
+    Args:
+        engine: of the worker role.
+        clock: domain time.
+        desk: the way to the workflows.
+    """
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, desk: Desk) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._desk = desk
+
+    @activity.defn(name="load_case")
+    async def load_case(self, case_id: UUID) -> Snapshot:
+        """What a workflow must know of its case; notes that the case has one."""
+        async with self._transaction(case_id) as connection:
+            await connection.execute(
+                update(_CASE)
+                .where(_CASE.c.id == case_id, _CASE.c.workflow_seen_at.is_(None))
+                .values(workflow_seen_at=self._clock.now())
+            )
+            return await snapshot(connection, case_id)
+
+    @activity.defn(name="wake_case")
+    async def wake_case(self, case_id: UUID) -> None:
+        """Tell another case's workflow that PostgreSQL is ahead of it."""
+        await self._desk.wake(case_id)
+
+    @activity.defn(name="sweep")
+    async def sweep(self) -> SweepReport:
+        """Start what has no workflow, wake what is behind, compare a batch, and put on record what was found."""
+        now = self._clock.now()
+        async with self._transaction() as connection:
+            unstarted = await _ids(connection, _unstarted(now))
+            behind = await _ids(connection, _unconfirmed(now)) + await _ids(connection, _overdue(now))
+            after = await _cursor(connection)
+            batch = await _ids(connection, _live_after(after))
+            run = new_id()
+            await connection.execute(insert(_SWEEP).values(id=run, started_at=now, report={}))
+        for case_id in unstarted:
+            await self._desk.wake(case_id)
+        resynced = list(dict.fromkeys(behind))
+        for case_id in resynced:
+            await self._desk.wake(case_id)
+        differences = [line for case_id in batch if (line := await self._difference(case_id)) is not None]
+        report = SweepReport(
+            started=tuple(unstarted), resynced=tuple(resynced), differences=tuple(differences), checked=len(batch)
+        )
+        async with self._transaction() as connection:
+            await connection.execute(_confirm(now))
+            await connection.execute(
+                update(_SWEEP)
+                .where(_SWEEP.c.id == run)
+                .values(
+                    ended_at=self._clock.now(),
+                    report={**report.model_dump(mode="json"), "cursor": str(batch[-1]) if len(batch) == BATCH else None},
+                )
+            )
+        if unstarted or resynced or differences:
+            activity.logger.warning(
+                "sweep repaired", extra={"started": len(unstarted), "resynced": len(resynced), "differed": differences}
+            )
+        return report
+
+    async def _difference(self, case_id: UUID) -> str | None:
+        """Compare a case with its workflow and repair: PostgreSQL holds, so the workflow is told to read it again."""
+        believed = await self._desk.believed(case_id)
+        async with self._transaction(case_id) as connection:
+            held = await snapshot(connection, case_id)
+        if believed is None:
+            if held.ended:
+                return None
+            found = "no-workflow"
+        elif believed.sequence != held.sequence:
+            found = "sequence"
+        elif set(believed.deadlines) != set(held.deadlines):
+            found = "deadlines"
+        else:
+            return None
+        # A command may have passed between the two looks: only what still differs is a difference.
+        if believed is not None and await self._desk.believed(case_id) == held:
+            return None
+        await self._desk.wake(case_id)
+        return f"{case_id} {found}"
+
+    def _transaction(self, case_id: UUID | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
+        return transaction(self._engine, Who(system="worker", case_id=case_id), self._clock.now())
+
+
+def _unstarted(now: datetime) -> Select[Any]:
+    return select(_CASE.c.id).where(_CASE.c.workflow_seen_at.is_(None), _CASE.c.created_at < now - UNSTARTED_AFTER)
+
+
+def _unconfirmed(now: datetime) -> Select[Any]:
+    return (
+        select(_SUBMISSION.c.case_id)
+        .join(_COMMAND, _COMMAND.c.command_id == _SUBMISSION.c.id)
+        .where(
+            _SUBMISSION.c.confirmed_at.is_(None),
+            _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER,
+            _SUBMISSION.c.case_id.is_not(None),
+        )
+        .distinct()
+    )
+
+
+def _confirm(now: datetime) -> Update:
+    return (
+        update(_SUBMISSION)
+        .where(
+            _SUBMISSION.c.confirmed_at.is_(None),
+            _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER,
+            exists().where(_COMMAND.c.command_id == _SUBMISSION.c.id),
+        )
+        .values(confirmed_at=now)
+    )
+
+
+def _overdue(now: datetime) -> Select[Any]:
+    return (
+        select(_RUNG.c.case_id)
+        .join(_DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
+        .where(_RUNG.c.state == "planned", _DEADLINE.c.status == "open", _RUNG.c.due_at < now - OVERDUE_AFTER)
+        .distinct()
+    )
+
+
+def _live_after(after: UUID | None) -> Select[Any]:
+    open_deadline = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.status == "open")
+    live = select(_CASE.c.id).where(
+        _CASE.c.workflow_seen_at.is_not(None), or_(_CASE.c.process.in_(sorted(LIVE)), open_deadline)
+    )
+    if after is not None:
+        live = live.where(_CASE.c.id > after)
+    return live.order_by(_CASE.c.id).limit(BATCH)
+
+
+async def _cursor(connection: AsyncConnection) -> UUID | None:
+    cursor = (
+        await connection.execute(
+            select(_SWEEP.c.report["cursor"].astext)
+            .where(and_(_SWEEP.c.ended_at.is_not(None), func.jsonb_typeof(_SWEEP.c.report) == "object"))
+            .order_by(_SWEEP.c.started_at.desc(), _SWEEP.c.id.desc())
+            .limit(1)
+        )
+    ).scalar_one_or_none()
+    return UUID(cursor) if cursor else None
+
+
+async def _ids(connection: AsyncConnection, statement: Select[Any]) -> list[UUID]:
+    return list((await connection.execute(statement)).scalars())
+

@@ -1,0 +1,1 @@
+"""How it runs: the embedded runtime, the ``annhi`` command, roles, locks, drills."""

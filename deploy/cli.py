@@ -1,0 +1,177 @@
+"""The ``annhi`` command. Each command is one short function here; what it does lives in a module of its own."""
+
+import os
+import runpy
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from deploy.runtime import lock
+from deploy.runtime.console import Progress
+from deploy.runtime.layout import DataFolder, Ports, read_json
+from deploy.runtime.processes import identity
+from deploy.runtime.schema import create_keys
+from deploy.runtime.schema import migrate as migrate_database
+from deploy.runtime.services import Parts
+from deploy.runtime.supervisor import up as run_service
+from deploy.runtime.trouble import Status, Trouble
+
+app = typer.Typer(
+    name="annhi",
+    help="An Nhi: dịch vụ hồ sơ bảo vệ trẻ em · the case service of child protection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold what is about a child
+)
+
+
+@app.command()
+def up() -> None:
+    """Chạy toàn bộ dịch vụ trên máy này · run the whole service on this machine."""
+    status = run_service(os.environ, Progress())
+    if status is not None:
+        raise typer.Exit(int(status))
+
+
+@app.command()
+def status() -> None:
+    """Dịch vụ có đang chạy không, ở đâu · whether the service runs, and where."""
+    folder = DataFolder.from_environment(os.environ)
+    pid, running = lock.holder(folder.lock), read_json(folder.running)
+    progress = Progress()
+    if pid is None:
+        progress.plain(f"Không chạy · not running: {folder.root}")
+        raise typer.Exit(int(Status.NOT_RUNNING))
+    progress.plain(f"Đang chạy · running: {running.get('url', '')} (pid {pid})")
+    rows = [("Dữ liệu · data", str(folder.root))]
+    for name, (child, known_as) in running.get("processes", {}).items():
+        alive = identity(child) == known_as
+        rows.append((name, f"pid {child}" if alive else "đang khởi động lại · restarting"))
+    progress.table(rows)
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="không hỏi · do not ask")] = False) -> None:
+    """Xóa thư mục dữ liệu sau khi hỏi · remove the data folder after asking."""
+    folder = DataFolder.from_environment(os.environ)
+    progress = Progress()
+    if not folder.root.exists():
+        progress.plain(f"Không có dữ liệu · there is no data: {folder.root}")
+        return
+    with _clear_trouble(), lock.exclusive(folder.lock):
+        if not folder.version.exists() and any(path != folder.lock for path in folder.root.iterdir()):
+            raise Trouble(
+                Status.FAILED,
+                f"{folder.root} không phải thư mục dữ liệu của An Nhi (thiếu version.json); không xóa gì.",
+                f"{folder.root} is not a data folder of An Nhi (no version.json); nothing was removed.",
+            )
+        if not yes:
+            typer.confirm(
+                f"Xóa vĩnh viễn MỌI hồ sơ và khóa trong {folder.root}? · Remove EVERY case and key in it for good?",
+                abort=True,
+            )
+        shutil.rmtree(folder.root)
+    progress.plain(f"Đã xóa · removed: {folder.root}")
+
+
+@app.command()
+def migrate() -> None:
+    """Tạo khóa nếu chưa có, cập nhật lược đồ · make keys where missing, bring the schema up to date."""
+    with _settings() as parts, _clear_trouble():
+        create_keys(parts.key_file)
+        typer.echo(migrate_database(os.environ["ANNHI_OWNER_DATABASE_URL"], parts.folder.root))
+
+
+@app.command()
+def seed() -> None:
+    """Nạp dữ liệu tham chiếu và tài khoản mẫu · load reference data and sample accounts."""
+    with _settings():
+        runpy.run_module("deploy.seed", run_name="__main__")
+
+
+@app.command()
+def demo() -> None:
+    """Dẫn một hồ sơ từ tin báo đến khi đóng · drive one case from the report to its closure."""
+    with _settings():
+        runpy.run_module("deploy.demo", run_name="__main__")
+
+
+@app.command(context_settings={"ignore_unknown_options": False})
+def drill(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="tệp kịch bản · drill files")],
+    as_json: Annotated[bool, typer.Option("--json", help="kết quả cho máy · for machines")] = False,
+) -> None:
+    """Diễn một kịch bản trên đồng hồ mô phỏng · play a drill on the simulated clock."""
+    from deploy.drill import main as play  # noqa: PLC0415 - only this command needs it
+
+    raise typer.Exit(play(files, as_json=as_json))
+
+
+@app.command()
+def psql() -> None:
+    """Mở psql với quyền chủ dữ liệu · open psql as the owner role (the service must be running)."""
+    with _clear_trouble():
+        server = _parts().postgres
+        if server is None:
+            raise Trouble(
+                Status.BAD_SETTING,
+                "PostgreSQL không do An Nhi chạy; hãy dùng psql của máy chủ đó.",
+                "PostgreSQL is not run by An Nhi; use that server's own psql.",
+            )
+        words = server.psql("annhi_owner")
+        os.execve(words[0], words, os.environ | server.psql_environment("annhi_owner"))  # noqa: S606 - no shell is wanted
+
+
+def main() -> NoReturn:
+    """Run the command line.
+
+    A process that has used Temporal's library may abort while Python 3.11 takes its interpreter down, after the work is
+    done; so it leaves without that, with everything written out.
+    """
+    code: object = 0
+    try:
+        app()
+    except SystemExit as leaving:
+        code = leaving.code
+    if "temporalio" not in sys.modules:
+        sys.exit(code)  # type: ignore[arg-type]
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _parts() -> Parts:
+    return Parts(DataFolder.from_environment(os.environ), Ports.from_environment(os.environ), os.environ)
+
+
+@contextmanager
+def _settings() -> Iterator[Parts]:
+    """The settings of the service on this machine, put into the environment where it does not say otherwise."""
+    with _clear_trouble():
+        parts = _parts()
+        where = read_json(parts.folder.running).get("ports")
+        if where and not any(name.endswith("_PORT") and name.startswith("ANNHI_") for name in os.environ):
+            parts = Parts(parts.folder, Ports(**where), parts.environ)  # it was started on other ports
+        for name, value in parts.everything().items():
+            os.environ.setdefault(name, value)
+        yield parts
+
+
+@contextmanager
+def _clear_trouble() -> Iterator[None]:
+    try:
+        yield
+    except Trouble as trouble:
+        typer.echo(str(trouble), err=True)
+        raise typer.Exit(int(trouble.status)) from trouble
+
+
+if __name__ == "__main__":
+    main()

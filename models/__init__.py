@@ -1,0 +1,1 @@
+"""What a case is. No other room is imported here."""

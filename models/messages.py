@@ -1,0 +1,112 @@
+"""What crosses Temporal: frozen, ids and codes only.
+
+No name, no free text, nothing about a child: content stands in PostgreSQL and a message points at it by id and hash.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+Means = Literal["phone", "paper", "in_person"]
+
+
+class Message(BaseModel):
+    """Base of every message: immutable, and strict about unknown fields of the future (they are ignored)."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ContentRef(Message):
+    """Points at content stored by the API: the document's id, its kind (``M02``, ``act`` …) and its SHA-256."""
+
+    id: UUID
+    kind: str
+    hash: str
+
+
+class Command(Message):
+    """One person's act on one case.
+
+    ``command_id`` is the update id and unique in the database. ``recorded_at`` is when the API took it in; ``occurred_at``
+    when it happened, the same unless the act is recorded later.
+    """
+
+    command_id: UUID
+    case_id: UUID
+    event: str
+    person_id: UUID
+    position_id: UUID
+    recorded_at: datetime
+    occurred_at: datetime
+    on_behalf_person: UUID | None = None
+    on_behalf_role: str | None = None
+    means: Means | None = None
+    content: tuple[ContentRef, ...] = ()
+
+
+class OpenDeadline(Message):
+    """A running deadline as the workflow remembers it: its next rung and when that is due (domain time)."""
+
+    id: UUID
+    code: str
+    ordinal: int
+    at: datetime
+
+
+class Snapshot(Message):
+    """What the workflow keeps of a case: the sequence it is at, the deadlines with a rung to come, whether it may end."""
+
+    case_id: UUID
+    sequence: int
+    deadlines: tuple[OpenDeadline, ...] = ()
+    ended: bool = False
+
+
+class CommandResult(Message):
+    """The stored answer to a command, refusals included. ``wake``: other cases whose workflows are now behind."""
+
+    command_id: UUID
+    accepted: bool
+    code: str | None = None
+    detail: dict[str, str] = {}
+    allowed: tuple[str, ...] = ()
+    sequence: int
+    snapshot: Snapshot
+    wake: tuple[UUID, ...] = ()
+
+
+class RungDue(Message):
+    """A rung whose instant has come: which one, and the domain time at which the workflow saw it."""
+
+    case_id: UUID
+    deadline_id: UUID
+    ordinal: int
+    at: datetime
+
+
+class CaseInput(Message):
+    """Starts the workflow of one case. ``offset_seconds`` is domain time minus platform time.
+
+    ``recent`` carries the last results across a continue-as-new, where the server forgets update ids.
+    """
+
+    case_id: UUID
+    offset_seconds: float = 0.0
+    snapshot: Snapshot | None = None
+    recent: tuple[CommandResult, ...] = ()
+
+
+class SweepReport(Message):
+    """What one sweep found and did, by case id."""
+
+    started: tuple[UUID, ...] = ()
+    resynced: tuple[UUID, ...] = ()
+    differences: tuple[str, ...] = ()
+    checked: int = 0
+
+
+def workflow_id(case_id: UUID) -> str:
+    """The workflow id of a case: opaque, so it may stand in clear in Temporal."""
+    return f"case/{case_id}"

@@ -1,0 +1,67 @@
+"""The way the database's shape moves forward. Run as the owner role, never by the service's own roles."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+HERE = Path(__file__).parent
+
+
+def config(url: str = "") -> Config:
+    """Alembic's configuration, without an ini file. ``url`` is the owner's ``postgresql+asyncpg://`` URL."""
+    made = Config()
+    made.set_main_option("script_location", str(HERE))
+    made.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return made
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at ``url`` (the owner's) to the newest revision. Blocks; not for use inside an event loop."""
+    command.upgrade(config(url), "head")
+
+
+def check(url: str) -> None:
+    """Raise ``alembic.util.CommandError`` where the tables in code differ from the migrated database."""
+    command.check(config(url))
+
+
+def head() -> str:
+    """The newest revision this code knows."""
+    revision = ScriptDirectory.from_config(config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("no migration is shipped with this code")
+    return revision
+
+
+def known(revision: str) -> bool:
+    """Whether this code knows ``revision``; a database at an unknown one was written by newer code."""
+    return any(step.revision == revision for step in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+async def revision_of(connection: AsyncConnection) -> str | None:
+    """The revision the connected database is at, None where it was never migrated."""
+
+    def read(sync: Connection) -> str | None:
+        return MigrationContext.configure(sync).get_current_revision()
+
+    return await connection.run_sync(read)
+
+
+def current(url: str) -> str | None:
+    """The revision the database at ``url`` is at, None where it was never migrated. Blocks, as ``upgrade`` does."""
+
+    async def ask() -> str | None:
+        engine: AsyncEngine = create_async_engine(url)
+        try:
+            async with engine.connect() as connection:
+                return await revision_of(connection)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(ask())

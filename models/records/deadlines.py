@@ -1,0 +1,185 @@
+"""Clocks of the protocol engine, to and from their rows. PostgreSQL holds them; the engine alone computes them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.messages import OpenDeadline, Snapshot
+from models.protocol.types import FINAL, Changes, Clock
+from models.tables import Breach, CaseFile, Deadline, Rung, new_id, table
+
+MET_IN_TIME_RECORDED_LATE = "met_in_time_recorded_late"
+MET_LATE = "met_late"
+
+_CASE, _DEADLINE, _RUNG, _BREACH = table(CaseFile), table(Deadline), table(Rung), table(Breach)
+
+
+async def load_clocks(connection: AsyncConnection, case_id: UUID) -> list[Clock]:
+    """Every clock of a case, past and present, with the ordinals that have fired or were passed over.
+
+    Args:
+        connection: a transaction that holds the case's row lock, if anything is to be decided by the result.
+        case_id: whose.
+    """
+    fired = (
+        select(func.array_agg(_RUNG.c.ordinal))
+        .where(_RUNG.c.deadline_id == _DEADLINE.c.id, _RUNG.c.state.in_(("fired", "not_needed")))
+        .correlate(_DEADLINE)
+        .scalar_subquery()
+    )
+    rows = await connection.execute(
+        select(_DEADLINE.c.clock, fired.label("fired"))
+        .where(_DEADLINE.c.case_id == case_id)
+        .order_by(_DEADLINE.c.started_at, _DEADLINE.c.id)
+    )
+    return [Clock.model_validate({**row.clock, "fired": tuple(sorted(row.fired or ()))}) for row in rows]
+
+
+async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Changes, at: datetime) -> None:
+    """Write what the engine changed: deadlines, their planned rungs, and the marks on breaches since met.
+
+    Args:
+        connection: the transaction of the event that caused the changes.
+        case_id: whose clocks.
+        changes: the engine's answer.
+        at: domain instant of recording.
+    """
+    touched = changes.touched
+    if touched:
+        await _store_clocks(connection, case_id, touched, at)
+        await _store_rungs(connection, case_id, touched)
+    for clock in changes.breaches_met_late:
+        await _mark_breach(connection, case_id, clock, at)
+
+
+async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
+    """What the case's workflow must know: sequence, the next rung of every open deadline, whether it may end.
+
+    A deadline that is open but has no rung to come keeps the case alive too; only a final state with none open ends it.
+    """
+    case = (await connection.execute(select(_CASE.c.sequence, _CASE.c.process).where(_CASE.c.id == case_id))).one()
+    rows = (
+        await connection.execute(
+            select(_DEADLINE.c.id, _DEADLINE.c.code, _RUNG.c.ordinal, _RUNG.c.due_at)
+            .join_from(
+                _DEADLINE, _RUNG, and_(_RUNG.c.deadline_id == _DEADLINE.c.id, _RUNG.c.state == "planned"), isouter=True
+            )
+            .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.status.in_(("open", "paused")))
+            .order_by(_DEADLINE.c.id, _RUNG.c.due_at, _RUNG.c.ordinal)
+            .distinct(_DEADLINE.c.id)
+        )
+    ).all()
+    return Snapshot(
+        case_id=case_id,
+        sequence=case.sequence,
+        deadlines=tuple(
+            OpenDeadline(id=row.id, code=row.code, ordinal=row.ordinal, at=row.due_at)
+            for row in rows
+            if row.ordinal is not None
+        ),
+        ended=case.process in FINAL and not rows,
+    )
+
+
+async def _store_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock], at: datetime) -> None:
+    rows = [
+        {
+            "id": clock.id,
+            "case_id": case_id,
+            "code": clock.code,
+            "occurrence": clock.occurrence,
+            "subject": clock.subject,
+            "status": clock.status,
+            "started_at": clock.started_at,
+            "due_at": clock.due_at,
+            "met_at": clock.met_at,
+            "updated_at": at,
+            "clock": clock.model_dump(mode="json", exclude={"fired"}),
+        }
+        for clock in clocks
+    ]
+    statement = insert(_DEADLINE)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_DEADLINE.c.id],
+            set_={
+                name: statement.excluded[name]
+                for name in ("subject", "status", "due_at", "met_at", "updated_at", "clock")
+            },
+        ),
+        rows,
+    )
+
+
+async def _store_rungs(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock]) -> None:
+    # Planned rungs are a projection of the clock: those that fired stay as they are, the rest follow the clock.
+    planned = [rung for clock in clocks for rung in _planned(case_id, clock)]
+    await connection.execute(
+        delete(_RUNG).where(_RUNG.c.deadline_id.in_([clock.id for clock in clocks]), _RUNG.c.state == "planned")
+    )
+    if planned:
+        await connection.execute(insert(_RUNG).on_conflict_do_nothing(), planned)
+
+
+def _planned(case_id: UUID, clock: Clock) -> list[dict[str, Any]]:
+    return [
+        {
+            "deadline_id": clock.id,
+            "ordinal": rung.ordinal,
+            "case_id": case_id,
+            "level": rung.level,
+            "due_at": rung.due_at,
+            "deliver_at": rung.deliver_at,
+            "breach": rung.breach,
+            "condition": rung.condition,
+            "state": "planned",
+        }
+        for rung in clock.pending
+    ]
+
+
+async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock, at: datetime) -> None:
+    """Make sure of the breach record of a clock met after its limit, and mark how it came to be met."""
+    mark = MET_IN_TIME_RECORDED_LATE if clock.recorded_late else MET_LATE
+    for kind, due_at in breached_limits(clock, clock.met_recorded_at or at):
+        await connection.execute(
+            insert(_BREACH)
+            .values(
+                id=new_id(),
+                case_id=case_id,
+                deadline_id=clock.id,
+                kind=kind,
+                code=clock.code,
+                due_at=due_at,
+                recorded_at=at,
+                protocol_version=clock.protocol_version,
+                calendar_version=clock.calendar_version,
+                mark=mark,
+                met_at=clock.met_at,
+            )
+            .on_conflict_do_nothing()
+        )
+    await connection.execute(
+        update(_BREACH).where(_BREACH.c.deadline_id == clock.id).values(mark=mark, met_at=clock.met_at)
+    )
+
+
+def breached_limits(clock: Clock, at: datetime) -> list[tuple[str, datetime]]:
+    """The limits of a clock that have passed at ``at``, with the kind of breach each is.
+
+    A local override shortens a statutory limit: being late against it is a ``local`` breach, and a ``statutory`` one
+    only once the law's own limit has passed as well.
+    """
+    limits = []
+    if clock.kind == "statutory" and clock.statutory_due_at is not None:
+        if clock.due_at < clock.statutory_due_at:
+            limits.append(("local", clock.due_at))
+        limits.append(("statutory", clock.statutory_due_at))
+    else:
+        limits.append((clock.kind, clock.due_at))
+    return [(kind, due) for kind, due in limits if due <= at]

@@ -1,0 +1,52 @@
+"""Settings of one process, read from the environment (prefix ``ANNHI_``)."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process must be told. Nothing here has a default that would be unsafe in production.
+
+    URLs of the database use SQLAlchemy's ``postgresql+asyncpg://`` form. Each process is given only the URL of the role
+    it acts as; the owner's URL is for migrations alone.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ANNHI_", extra="ignore", frozen=True)
+
+    database_url: SecretStr = SecretStr("")
+    worker_database_url: SecretStr = SecretStr("")
+    owner_database_url: SecretStr = SecretStr("")
+    database_pool: int = 20
+
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "annhi"
+    task_queue: str = "annhi"
+    key_file: Path = Path("keys.json")
+
+    clock_offset_seconds: float = 0.0
+    public_url: str = "http://127.0.0.1:8080"
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    worker_metrics_port: int = 0
+
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_start_tls: bool = False
+    mail_from: str = "an-nhi@localhost.invalid"
+    gateway_url: str = ""
+    gateway_token: SecretStr = SecretStr("")
+
+    log_format: str = "json"
+    log_level: str = "INFO"
+    data_dir: Path = Path(".data")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

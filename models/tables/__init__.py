@@ -1,0 +1,61 @@
+"""The tables. Importing this package registers all of them in ``METADATA``."""
+
+from models.tables.accounts import AccessToken, Account, SignInThrottle
+from models.tables.cases import (
+    LIFECYCLE_COLUMNS,
+    CaseEvent,
+    CaseFile,
+    CaseReport,
+    Child,
+    CommandRecord,
+    Delegate,
+    Document,
+    Household,
+    Recusal,
+    Report,
+    Submission,
+)
+from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipient, Rung
+from models.tables.columns import METADATA, new_id, table
+from models.tables.notices import CallTask, Notice
+from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
+from models.tables.record import AuditEntry, LocalOverride, ReferenceVersion, SweepRun
+
+__all__ = [
+    "LIFECYCLE_COLUMNS",
+    "METADATA",
+    "Absence",
+    "AccessToken",
+    "Account",
+    "AuditEntry",
+    "Breach",
+    "CallTask",
+    "CaseEvent",
+    "CaseFile",
+    "CaseReport",
+    "Child",
+    "CommandRecord",
+    "Deadline",
+    "Delegate",
+    "Deputy",
+    "Document",
+    "Escalation",
+    "EscalationRecipient",
+    "Household",
+    "LocalOverride",
+    "Notice",
+    "Person",
+    "Position",
+    "Recusal",
+    "ReferenceVersion",
+    "Report",
+    "Rung",
+    "Shift",
+    "SignInThrottle",
+    "Submission",
+    "SweepRun",
+    "Unit",
+    "UnitParent",
+    "new_id",
+    "table",
+]

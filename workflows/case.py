@@ -1,0 +1,202 @@
+"""The workflow of one case: it keeps time and order, and decides nothing.
+
+It does not know the chart. A command goes to an activity, which lets the chart decide and PostgreSQL hold; the workflow
+adopts the result, waits for the earliest rung or the next command, and fires what is due.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from uuid import UUID
+
+    from models.messages import CaseInput, Command, CommandResult, OpenDeadline, RungDue, Snapshot
+
+RECENT = 40
+"""How many results survive a continue-as-new; PostgreSQL remembers all of them anyway."""
+
+# Retried for as long as it takes: a rung or a command is never given up because a server is away.
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
+)
+
+
+@workflow.defn(name="Case")
+class Case:
+    """One case from its first report until it is final and no deadline is open."""
+
+    @workflow.init
+    def __init__(self, start: CaseInput) -> None:
+        self._case_id = start.case_id
+        self._offset = timedelta(seconds=start.offset_seconds)
+        self._lock = asyncio.Lock()
+        self._snapshot = start.snapshot or Snapshot(case_id=start.case_id, sequence=0)
+        self._recent: dict[UUID, CommandResult] = {result.command_id: result for result in start.recent}
+        self._stale = start.snapshot is None
+        self._firing: set[tuple[UUID, int]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._changes = 0
+
+    @workflow.run
+    async def run(self, start: CaseInput) -> None:  # noqa: ARG002 - read in __init__, before any handler runs
+        """Wait, fire, adopt; until the case has ended or its history has grown long."""
+        while True:
+            if self._stale:
+                await self._reload()
+            elif self._quiet() and self._snapshot.ended:
+                return
+            elif self._quiet() and workflow.info().is_continue_as_new_suggested():
+                self._continue()
+            else:
+                await self._wait()
+
+    @workflow.update(name="command", unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
+    async def command(self, command: Command) -> CommandResult:
+        """Record one command, in the order of arrival, once.
+
+        Raises:
+            ApplicationError: the command was refused; ``type`` is the refusal's code, the details hold the result.
+        """
+        try:
+            async with self._lock:
+                result = self._recent.get(command.command_id)
+                if result is None:
+                    result = await self._record(command)
+                    self._remember(result)
+        except FailureError:
+            raise
+        except Exception as error:  # a plain exception would fail the workflow task for ever
+            raise ApplicationError("the command could not be recorded", type="internal", non_retryable=True) from error
+        if not result.accepted:
+            raise ApplicationError(
+                "refused", result.model_dump(mode="json"), type=result.code or "refused", non_retryable=True
+            )
+        return result
+
+    @command.validator
+    def _has_right_shape(self, command: Command) -> None:
+        # Shape only: judging the state here would refuse the legal second of two queued commands.
+        if command.case_id != self._case_id:
+            raise ApplicationError("this is another case's workflow", type="wrong-case", non_retryable=True)
+
+    @workflow.signal(name="resync")
+    def resync(self) -> None:
+        """PostgreSQL is ahead: read the case again."""
+        self._stale = True
+        self._changes += 1
+
+    @workflow.query(name="snapshot")
+    def snapshot(self) -> Snapshot:
+        """What this workflow believes; the sweep holds it against PostgreSQL."""
+        return self._snapshot
+
+    async def _record(self, command: Command) -> CommandResult:
+        # A local activity: short, idempotent by command id, and about twice as fast as an ordinary one
+        # (docs/performance.md). What a crash between its commit and our answer may lose, resync brings back.
+        result: CommandResult = await workflow.execute_local_activity(
+            "record_transition",
+            command,
+            result_type=CommandResult,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=_PATIENT,
+            local_retry_threshold=timedelta(seconds=2),
+        )
+        return result
+
+    async def _reload(self) -> None:
+        self._stale = False
+        self._adopt(
+            await workflow.execute_local_activity(
+                "load_case",
+                self._case_id,
+                result_type=Snapshot,
+                start_to_close_timeout=timedelta(seconds=10),
+                retry_policy=_PATIENT,
+                local_retry_threshold=timedelta(seconds=2),
+            )
+        )
+
+    async def _wait(self) -> None:
+        seen = self._changes
+        due = self._earliest()
+        remaining = None if due is None else due.at - self._now()
+        if due is not None and remaining is not None and remaining <= timedelta(0):
+            await self._fire_after_queue(due)
+            return
+        try:
+            await workflow.wait_condition(lambda: self._changes != seen, timeout=remaining)
+        except TimeoutError:
+            return
+
+    async def _fire_after_queue(self, due: OpenDeadline) -> None:
+        # A command stamped at the limit itself comes before the limit's rung: let the queue drain, then look again.
+        async with self._lock:
+            pass
+        if self._earliest() != due:
+            return
+        self._firing.add((due.id, due.ordinal))
+        # On its own, so that one rung that keeps failing cannot hold up the others.
+        self._spawn(self._fire(due))
+
+    async def _fire(self, due: OpenDeadline) -> None:
+        try:
+            snapshot = await workflow.execute_activity(
+                "fire_rung",
+                RungDue(case_id=self._case_id, deadline_id=due.id, ordinal=due.ordinal, at=self._now()),
+                result_type=Snapshot,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=_PATIENT,
+            )
+            self._adopt(snapshot)
+        finally:
+            self._firing.discard((due.id, due.ordinal))
+            self._changes += 1
+
+    async def _wake(self, case_id: UUID) -> None:
+        await workflow.execute_activity(
+            "wake_case", case_id, start_to_close_timeout=timedelta(seconds=10), retry_policy=_PATIENT
+        )
+        self._changes += 1
+
+    def _remember(self, result: CommandResult) -> None:
+        self._recent[result.command_id] = result
+        while len(self._recent) > RECENT:
+            self._recent.pop(next(iter(self._recent)))
+        self._adopt(result.snapshot)
+        for other in result.wake:
+            self._spawn(self._wake(other))
+
+    def _adopt(self, snapshot: Snapshot) -> None:
+        if snapshot.sequence >= self._snapshot.sequence:
+            self._snapshot = snapshot
+        self._changes += 1
+
+    def _earliest(self) -> OpenDeadline | None:
+        waiting = [due for due in self._snapshot.deadlines if (due.id, due.ordinal) not in self._firing]
+        return min(waiting, key=lambda due: (due.at, due.id, due.ordinal), default=None)
+
+    def _quiet(self) -> bool:
+        return not self._background and not self._lock.locked() and workflow.all_handlers_finished()
+
+    def _now(self) -> datetime:
+        return workflow.now() + self._offset
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _continue(self) -> None:
+        workflow.continue_as_new(
+            CaseInput(
+                case_id=self._case_id,
+                offset_seconds=self._offset.total_seconds(),
+                snapshot=self._snapshot,
+                recent=tuple(self._recent.values()),
+            )
+        )

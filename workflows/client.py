@@ -1,0 +1,158 @@
+"""Asking a case's workflow for something, from outside it."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.messages import CaseInput, Command, CommandResult, Snapshot, workflow_id
+from workflows.case import Case
+
+
+class TemporalAwayError(Exception):
+    """Temporal, or every worker, did not answer in time. The command may still be carried out: ask again, same id."""
+
+
+class RunEndedError(Exception):
+    """The case has no live workflow: it never had one, or it ended with the case."""
+
+
+class CommandFailedError(Exception):
+    """The command could not be recorded for a reason that is ours, not the caller's."""
+
+
+class CaseDesk:
+    """Starts and asks the workflows of cases.
+
+    Args:
+        client: connected, or lazy.
+        task_queue: where the workers listen.
+        offset: domain time minus platform time.
+        timeout: seconds a whole call may take, retries included.
+    """
+
+    def __init__(
+        self, client: Client, *, task_queue: str, offset: timedelta = timedelta(0), timeout: float = 5.0
+    ) -> None:
+        self.client = client
+        self._task_queue = task_queue
+        self._offset = offset
+        self._timeout = timeout
+
+    async def start(self, case_id: UUID) -> None:
+        """Start the workflow of a case; one that runs already is left alone.
+
+        Raises:
+            TemporalAwayError: not reachable within the timeout. The sweep will start it.
+        """
+        await self._start(case_id, signal=None)
+
+    async def wake(self, case_id: UUID) -> None:
+        """Tell the workflow of a case that PostgreSQL is ahead of it; start it where it has ended.
+
+        Raises:
+            TemporalAwayError: not reachable within the timeout.
+        """
+        await self._start(case_id, signal="resync")
+
+    async def believed(self, case_id: UUID) -> Snapshot | None:
+        """What the workflow of a case believes; None where none is running.
+
+        Raises:
+            TemporalAwayError: no answer within the timeout.
+        """
+        handle = self.client.get_workflow_handle(workflow_id(case_id))
+        try:
+            async with asyncio.timeout(self._timeout):
+                described = await handle.describe()
+                if described.status != WorkflowExecutionStatus.RUNNING:
+                    return None
+                snapshot: Snapshot = await handle.query("snapshot", result_type=Snapshot)
+                return snapshot
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return None
+            raise TemporalAwayError from error
+        except TimeoutError as late:
+            raise TemporalAwayError from late
+
+    async def send(self, command: Command, *, may_start: bool = False) -> CommandResult:
+        """Send a command and wait for its answer; a refusal is an answer.
+
+        Args:
+            command: its id is the update id, so sending it again yields the same answer.
+            may_start: start the workflow where it has ended (an event the chart allows in a final state).
+
+        Raises:
+            RunEndedError: no live workflow, and ``may_start`` was not given.
+            TemporalAwayError: no answer within the timeout.
+            CommandFailedError: the worker failed on it.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await (self._update_with_start(command) if may_start else self._update(command))
+        except WorkflowUpdateFailedError as failed:
+            return _refusal(failed)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as late:
+            raise TemporalAwayError from late
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise RunEndedError from error
+            raise TemporalAwayError from error
+
+    async def _update(self, command: Command) -> CommandResult:
+        handle = self.client.get_workflow_handle(workflow_id(command.case_id))
+        result: CommandResult = await handle.execute_update(
+            "command", command, id=str(command.command_id), result_type=CommandResult
+        )
+        return result
+
+    async def _update_with_start(self, command: Command) -> CommandResult:
+        start: WithStartWorkflowOperation[Case, None] = WithStartWorkflowOperation(
+            Case.run,
+            CaseInput(case_id=command.case_id, offset_seconds=self._offset.total_seconds()),
+            id=workflow_id(command.case_id),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        )
+        result: CommandResult = await self.client.execute_update_with_start_workflow(
+            "command",
+            command,
+            id=str(command.command_id),
+            result_type=CommandResult,
+            start_workflow_operation=start,
+        )
+        return result
+
+    async def _start(self, case_id: UUID, signal: str | None) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.client.start_workflow(
+                    Case.run,
+                    CaseInput(case_id=case_id, offset_seconds=self._offset.total_seconds()),
+                    id=workflow_id(case_id),
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    start_signal=signal,
+                )
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            raise TemporalAwayError from error
+
+
+def _refusal(failed: WorkflowUpdateFailedError) -> CommandResult:
+    cause = failed.cause
+    if isinstance(cause, ApplicationError) and cause.details:
+        return CommandResult.model_validate(cause.details[0])
+    raise CommandFailedError from failed

@@ -1,0 +1,100 @@
+"""The worker: the one place that puts workflows, activities, PostgreSQL and the outbox together."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import structlog
+from prometheus_client import start_http_server
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.delivery import Outbox, channels
+from activities.rungs import RungActivities
+from activities.transition import Transitions
+from activities.upkeep import Upkeep
+from models.clock import Clock, PlatformClock
+from models.database import connect as connect_database
+from models.logs import configure_logging
+from models.settings import Settings, settings
+from workflows.case import Case
+from workflows.client import CaseDesk
+from workflows.connection import connect
+from workflows.sweep import Sweep, schedule_sweep
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 20
+"""Activities of one kind at work at once: as many as the connection pool serves without waiting."""
+
+
+def case_worker(client: Client, *, engine: AsyncEngine, clock: Clock, desk: CaseDesk, task_queue: str) -> Worker:
+    """A Temporal worker for cases and sweeps, composed but not started.
+
+    Args:
+        client: connected to Temporal.
+        engine: of the worker role.
+        clock: domain time.
+        desk: the way to other cases' workflows.
+        task_queue: where to listen.
+    """
+    transitions = Transitions(engine)
+    rungs = RungActivities(engine, clock)
+    upkeep = Upkeep(engine, clock, desk)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[Case, Sweep],
+        activities=[
+            transitions.record_transition,
+            rungs.fire_rung,
+            upkeep.load_case,
+            upkeep.wake_case,
+            upkeep.sweep,
+        ],
+        max_concurrent_activities=AT_ONCE,
+        max_concurrent_local_activities=AT_ONCE,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+    )
+
+
+async def serve(config: Settings, stop: asyncio.Event) -> None:
+    """Run the worker of one process until ``stop`` is set.
+
+    Args:
+        config: this process's settings.
+        stop: set it to end cleanly: running activities finish, notices in hand are sent.
+    """
+    offset = timedelta(seconds=config.clock_offset_seconds)
+    clock = PlatformClock(offset)
+    engine = connect_database(config.worker_database_url.get_secret_value(), pool_size=config.database_pool)
+    client = await connect(config)
+    desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
+    await schedule_sweep(client, config.task_queue)
+    outbox = Outbox(engine, clock, channels(config), config)
+    if config.worker_metrics_port:
+        start_http_server(config.worker_metrics_port, addr="127.0.0.1")
+    sending = asyncio.create_task(outbox.run())
+    try:
+        async with case_worker(client, engine=engine, clock=clock, desk=desk, task_queue=config.task_queue):
+            log.info("worker ready", task_queue=config.task_queue)
+            await stop.wait()
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await engine.dispose()
+
+
+async def _main() -> None:
+    config = settings()
+    configure_logging(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await serve(config, stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
