@@ -96,7 +96,10 @@ class Upkeep:
                 .where(_SWEEP.c.id == run)
                 .values(
                     ended_at=self._clock.now(),
-                    report={**report.model_dump(mode="json"), "cursor": str(batch[-1]) if len(batch) == BATCH else None},
+                    report={
+                        **report.model_dump(mode="json"),
+                        "cursor": str(batch[-1]) if len(batch) == BATCH else None,
+                    },
                 )
             )
         if unstarted or resynced or differences:
@@ -192,4 +195,3 @@ async def _cursor(connection: AsyncConnection) -> UUID | None:
 
 async def _ids(connection: AsyncConnection, statement: Select[Any]) -> list[UUID]:
     return list((await connection.execute(statement)).scalars())
-

@@ -75,6 +75,8 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="không hỏi · do no
                 f"Xóa vĩnh viễn MỌI hồ sơ và khóa trong {folder.root}? · Remove EVERY case and key in it for good?",
                 abort=True,
             )
+        if (server := _parts().postgres) is not None and folder.postgres.exists():
+            server.remove_socket_dir()
         shutil.rmtree(folder.root)
     progress.plain(f"Đã xóa · removed: {folder.root}")
 

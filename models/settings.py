@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     task_queue: str = "annhi"
     key_file: Path = Path("keys.json")
 
+    overrides_dir: Path | None = None
+
     clock_offset_seconds: float = 0.0
     public_url: str = "http://127.0.0.1:8080"
     api_host: str = "127.0.0.1"

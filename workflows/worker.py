@@ -10,13 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.delivery import Outbox, channels
+from activities.channels import configured
+from activities.delivery import Outbox
 from activities.rungs import RungActivities
-from activities.transition import Transitions
+from activities.transition import ClockActs, Transitions
 from activities.upkeep import Upkeep
 from models.clock import Clock, PlatformClock
 from models.database import connect as connect_database
 from models.logs import configure_logging
+from models.records.reference import Reference, load_reference
 from models.settings import Settings, settings
 from workflows.case import Case
 from workflows.client import CaseDesk
@@ -29,7 +31,9 @@ AT_ONCE = 20
 """Activities of one kind at work at once: as many as the connection pool serves without waiting."""
 
 
-def case_worker(client: Client, *, engine: AsyncEngine, clock: Clock, desk: CaseDesk, task_queue: str) -> Worker:
+def case_worker(
+    client: Client, *, engine: AsyncEngine, clock: Clock, desk: CaseDesk, reference: Reference, task_queue: str
+) -> Worker:
     """A Temporal worker for cases and sweeps, composed but not started.
 
     Args:
@@ -37,10 +41,11 @@ def case_worker(client: Client, *, engine: AsyncEngine, clock: Clock, desk: Case
         engine: of the worker role.
         clock: domain time.
         desk: the way to other cases' workflows.
+        reference: protocols, calendars and overrides.
         task_queue: where to listen.
     """
-    transitions = Transitions(engine)
-    rungs = RungActivities(engine, clock)
+    transitions = Transitions(engine, reference)
+    rungs = RungActivities(engine, clock, ClockActs(reference))
     upkeep = Upkeep(engine, clock, desk)
     return Worker(
         client,
@@ -70,14 +75,17 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     clock = PlatformClock(offset)
     engine = connect_database(config.worker_database_url.get_secret_value(), pool_size=config.database_pool)
     client = await connect(config)
+    reference = load_reference(config.overrides_dir)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
     await schedule_sweep(client, config.task_queue)
-    outbox = Outbox(engine, clock, channels(config), config)
+    outbox = Outbox(engine, clock, configured(config), config)
     if config.worker_metrics_port:
         start_http_server(config.worker_metrics_port, addr="127.0.0.1")
     sending = asyncio.create_task(outbox.run())
     try:
-        async with case_worker(client, engine=engine, clock=clock, desk=desk, task_queue=config.task_queue):
+        async with case_worker(
+            client, engine=engine, clock=clock, desk=desk, reference=reference, task_queue=config.task_queue
+        ):
             log.info("worker ready", task_queue=config.task_queue)
             await stop.wait()
     finally:

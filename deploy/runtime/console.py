@@ -53,14 +53,14 @@ class Progress:
         """Names and values, aligned."""
         width = max((len(name) for name, _ in rows), default=0)
         for name, value in rows:
-            self._print(Text(f"  {name.ljust(width)}  ", "dim") + Text(value))
+            self._print(Text.assemble((f"  {name.ljust(width)}  ", "dim"), value))
 
     def plain(self, text: str = "") -> None:
         """Text as it is."""
         self._print(Text(text))
 
     def _line(self, mark: str, style: str, text: str) -> None:
-        self._print(Text(mark, style) + Text(f" {text}"))
+        self._print(Text.assemble((mark, style), f" {text}"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)

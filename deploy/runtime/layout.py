@@ -131,7 +131,7 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name, "").strip()
     if not text:
         return default
-    if text.isdecimal() and 0 < int(text) <= _LAST_PORT:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= _LAST_PORT:
         return int(text)
     raise Trouble(
         Status.BAD_SETTING,

@@ -116,6 +116,11 @@ class Postgres:
         password = quote(self._password(role), safe="")
         return f"postgresql+asyncpg://{role}:{password}@/{database}?host={quote(str(self.socket_dir))}&port={PORT}"
 
+    def remove_socket_dir(self) -> None:
+        """Remove the socket's folder where it is outside; for when the data is removed."""
+        if self.folder not in self.socket_dir.parents:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+
     async def prepare(self) -> None:
         """Make system user, folders and cluster where missing; wait for a server left behind by a dead supervisor.
 
@@ -130,11 +135,12 @@ class Postgres:
             path.chmod(0o700)
         if self._user is not None:
             self.notices += _let_in(self._user, self.folder, self.socket_dir, binaries())
-        if not self.passwords_file.exists():
+        if not self.passwords_file.exists() and not self.cluster.exists():
             roles = (SUPERUSER, OWNER, API, WORKER)
             write_json(self.passwords_file, {role: secrets.token_urlsafe(24) for role in roles})
         if self.cluster.exists():
             self._check_version()
+            self._password(SUPERUSER)
         else:
             await self._initialise()
         await self._end_orphan()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +48,7 @@ class Parts:
     ports: Ports
     environ: Mapping[str, str]
 
-    @property
+    @cached_property
     def postgres(self) -> Postgres | None:
         """The embedded server; None where the environment names another."""
         if any(self.environ.get(name) for name in _URLS):
@@ -55,7 +56,7 @@ class Parts:
         passwords = self.folder.secrets / "postgres.json"
         return Postgres(self.folder.postgres, passwords, self.folder.logs / "postgres.log")
 
-    @property
+    @cached_property
     def temporal(self) -> Temporal | None:
         """The embedded server; None where the environment names another."""
         if self.environ.get("ANNHI_TEMPORAL_ADDRESS"):

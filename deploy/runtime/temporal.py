@@ -35,6 +35,8 @@ DYNAMIC_CONFIG: Final = (
     "history.maxInFlightUpdates=100",
     # 2000 by default, for the life of a run: a long case continues as new on suggestion well before.
     "history.maxTotalUpdates=10000",
+    # 5 s by default: how stale the list of pollers may be, which the supervisor asks to see that the worker is at work.
+    'matching.TaskQueueInfoByBuildIdTTL="500ms"',
 )
 """Each line says why. Whoever adds one has measured it (docs/performance.md)."""
 

@@ -1,1 +1,133 @@
+"""Who may do what, how far: the one table of role × action × scope, and which classes of data a role sees.
 
+Events of a case are not here: ``models.lifecycle.EVENTS`` says who may send each. Here stands everything around them:
+reading, lists, escalations, administration, reference data. Sources: process.md §6.4 (who sees what), lifecycle.md (roles).
+"""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from models.lifecycle.roles import RECEIVERS, ROLES
+
+Action = Literal[
+    "receive_report",
+    "read_report",
+    "read_case",
+    "answer_escalation",
+    "read_escalations",
+    "read_calls",
+    "administer",
+    "read_directory",
+    "read_reference",
+    "read_own",
+]
+ACTIONS: Final[tuple[Action, ...]] = (
+    "receive_report",
+    "read_report",
+    "read_case",
+    "answer_escalation",
+    "read_escalations",
+    "read_calls",
+    "administer",
+    "read_directory",
+    "read_reference",
+    "read_own",
+)
+
+
+class Scope(StrEnum):
+    """How far an action reaches.
+
+    ``own``: what one took in, or was sent, oneself · ``received``: what one's unit took in · ``unit``: what one's unit
+    holds · ``province``: the units below one's province · ``national``: everywhere.
+    """
+
+    NONE = "none"
+    OWN = "own"
+    RECEIVED = "received"
+    UNIT = "unit"
+    PROVINCE = "province"
+    NATIONAL = "national"
+
+
+class DataClass(StrEnum):
+    """Classes of data of process.md §6.4; the informant's identity stands apart (receiver and Chair only)."""
+
+    P1 = "identifiers"
+    P2 = "narrative"
+    P3 = "very_sensitive"
+    P4 = "coded"
+    INFORMANT = "informant"
+
+
+COMMUNE: Final = frozenset({"CPO", "SUP", "CHAIR", "VCH"})
+"""The commune's case team: its unit's cases."""
+DEPARTMENT: Final = frozenset({"DOH", "DOHD"})
+"""The province's department of health: acts on the cases of the communes below it."""
+
+_CASES: Final[dict[str, Scope]] = {
+    **dict.fromkeys(COMMUNE, Scope.UNIT),
+    **dict.fromkeys(DEPARTMENT, Scope.PROVINCE),
+    "PROV": Scope.PROVINCE,
+    "H111": Scope.OWN,
+    "H111S": Scope.RECEIVED,
+}
+
+# A rung may reach the nation's desk, which answers it without ever reading the case.
+_ESCALATIONS: Final[dict[str, Scope]] = {**_CASES, "H111": Scope.OWN, "NAT": Scope.OWN}
+
+TABLE: Final[dict[Action, dict[str, Scope]]] = {
+    "receive_report": dict.fromkeys(RECEIVERS, Scope.OWN),
+    "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_CASES},
+    "read_case": _CASES,
+    "read_escalations": _ESCALATIONS,
+    "answer_escalation": _ESCALATIONS,
+    "read_calls": {"H111S": Scope.UNIT, "H111": Scope.UNIT, "DOHD": Scope.UNIT, "DOH": Scope.UNIT, "NAT": Scope.UNIT},
+    "administer": {"ADM": Scope.UNIT},
+    "read_directory": dict.fromkeys((role for role in ROLES if role != "INF"), Scope.NATIONAL),
+    "read_reference": dict.fromkeys(ROLES, Scope.NATIONAL),
+    "read_own": dict.fromkeys(ROLES, Scope.OWN),
+}
+"""Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is below it."""
+
+_TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
+
+DATA: Final[dict[str, frozenset[DataClass]]] = {
+    "CPO": _TEAM,
+    "SUP": _TEAM,
+    "CHAIR": _TEAM | {DataClass.INFORMANT},
+    "VCH": _TEAM | {DataClass.INFORMANT},
+    "DEL": _TEAM | {DataClass.INFORMANT},
+    "H111": _TEAM - {DataClass.P3},
+    "H111S": _TEAM - {DataClass.P3},
+    # The duty desk may assess and protect in the commune's stead, which needs the narrative; not the sensitive rest.
+    "DOH": _TEAM - {DataClass.P3},
+    "DOHD": _TEAM - {DataClass.P3},
+    "PROV": frozenset({DataClass.P4}),
+    "NAT": frozenset({DataClass.P4}),
+    "AUD": frozenset({DataClass.P4}),
+}
+"""What a role sees of a case it may read at all; a role that is not in it sees nothing."""
+
+SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
+"""Documents that hold very sensitive data (P3) as a rule: the detailed assessment and the needs meeting's minutes."""
+
+
+def scope(role: str, action: Action) -> Scope:
+    """How far ``role`` may do ``action``; ``Scope.NONE`` where not at all."""
+    return TABLE[action].get(role, Scope.NONE)
+
+
+def may(role: str, action: Action) -> bool:
+    """Whether ``role`` may do ``action`` anywhere."""
+    return scope(role, action) is not Scope.NONE
+
+
+def sees(role: str, data: DataClass) -> bool:
+    """Whether ``role`` sees this class of data in a case within its scope."""
+    return data in DATA.get(role, frozenset())
+
+
+def sees_document(role: str, kind: str) -> bool:
+    """Whether ``role`` sees the content of a document of this kind in a case within its scope."""
+    return sees(role, DataClass.P3 if kind in SENSITIVE_KINDS else DataClass.P2)

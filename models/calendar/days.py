@@ -1,7 +1,7 @@
 """One calendar version: which days are worked, and why the others are not.
 
-Working days are Monday to Friday, minus public holidays and days in lieu, minus days swapped off, plus the Saturdays worked
-instead (process.md §6.6.3 and §4.3). Days are days at Asia/Ho_Chi_Minh, where there is no daylight saving.
+Working days are Monday to Friday, minus public holidays and days in lieu, minus days swapped off, plus the Saturdays
+worked instead (process.md §6.6.3 and §4.3). Days are days at Asia/Ho_Chi_Minh, where there is no daylight saving.
 """
 
 from datetime import date, datetime, timedelta
@@ -57,7 +57,9 @@ class Calendar(BaseModel):
             raise CalendarError(f"calendar {self.version} calls {min(both)} a working day and a day off")
         for day in self.working_weekend_days:
             if day.weekday() < _SATURDAY:
-                raise CalendarError(f"calendar {self.version}: {day} is a weekday, so it cannot be a swapped weekend day")
+                raise CalendarError(
+                    f"calendar {self.version}: {day} is a weekday, so it cannot be a swapped weekend day"
+                )
         return self
 
     def covers(self, day: date) -> bool:

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -36,8 +37,8 @@ class Calendars(BaseModel):
     def at(self, instant: datetime) -> Calendar:
         """Return the newest version published by the day of `instant`.
 
-        Before the first publication it is the first version: an old case still needs a calendar, and a drill may play in any
-        year that some version holds.
+        Before the first publication it is the first version: an old case still needs a calendar, and a drill may play
+        in any year that some version holds.
         """
         day = local_date(instant)
         published = [calendar for calendar in self.versions if calendar.published <= day]
@@ -68,7 +69,7 @@ def load_calendars(directory: Path = DATA) -> Calendars:
     versions = sorted(map(read_calendar, directory.glob("*.json")), key=lambda calendar: calendar.published)
     if not versions:
         raise CalendarError(f"no calendar in {directory}; run `python -m models.calendar.generate`")
-    for one, other in zip(versions, versions[1:], strict=False):
+    for one, other in pairwise(versions):
         if one.published == other.published:
             raise CalendarError(f"calendars {one.version} and {other.version} were both published on {one.published}")
     if len({calendar.version for calendar in versions}) < len(versions):

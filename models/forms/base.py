@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -47,11 +47,18 @@ _YEARS: Final = range(1900, 2201)
 
 def refused(code: str, sentence: str) -> PydanticCustomError:
     """Return a validation error with a stable `code`; the sentence never repeats what was typed."""
-    return PydanticCustomError(code, "{sentence}", {"sentence": sentence})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{sentence}", {"sentence": sentence})
 
 
 def says(
-    vi: str, en: str, *, help_vi: str = "", help_en: str = "", basis: str = "", verified: bool = True, cap: int | None = None
+    vi: str,
+    en: str,
+    *,
+    help_vi: str = "",
+    help_en: str = "",
+    basis: str = "",
+    verified: bool = True,
+    cap: int | None = None,
 ) -> Any:
     """Return what a field says of itself: titles, help, legal basis; `cap` is the most items a list may hold."""
     extra: dict[str, Any] = {"en": en, "verified": verified}
@@ -69,6 +76,8 @@ def _clean(value: object, *, most: int, one_line: bool) -> object:
     except UncleanTextError as unclean:
         raise refused(unclean.code, "The text contains characters that cannot be stored.") from None
     text = " ".join(text.split()) if one_line else text.strip()
+    if not text:
+        raise refused("text-blank", "There is no text.")
     if len(text) > most:
         raise refused("text-too-long", f"The text is longer than {most} characters.")
     return text
@@ -119,8 +128,8 @@ def _instant(value: object) -> object:
         raise refused("instant-not-iso", "An instant is written as YYYY-MM-DDTHH:MM with an offset.")
     if value.utcoffset() is None:
         raise refused("instant-without-zone", "An instant needs its offset from UTC, for example +07:00.")
-    if value.year not in _YEARS:
-        raise refused("date-out-of-range", "The year must lie between 1900 and 2200.")
+    if not _YEARS.start < value.year < _YEARS.stop - 1:  # a year inside, because the offset may move it across
+        raise refused("date-out-of-range", "The year must lie between 1901 and 2199.")
     return value.astimezone(UTC)  # one instant, one spelling, one hash
 
 
@@ -223,7 +232,7 @@ class Form(Sheet):
 def content(sheet: Sheet) -> dict[str, Any]:
     """Return the JSON-able content of a sheet as it is stored: what is unknown is left out, computed values are in it.
 
-    Leaving out what is unknown keeps a hash the same when a later version of a form gains an optional field.
+    What is unknown is left out, so a hash stays the same when a form gains a field that may be unknown (None).
     """
     return sheet.model_dump(mode="json", exclude_none=True)
 
@@ -239,8 +248,3 @@ def content_hash(what: Sheet | Mapping[str, Any]) -> str:
     """Return the SHA-256 of the canonical JSON of a sheet, or of its stored content, in lower-case hex."""
     stored = content(what) if isinstance(what, Sheet) else what
     return hashlib.sha256(canonical(stored).encode()).hexdigest()
-
-
-def dossier_hash(documents: Iterable[tuple[str, str]]) -> str:
-    """Return one hash over several documents, given as (kind, hash) in any order: what an approval is bound to."""
-    return content_hash({"documents": sorted([kind, digest] for kind, digest in documents)})

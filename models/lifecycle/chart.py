@@ -1,19 +1,20 @@
 """The case's statechart: four parallel regions, exactly the moves of lifecycle.md, and nothing else.
 
-The chart knows which event leads where. Who may, when and with what is asked before it (``guards``), because a condition
-of a chart skips silently and a refusal must say why. The chart has no callbacks with effects; what it remembers of a
+The chart knows which event leads where. Who may, when and with what is asked before it (``decide``), because a chart's
+condition skips silently and a refusal must say why. The chart has no callbacks with effects; what it remembers of a
 suspension, a closure proposal or an emergency it keeps in history states, restored from ``Standing.memory``.
 
 Conditions here only choose between targets, or tie one region to another. They read the model (configuration and
 memory) and the ONE facts object.
 """
 
-# mypy: disable-error-code="misc, operator"
+# mypy: disable-error-code="misc, operator, arg-type"
 # The library builds states from nested class bodies with a metaclass, which mypy reads as ordinary classes.
 
 from typing import Any
 
 from statemachine import HistoryState, State, StateChart
+from statemachine.orderedset import OrderedSet
 
 from models.lifecycle.facts import Facts
 from models.lifecycle.types import Memory
@@ -22,7 +23,7 @@ from models.lifecycle.types import Memory
 class Position:
     """What a chart instance is restored from: its configuration and the case's memory."""
 
-    def __init__(self, state: set[str], memory: dict[str, str]) -> None:
+    def __init__(self, state: "OrderedSet[str]", memory: dict[str, str]) -> None:
         self.state = state
         self.memory = memory
 
@@ -45,7 +46,7 @@ class CaseChart(StateChart[Position]):
             class live(State.Compound):  # noqa: N801
                 """A case at work."""
 
-                class open(State.Compound):  # noqa: N801
+                class at_work(State.Compound):  # noqa: N801
                     """Every live state a closure may be proposed from."""
 
                     class working(State.Compound):  # noqa: N801
@@ -105,9 +106,9 @@ class CaseChart(StateChart[Position]):
 
                 closure_proposed = State()
 
-                propose_closure = open.working.review.to(closure_proposed)
-                propose_early_closure = open.to(closure_proposed)
-                return_closure = closure_proposed.to(open.before_closure)
+                propose_closure = at_work.working.review.to(closure_proposed)
+                propose_early_closure = at_work.to(closure_proposed)
+                return_closure = closure_proposed.to(at_work.before_closure)
                 acknowledge_report = closure_proposed.to(None)
 
             attached = State()
@@ -115,15 +116,15 @@ class CaseChart(StateChart[Position]):
             not_substantiated = State()
             redirected = State()
 
-            attach = live.open.working.received.to(attached) | live.open.working.screening.to(attached)
-            detach = attached.to(live.open.working.screening)
-            confirm_not_substantiated = live.open.working.conclusion_not_substantiated.to(not_substantiated)
-            confirm_redirect = live.open.working.conclusion_redirect.to(redirected)
+            attach = live.at_work.working.received.to(attached) | live.at_work.working.screening.to(attached)
+            detach = attached.to(live.at_work.working.screening)
+            confirm_not_substantiated = live.at_work.working.conclusion_not_substantiated.to(not_substantiated)
+            confirm_redirect = live.at_work.working.conclusion_redirect.to(redirected)
             approve_closure = live.closure_proposed.to(closed)
             reopen = (
-                closed.to(live.open.working.initial_assessment)
-                | not_substantiated.to(live.open.working.initial_assessment)
-                | redirected.to(live.open.working.initial_assessment)
+                closed.to(live.at_work.working.initial_assessment)
+                | not_substantiated.to(live.at_work.working.initial_assessment)
+                | redirected.to(live.at_work.working.initial_assessment)
             )
             record_contact = closed.to(None)
             add_report = live.to(None)
@@ -196,9 +197,7 @@ class CaseChart(StateChart[Position]):
             lift_ban = banned.to(unbanned)
             ban_ends = banned.to(unbanned)
             attach = ban_requested.to(unbanned) | banned.to(unbanned)
-            detach = unbanned.to(ban_requested, cond="request_comes_back") | unbanned.to(
-                banned, cond="ban_comes_back"
-            )
+            detach = unbanned.to(ban_requested, cond="request_comes_back") | unbanned.to(banned, cond="ban_comes_back")
             add_report = (
                 unbanned.to(ban_requested, cond="brings_request")
                 | unbanned.to(banned, cond="brings_ban")

@@ -57,7 +57,8 @@ _PROCESS = (
         needs="report", documents="M01", law=f"{_D56}, Điều 25, 26",
     ),
     _event("acknowledge", "process", DESK, "Xác nhận đã tiếp nhận", "Acknowledge"),
-    _event("accept", "process", DESK, "Thụ lý trường hợp", "Accept the case", needs="owner", conditions=("owner-recused",)),
+    _event("accept", "process", DESK, "Thụ lý trường hợp", "Accept the case", needs="owner",
+           conditions=("owner-recused",)),
     _event(
         "propose_redirect", "process", CPO, "Đề nghị chuyển cơ quan khác", "Propose to redirect",
         needs="reason destination",
@@ -142,7 +143,7 @@ _PROCESS = (
     ),
     _event(
         "record_contact", "process", CPO, "Ghi lần liên hệ sau khi đóng", "Record a contact after closing",
-        needs="seen condition", stays=True,
+        needs="seen condition", documents="contact_note", stays=True,
     ),
     _event(
         "add_report", "process", RECEIVERS, "Ghi thêm tin báo về trẻ", "Add a further report", needs="report",
@@ -153,6 +154,7 @@ _PROCESS = (
     ),
     _event(
         "record_follow_up", "process", CPO, "Ghi lần thăm, theo dõi", "Record a follow-up", needs="seen found",
+        documents="follow_up_note",
         stays=True,
     ),
     _event(
@@ -165,7 +167,7 @@ _PROCESS = (
     ),
     _event("suspend", "process", SUP, "Tạm dừng", "Suspend", needs="reason"),
     _event("resume", "process", SUP, "Tiếp tục xử lý", "Resume"),
-    _event("record_look", "process", SUP, "Ghi lần rà soát khi tạm dừng", "Record a look at the suspension", stays=True),
+    _event("record_look", "process", SUP, "Ghi lần rà soát khi tạm dừng", "Record a look while suspended", stays=True),
     _event(
         "assign_owner", "process", frozenset({"SUP", "CHAIR", "DOHD"}), "Phân công người phụ trách", "Assign the owner",
         needs="owner", conditions=("owner-recused",), stays=True,
@@ -188,7 +190,7 @@ _PROCESS = (
     ),
     _event(
         "record_step", "process", CPO, "Ghi kết quả một việc trong kế hoạch", "Record a step of the plan",
-        needs="step outcome", stays=True,
+        needs="step outcome", documents="step_record", stays=True,
     ),
     _event(
         "record_recusal", "process", frozenset({"H111", "H111S", "CPO", "SUP", "CHAIR", "VCH", "DOH", "DOHD"}),
@@ -210,26 +212,30 @@ _PROTECTION = (
     ),
     _event(
         "apply_measures", "protection", frozenset({"CPO", "CHAIR", "VCH", "DOHD"}), "Áp dụng biện pháp bảo vệ",
-        "Apply protective measures", needs="measures with_whom", law=f"{_D56}, Điều 31",
+        "Apply protective measures", needs="measures with_whom", documents="measures_record", law=f"{_D56}, Điều 31",
     ),
     _event(
         "order_isolation", "protection", DECIDERS, "Quyết định tạm thời cách ly (Mẫu 07)", "Order isolation (Mẫu 07)",
-        needs="isolated_from isolated_to isolation_days", documents="M07",
+        needs="isolated_from isolated_to until isolation_days", documents="M07",
         conditions=("isolation-too-long", "decision-missing"), law=f"{_D56}, Điều 32",
     ),
     _event(
-        "stand_down", "protection", DECIDERS, "Chấm dứt tình trạng khẩn cấp", "Stand the emergency down", needs="reason",
+        "stand_down", "protection", DECIDERS, "Chấm dứt tình trạng khẩn cấp", "Stand the emergency down",
+        needs="reason",
     ),
     _event(
         "end_protection", "protection", DECIDERS, "Chấm dứt biện pháp bảo vệ", "End protection", needs="reason",
     ),
     _event(
         "review_measures", "protection", OFFICE, "Rà soát biện pháp bảo vệ", "Review the measures",
-        needs="still_holds", stays=True,
+        needs="still_holds", documents="measures_review", stays=True,
     ),
     _event(
-        "extend_isolation", "protection", DECIDERS, "Gia hạn cách ly", "Extend the isolation", needs="isolation_days",
-        may_bring="M07", conditions=("isolation-too-long", "decision-missing"), stays=True, law=f"{_D56}, Điều 32",
+        "extend_isolation", "protection", DECIDERS, "Gia hạn cách ly", "Extend the isolation",
+        needs="until isolation_days",
+        documents="isolation_extension", may_bring="M07",
+        conditions=("isolation-too-long", "decision-missing"), stays=True,
+        law=f"{_D56}, Điều 32",
     ),
     _event(
         "end_isolation", "protection", DECIDERS, "Chấm dứt cách ly", "End the isolation", needs="end_ground",
@@ -240,10 +246,11 @@ _PROTECTION = (
 _BAN = (
     _event(
         "request_ban", "ban", RECEIVERS, "Ghi nhận đề nghị cấm tiếp xúc", "Record a request for a contact ban",
-        needs="ban_requester", conditions=("ban-requester-not-allowed",), law=f"{_DV}, Điều 25",
+        needs="ban_requester", documents="ban_request",
+        conditions=("ban-requester-not-allowed",), law=f"{_DV}, Điều 25",
     ),
     _event(
-        "order_ban", "ban", DECIDERS, "Quyết định cấm tiếp xúc", "Order the contact ban",
+        "order_ban", "ban", DECIDERS, "Quyết định cấm tiếp xúc", "Order the contact ban", documents="ban_decision",
         conditions=("ban-too-long", "decision-missing"), law=f"{_DV}, Điều 25",
     ),
     _event(
@@ -251,7 +258,7 @@ _BAN = (
         law=f"{_DV}, Điều 25",
     ),
     _event(
-        "renew_ban", "ban", DECIDERS, "Gia hạn cấm tiếp xúc", "Renew the contact ban",
+        "renew_ban", "ban", DECIDERS, "Gia hạn cấm tiếp xúc", "Renew the contact ban", documents="ban_decision",
         conditions=("ban-too-long", "decision-missing"), stays=True, law=f"{_DV}, Điều 25",
     ),
     _event("lift_ban", "ban", DECIDERS, "Hủy bỏ cấm tiếp xúc", "Lift the contact ban"),

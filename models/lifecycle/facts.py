@@ -1,7 +1,7 @@
 """Everything a guard may ask about an act and its case, gathered by the caller into ONE frozen object.
 
-Ids, codes, instants and content hashes only: the facts hold nothing about a child. Whoever gathers them (the activity that
-records a transition) reads content and tables; the lifecycle never does.
+Ids, codes, instants and content hashes only: the facts hold nothing about a child. Whoever gathers them (the
+activity that records a transition) reads content and tables; the lifecycle never does.
 """
 
 from datetime import datetime
@@ -47,8 +47,8 @@ class Fact(BaseModel):
 class Actor(Fact):
     """A person in the position they act from.
 
-    ``role`` is the acting position's role code, ``unit`` its unit's id. ``deputises`` are the roles this person is named
-    deputy for at this instant. ``is_delegate`` says that DOH named them decider for this very case.
+    ``role`` is the acting position's role code, ``unit`` its unit's id. ``deputises`` are the roles this person is
+    named deputy for at this instant. ``is_delegate`` says that DOH named them decider for this very case.
     """
 
     person: str
@@ -66,7 +66,7 @@ class DocumentFact(Fact):
 
 
 class ReportFact(Fact):
-    """The report an intake event records: when any receiver first had it, and whether it was flagged as an emergency."""
+    """The report an intake event records: when any receiver first had it, and whether it was flagged an emergency."""
 
     receipt: AwareDatetime
     flagged: bool = False
@@ -74,7 +74,7 @@ class ReportFact(Fact):
 
 
 class ClockFact(Fact):
-    """An open deadline somebody wants to pause: its code, its mark (``★``, ``◇``, ``○``), working days paused so far."""
+    """A running deadline to be paused: its code, its mark (``★``, ``◇``, ``○``), working days paused so far."""
 
     code: str
     mark: Literal["★", "◇", "○"]
@@ -127,7 +127,8 @@ class Facts(Fact):
         occurred_at: when the act happened; ``receipt <= occurred_at <= recorded_at``.
         recorded_at: domain time at which the service took the act in.
         documents: what the act brings, by kind; the latest of each kind.
-        given: names of the content's fields that were filled in (``reason``, ``destination`` …). Not their text.
+        given: names of the content's fields that were filled in (``reason``, ``destination`` …), those of its forms
+            included. Not their text.
         authors: person ids of who wrote what is being approved, as the record has them; added to what memory knows.
         owner: person id of the owner the act names.
         target_case: id of the case of the same child, at ``attach``.

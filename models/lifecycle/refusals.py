@@ -35,7 +35,7 @@ REFUSALS: dict[str, Sentence] = {
     "not-your-unit": Sentence(
         "Chỉ Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ việc hoặc nơi trẻ cư trú được quyết định cách ly. "
         "Hãy chuyển đến người có thẩm quyền của một trong hai nơi đó.",
-        "Only the chair or vice-chair of the place of incident or of residence may order isolation. Turn to one of them.",
+        "Only the chair or vice-chair of the place of incident or of residence may order isolation. Turn to them.",
     ),
     "recused": Sentence(
         "Người này không được tham gia giải quyết trường hợp vì xung đột lợi ích. "
@@ -57,7 +57,7 @@ REFUSALS: dict[str, Sentence] = {
     "approver-is-author": Sentence(
         "Người lập đề nghị không được tự phê duyệt hoặc tự ghi nhận việc phê duyệt. "
         "Hãy chuyển cho người có thẩm quyền khác.",
-        "Whoever made the proposal cannot approve it, nor record its approval. Pass it to another person with that power.",
+        "Whoever made the proposal cannot approve it, nor record its approval. Pass it to another who has that power.",
     ),
     "reason-missing": Sentence("Hãy ghi rõ lý do.", "Give the reason."),
     "field-missing": Sentence(
@@ -81,7 +81,8 @@ REFUSALS: dict[str, Sentence] = {
         "Choose why it is an emergency: life, health, dignity, or the carer is the person causing harm.",
     ),
     "emergency-undecided": Sentence(
-        "Chưa có quyết định về bảo vệ khẩn cấp trong 12 giờ. Hãy áp dụng biện pháp, hoặc kết luận không khẩn cấp, trước.",
+        "Chưa có quyết định về bảo vệ khẩn cấp trong 12 giờ. "
+        "Hãy áp dụng biện pháp, hoặc kết luận không khẩn cấp, trước.",
         "The 12-hour emergency decision is still open. Apply measures or rule the emergency out first.",
     ),
     "not-the-same-child": Sentence(
@@ -113,22 +114,22 @@ REFUSALS: dict[str, Sentence] = {
     "referral-live": Sentence(
         "Còn chuyển gửi dịch vụ chưa kết thúc. Hãy kết thúc chuyển gửi, hoặc ghi nhận ngoại lệ do người có thẩm quyền "
         "thứ hai phê duyệt nếu được phép.",
-        "A referral is still live. Bring it to its end, or record an exception approved by a second approver where allowed.",
+        "A referral is still live. Bring it to its end, or record an exception by a second approver where allowed.",
     ),
     "emergency-referral-live": Sentence(
         "Còn chuyển gửi công an hoặc dịch vụ khẩn cấp chưa kết thúc; không có ngoại lệ. Hãy kết thúc chuyển gửi trước.",
         "A police or emergency referral is still live; there is no exception to that. Bring it to its end first.",
     ),
     "proceeding-live": Sentence(
-        "Còn thủ tục tố tụng chưa kết thúc. Hãy ghi nhận khi kết thúc, hoặc ghi ngoại lệ do người có thẩm quyền thứ hai "
-        "phê duyệt; tố tụng hình sự không có ngoại lệ.",
+        "Còn thủ tục tố tụng chưa kết thúc. Hãy ghi nhận khi kết thúc, hoặc ghi ngoại lệ do người có thẩm quyền "
+        "thứ hai phê duyệt; tố tụng hình sự không có ngoại lệ.",
         "A proceeding is still live. Record its end, or an exception approved by a second approver; a criminal "
         "proceeding has none.",
     ),
     "exception-not-valid": Sentence(
         "Ngoại lệ phải do người thứ hai phê duyệt: người còn lại trong Chủ tịch và Phó Chủ tịch, nếu không có thì Sở. "
         "Hãy đề nghị người đó.",
-        "An exception needs a second approver: the other of chair and vice-chair, else the department. Ask that person.",
+        "An exception needs a second approver: the other of chair and vice-chair, else the department. Ask them.",
     ),
     "destination-receipt-missing": Sentence(
         "Nơi nhận chưa xác nhận đã tiếp nhận. Hãy ghi xác nhận của nơi nhận trước.",
@@ -147,8 +148,9 @@ REFUSALS: dict[str, Sentence] = {
         "A contact ban lasts at most 3 days each time. Shorten it and renew it when needed.",
     ),
     "clock-not-pausable": Sentence(
-        "Chỉ thời hạn do quy trình đặt ra (○) mới được tạm dừng; thời hạn theo luật và theo kế hoạch địa phương thì không.",
-        "Only design deadlines (○) can be paused, not those of the law or of a local plan.",
+        "Chỉ thời hạn do quy trình đặt ra (○) mới được tạm dừng, "
+        "không phải thời hạn theo luật hay theo kế hoạch địa phương. Hãy chọn một thời hạn có dấu ○.",
+        "Only design deadlines (○) can be paused, not those of the law or of a local plan. Choose one marked ○.",
     ),
     "pause-too-long": Sentence(
         "Một thời hạn được tạm dừng tối đa 3 ngày làm việc. Hãy rút ngắn.",

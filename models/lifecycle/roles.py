@@ -20,8 +20,8 @@ RECEIVERS = frozenset(
 """Who may take in a report.
 
 Hotline, health authority, police and commune by Nghị định 56/2017 Art. 25; school, Front and mass organisations by the
-domestic-violence law (process.md §1.2); the commune's standing group, health facilities, shelters and social-work centres
-because a child speaks there first and a report must not be turned away.
+domestic-violence law (process.md §1.2); the commune's standing group, health facilities, shelters and social-work
+centres because a child speaks there first and a report must not be turned away.
 """
 
 DECIDERS = frozenset({"CHAIR", "VCH"})

@@ -72,7 +72,7 @@ STRENGTH: dict[Region, tuple[str, ...]] = {
     "protection": ("none", "protected", "emergency", "isolated"),
     "ban": ("none", "ban_requested", "banned"),
 }
-"""Weakest first. ``raise_emergency`` leads from ``protected`` to ``emergency`` and leaves ``isolated``: hence the order."""
+"""Weakest first: ``raise_emergency`` leads from ``protected`` to ``emergency`` and leaves ``isolated`` as it is."""
 
 # One chart needs unique ids, and the two proposals of one documented state are answered by different events.
 _CHART_IDS: dict[tuple[Region, str], str] = {

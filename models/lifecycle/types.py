@@ -15,8 +15,8 @@ REGIONS: tuple[Region, ...] = ("process", "protection", "ban", "custody")
 class Standing(BaseModel):
     """Where a case stands, by the codes of lifecycle.md, with what the chart must remember to go on from there.
 
-    ``memory`` holds codes, person ids and content hashes only, never a name or a text, so the whole may be stored beside
-    the case and cross Temporal. Its keys are the constants of :class:`Memory`. Equal standings answer alike.
+    ``memory`` holds codes, person ids and content hashes only, never a name or a text, so the whole may be stored
+    beside the case and cross Temporal. Its keys are the constants of :class:`Memory`. Equal standings answer alike.
 
     Raises:
         pydantic.ValidationError: a code that is none, or a state that needs a memory it has not (a suspended case that
@@ -39,15 +39,22 @@ class Standing(BaseModel):
             if getattr(self, region) not in STATES[region]:
                 msg = f"{region} has no state {getattr(self, region)!r}"
                 raise ValueError(msg)
-        for state, key in NEEDED_MEMORY:
-            if state in (self.process, self.protection) and key not in self.memory:
-                msg = f"{state} without {key}"
-                raise ValueError(msg)
-        for state, key in NESTED_MEMORY:
-            if self.process == "closure_proposed" and self.memory.get("closure_from") == state and key not in self.memory:
-                msg = f"closure_proposed from {state} without {key}"
-                raise ValueError(msg)
+        for state in (*self.process_path, self.protection):
+            for key in NEEDED_MEMORY.get(state, ()):
+                if key not in self.memory:
+                    msg = f"{state} without {key}"
+                    raise ValueError(msg)
         return self
+
+    @property
+    def process_path(self) -> tuple[str, ...]:
+        """The process state and, behind a closure proposal or a suspension, the states it would go back to."""
+        path = [self.process]
+        if path[-1] == "closure_proposed" and Memory.CLOSURE_FROM in self.memory:
+            path.append(self.memory[Memory.CLOSURE_FROM])
+        if path[-1] == "suspended" and Memory.SUSPENDED_FROM in self.memory:
+            path.append(self.memory[Memory.SUSPENDED_FROM])
+        return tuple(path)
 
     def state(self, region: Region) -> str:
         """The state's code in one region."""
@@ -93,18 +100,14 @@ class Memory:
     """``before>after`` of an attachment's ban, until the region moves by an act of its own."""
 
 
-NEEDED_MEMORY = (
-    ("suspended", Memory.SUSPENDED_FROM),
-    ("closure_proposed", Memory.CLOSURE_FROM),
-    ("conclusion_review", Memory.CONCLUSION),
-    ("emergency", Memory.RAISED_FROM),
-    ("attached", Memory.MOVED_PROTECTION),
-    ("attached", Memory.MOVED_BAN),
-)
-NESTED_MEMORY = (
-    ("suspended", Memory.SUSPENDED_FROM),
-    ("conclusion_review", Memory.CONCLUSION),
-)
+NEEDED_MEMORY: dict[str, tuple[str, ...]] = {
+    "suspended": (Memory.SUSPENDED_FROM,),
+    "closure_proposed": (Memory.CLOSURE_FROM,),
+    "conclusion_review": (Memory.CONCLUSION,),
+    "emergency": (Memory.RAISED_FROM,),
+    "attached": (Memory.MOVED_PROTECTION, Memory.MOVED_BAN),
+}
+"""What a standing in a state cannot be without."""
 
 
 @dataclass(frozen=True, slots=True)

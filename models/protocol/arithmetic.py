@@ -1,7 +1,7 @@
 """From a start and an amount to an instant: the clock rules of process.md §6.6, and nothing else.
 
-Hours and minutes are elapsed time, day and night. Days are counted at Asia/Ho_Chi_Minh; the first day is not counted (Civil
-Code, process.md [V55]) and the last one ends at 24:00, which is the next day's 00:00. All results are in UTC.
+Hours and minutes are elapsed time, day and night. Days are counted at Asia/Ho_Chi_Minh; the first day is not counted
+(Civil Code, process.md [V55]) and the last one ends at 24:00, which is the next day's 00:00. All results are in UTC.
 """
 
 import calendar as gregorian
@@ -122,8 +122,8 @@ def limit_instant(start: datetime, amount: Amount, calendar: Calendar, *, rolls:
         start: timezone-aware.
         amount: elapsed for min and H; counted days, ended at 24:00, for the others.
         calendar: asked for working days only.
-        rolls: a limit in calendar days or months that ends on a rest day ends on the next working day instead. Never for a
-            maximum on liberty or a ban, and not for the case's own clocks (process.md §6.6.4).
+        rolls: a limit in calendar days or months that ends on a rest day ends on the next working day instead. Never
+            for a maximum on liberty or a ban, and not for the case's own clocks (process.md §6.6.4).
 
     Raises:
         CalendarError: the calendar does not hold a year that has to be counted.
@@ -174,20 +174,22 @@ class At:
             return cls(text, "", 0, "limit")
         found = _AT.fullmatch(text)
         if found is None or (found["unit"] == "%" and found["sign"]):
-            raise ProtocolError(f"{text!r} is no place for a rung; write e.g. 'limit', '8 H', '75 %', '+2 WD' or '-24 H'")
+            raise ProtocolError(
+                f"{text!r} is no place for a rung; write e.g. 'limit', '8 H', '75 %', '+2 WD' or '-24 H'"
+            )
         return cls(text, found["sign"], int(found["value"]), found["unit"])  # type: ignore[arg-type]
 
     def is_limit(self, amount: Amount | None) -> bool:
         """Return whether this is the limit itself."""
         if self.unit == "limit" or (self.unit == "%" and self.value == _HUNDRED):
             return True
-        return amount is not None and not self.sign and self._from_start(amount) == amount
+        return amount is not None and not self.sign and self.from_start(amount) == amount
 
     def is_after(self, amount: Amount | None) -> bool:
         """Return whether this lies after the limit of a clock of `amount`."""
         if self.sign or self.unit == "limit":
             return self.sign == "+"
-        return amount is not None and _is_positive(_behind(self._from_start(amount), amount))
+        return amount is not None and _is_positive(_behind(self.from_start(amount), amount))
 
     def check(self, amount: Amount | None) -> None:
         """Refuse a place that means nothing on a clock of `amount`; None is a clock whose limit is a date.
@@ -199,13 +201,13 @@ class At:
             return
         if amount is None or amount.unit == "MONTH":
             raise ProtocolError(f"rung {self.text!r}: a clock in months, or up to a date, has rungs by its limit only")
-        _behind(self._from_start(amount), amount)
+        _behind(self.from_start(amount), amount)
 
     def instant(self, due: datetime, amount: Amount | None, calendar: Calendar) -> datetime:
         """Return when this rung fires on a clock of `amount` that ends at `due`.
 
-        Counted back and forth from the limit, which is the same as from the start until a pause moves the limit: then the
-        rungs keep their distance to it. Day rungs fire at 08:00 of their day, before the limit and after it.
+        Counted back and forth from the limit, which is the same as from the start until a pause moves the limit: then
+        the rungs keep their distance to it. Day rungs fire at 08:00 of their day, before the limit and after it.
         """
         if self.is_limit(amount):
             return due
@@ -213,7 +215,7 @@ class At:
             return self._beside(due, self.value if self.sign == "+" else -self.value, amount, calendar)
         if amount is None:
             raise ProtocolError(f"rung {self.text!r} needs an amount")
-        behind = _behind(self._from_start(amount), amount)
+        behind = _behind(self.from_start(amount), amount)
         if isinstance(behind, timedelta):
             return due + behind
         return _morning(last_day_of(due), behind, amount.unit, calendar)
@@ -226,7 +228,8 @@ class At:
             return due + timedelta(days=count)
         return _morning(last_day_of(due), count, self.unit, calendar)
 
-    def _from_start(self, amount: Amount) -> Amount:
+    def from_start(self, amount: Amount) -> Amount:
+        """Return the distance from the start of a clock of `amount`, for a place given that way or in percent."""
         if self.unit != "%":
             return Amount(self.value, cast("Unit", self.unit))
         if amount.elapsed is not None:

@@ -89,9 +89,9 @@ class Values(Frozen):
 class Happened(Frozen):
     """One recorded event, as the engine sees it.
 
-    `event` is a lifecycle event; besides those, `receive_report` (intake), `ban_ends` (the ban's limit came), `record_recusal`
-    (somebody was found to be in a conflict), `update_household_risk` (the highest risk in the household changed by
-    another child's case). An event and those it implies come as one sequence, the cause first:
+    `event` is a lifecycle event; besides those, `receive_report` (intake), `ban_ends` (the ban's limit came),
+    `record_recusal` (somebody was found to be in a conflict), `update_household_risk` (the highest risk in the
+    household changed by another child's case). An event and those it implies come as one sequence, the cause first:
     `("add_report", "raise_emergency")`. `role` is the role the actor acted in; `report` is the report the event is
     about: required by receive_report, add_report, reopen and acknowledge_report.
     """
@@ -208,7 +208,8 @@ class Clock(Frozen):
     `fired` are the ordinals that fired or were passed over; whoever loads the clock fills it from the record.
     `met_late`: what met it occurred after `due_at`. `recorded_late`: it occurred in time but was recorded after the
     limit ("met in time, recorded late": the breach stays on record, marked so). `raised`: an emergency was raised
-    while it ran, so only a measure, an order or standing down meets it.
+    while it ran, so only a measure, an order or standing down meets it. `ended_at` is when meeting or cancelling was
+    recorded; while it is None the clock runs (or is paused).
     `carried_from` is the clock of an attached case that this one goes on for.
     Rungs mean something only while `status` is "open"; `due_at` of a paused clock is the limit it had.
     """
@@ -232,7 +233,6 @@ class Clock(Frozen):
     raised: bool = False
     met_at: Instant | None = None
     met_by: str | None = None
-    met_recorded_at: Instant | None = None
     met_late: bool = False
     recorded_late: bool = False
     ended_at: Instant | None = None
@@ -252,12 +252,29 @@ class Clock(Frozen):
             return ()
         return tuple(rung for rung in self.rungs if rung.ordinal not in self.fired)
 
+    @property
+    def running(self) -> bool:
+        """Return whether the clock still waits to be met: open or paused."""
+        return self.status in ("open", "paused")
+
+    @property
+    def breached(self) -> tuple[Rung, ...]:
+        """Return the limits that had passed when an ended clock's end was recorded, as the rungs that stand there.
+
+        Each needs its breach record: late where `met_at` is after the rung's `due_at` (or it was never met), else
+        "met in time, recorded late". An end recorded at the limit itself comes before the limit's rung.
+        """
+        if self.ended_at is None:
+            return ()
+        return tuple(rung for rung in self.rungs if rung.breach and rung.due_at < self.ended_at)
+
 
 class Move(Frozen):
     """A running clock that was re-planned: from what, to what, and why, as a code.
 
     `why`: flagged, risk_raised, risk_lowered, emergency, emergency_over, initial_assessment_earlier, ground_ends,
-    pause_clock, calendar, protocol. `lengthened`: the limit is later than before, which must be said to somebody.
+    pause_clock, recomputed. `emergency` without another instant: the clock was marked `raised`. `lengthened`: the
+    limit is later than before, which must be said to somebody.
     """
 
     before: Clock
@@ -271,7 +288,8 @@ class Changes(Frozen):
 
     A clock that was started and met by one command stands in `started` and in `met`. `replaced` clocks stand in
     `cancelled`. `breaches_met_late`: clocks met or ended after a limit had passed, for which a breach record must
-    exist whether or not the rung came to fire first (a late worker does not undo lateness).
+    exist whether or not the rung came to fire first (a late worker does not undo lateness); `Clock.breached` says
+    which.
     """
 
     started: tuple[Clock, ...] = ()

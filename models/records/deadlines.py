@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,9 @@ MET_IN_TIME_RECORDED_LATE = "met_in_time_recorded_late"
 MET_LATE = "met_late"
 
 _CASE, _DEADLINE, _RUNG, _BREACH = table(CaseFile), table(Deadline), table(Rung), table(Breach)
+
+
+_MAY_CHANGE = ("subject", "status", "started_at", "due_at", "met_at", "updated_at", "clock")
 
 
 async def load_clocks(connection: AsyncConnection, case_id: UUID) -> list[Clock]:
@@ -49,10 +52,20 @@ async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Cha
         changes: the engine's answer.
         at: domain instant of recording.
     """
-    touched = changes.touched
-    if touched:
-        await _store_clocks(connection, case_id, touched, at)
-        await _store_rungs(connection, case_id, touched)
+    new = {clock.id for clock in changes.started}
+    started = [clock for clock in changes.touched if clock.id in new]
+    changed = [clock for clock in changes.touched if clock.id not in new]
+    if started:
+        await connection.execute(insert(_DEADLINE), [_row(case_id, clock, at) for clock in started])
+    if changed:
+        await _update_clocks(connection, changed, at)
+        # Planned rungs are a projection of the clock: those that fired stay as they are, the rest follow the clock.
+        await connection.execute(
+            delete(_RUNG).where(_RUNG.c.deadline_id.in_([clock.id for clock in changed]), _RUNG.c.state == "planned")
+        )
+    planned = [rung for clock in changes.touched for rung in _planned(case_id, clock)]
+    if planned:
+        await connection.execute(insert(_RUNG), planned)
     for clock in changes.breaches_met_late:
         await _mark_breach(connection, case_id, clock, at)
 
@@ -86,44 +99,32 @@ async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
     )
 
 
-async def _store_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock], at: datetime) -> None:
-    rows = [
-        {
-            "id": clock.id,
-            "case_id": case_id,
-            "code": clock.code,
-            "occurrence": clock.occurrence,
-            "subject": clock.subject,
-            "status": clock.status,
-            "started_at": clock.started_at,
-            "due_at": clock.due_at,
-            "met_at": clock.met_at,
-            "updated_at": at,
-            "clock": clock.model_dump(mode="json", exclude={"fired"}),
-        }
-        for clock in clocks
-    ]
-    statement = insert(_DEADLINE)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_DEADLINE.c.id],
-            set_={
-                name: statement.excluded[name]
-                for name in ("subject", "status", "due_at", "met_at", "updated_at", "clock")
-            },
-        ),
-        rows,
-    )
+def _row(case_id: UUID, clock: Clock, at: datetime) -> dict[str, Any]:
+    return {
+        "id": clock.id,
+        "case_id": case_id,
+        "code": clock.code,
+        "occurrence": clock.occurrence,
+        "subject": clock.subject,
+        "status": clock.status,
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "met_at": clock.met_at,
+        "updated_at": at,
+        "clock": clock.model_dump(mode="json", exclude={"fired"}),
+    }
 
 
-async def _store_rungs(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock]) -> None:
-    # Planned rungs are a projection of the clock: those that fired stay as they are, the rest follow the clock.
-    planned = [rung for clock in clocks for rung in _planned(case_id, clock)]
+async def _update_clocks(connection: AsyncConnection, clocks: Sequence[Clock], at: datetime) -> None:
     await connection.execute(
-        delete(_RUNG).where(_RUNG.c.deadline_id.in_([clock.id for clock in clocks]), _RUNG.c.state == "planned")
+        update(_DEADLINE)
+        .where(_DEADLINE.c.id == bindparam("which"))
+        .values({name: bindparam(f"new_{name}") for name in _MAY_CHANGE}),
+        [
+            {"which": clock.id, **{f"new_{name}": value for name, value in _row(clock.id, clock, at).items()}}
+            for clock in clocks
+        ],
     )
-    if planned:
-        await connection.execute(insert(_RUNG).on_conflict_do_nothing(), planned)
 
 
 def _planned(case_id: UUID, clock: Clock) -> list[dict[str, Any]]:
@@ -146,7 +147,7 @@ def _planned(case_id: UUID, clock: Clock) -> list[dict[str, Any]]:
 async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock, at: datetime) -> None:
     """Make sure of the breach record of a clock met after its limit, and mark how it came to be met."""
     mark = MET_IN_TIME_RECORDED_LATE if clock.recorded_late else MET_LATE
-    for kind, due_at in breached_limits(clock, clock.met_recorded_at or at):
+    for kind, due_at in breached_limits(clock, clock.ended_at or at):
         await connection.execute(
             insert(_BREACH)
             .values(

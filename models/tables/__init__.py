@@ -19,7 +19,7 @@ from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipie
 from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
-from models.tables.record import AuditEntry, LocalOverride, ReferenceVersion, SweepRun
+from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
@@ -42,7 +42,6 @@ __all__ = [
     "Escalation",
     "EscalationRecipient",
     "Household",
-    "LocalOverride",
     "Notice",
     "Person",
     "Position",

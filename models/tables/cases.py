@@ -94,6 +94,7 @@ class CaseFile(SQLModel, table=True):
 
 
 LIFECYCLE_COLUMNS = (
+    "receipt_at",
     "unit_id",
     "incident_unit_id",
     "residence_unit_id",

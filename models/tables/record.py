@@ -31,19 +31,6 @@ class AuditEntry(SQLModel, table=True):
     detail: dict[str, Any] = Field(sa_type=Json, default_factory=dict)
 
 
-class LocalOverride(SQLModel, table=True):
-    """A unit's own, stricter limit for one deadline, as loaded and checked."""
-
-    __tablename__ = "local_override"
-
-    id: UUID = key()
-    unit_id: UUID = Field(foreign_key="unit.id", index=True)
-    code: str = Field(max_length=40)
-    valid_from: datetime = instant()
-    valid_to: datetime | None = instant_or_none()
-    content: dict[str, Any] = Field(sa_type=Json)
-
-
 class ReferenceVersion(SQLModel, table=True):
     """A protocol or calendar version this service has loaded, with the hash of its content."""
 

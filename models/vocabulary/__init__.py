@@ -15,7 +15,19 @@ from typing import Any, Final, Literal
 
 from models.vocabulary.fold import clean_text, fold
 
-__all__ = ["Language", "Term", "clean_text", "codes", "fold", "in_force", "label", "names", "term", "title", "vocabulary"]
+__all__ = [
+    "Language",
+    "Term",
+    "clean_text",
+    "codes",
+    "fold",
+    "in_force",
+    "label",
+    "names",
+    "term",
+    "title",
+    "vocabulary",
+]
 
 Language = Literal["vi", "en"]
 

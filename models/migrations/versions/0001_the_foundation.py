@@ -134,17 +134,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_deputy_deputy_id'), 'deputy', ['deputy_id'], unique=False)
     op.create_index(op.f('ix_deputy_principal_id'), 'deputy', ['principal_id'], unique=False)
-    op.create_table('local_override',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('unit_id', sa.Uuid(), nullable=False),
-    sa.Column('code', sa.String(length=40), nullable=False),
-    sa.Column('valid_from', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('valid_to', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('content', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_local_override_unit_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_local_override'))
-    )
-    op.create_index(op.f('ix_local_override_unit_id'), 'local_override', ['unit_id'], unique=False)
     op.create_table('position',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('person_id', sa.Uuid(), nullable=False),

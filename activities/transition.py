@@ -1,0 +1,309 @@
+"""``record_transition``: one command becomes a recorded move of a case, or a recorded refusal, exactly once."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from models.database import Who, transaction
+from models.lifecycle import advance
+from models.lifecycle.types import Decision, Refused
+from models.messages import Command, CommandResult
+from models.protocol.types import Clock
+from models.records.actor import Acting
+from models.records.acts import Act, Outcome, carry_out, facts_of, snapshot_of
+from models.records.attach import attach, detach, target_of
+from models.records.audit import audit
+from models.records.cases import CaseRow, Surroundings, lock_cases, surroundings
+from models.records.content import (
+    REPORTING,
+    ContentMismatchError,
+    Said,
+    StoredDocument,
+    StoredReport,
+    read_documents,
+    read_report,
+    report_id_of,
+)
+from models.records.deadlines import load_clocks
+from models.records.reference import Reference
+from models.records.tells import tell_about
+from models.tables import CommandRecord, table
+
+_COMMAND = table(CommandRecord)
+
+NOT_YOURS = "not-your-role"
+CONTENT_CHANGED = "content-changed"
+UNKNOWN_CASE = "unknown-case"
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """An act put before the lifecycle: what it said, and everything read on the way."""
+
+    act: Act
+    around: Surroundings
+    clocks: list[Clock]
+    answer: Decision | Refused
+
+
+class Transitions:
+    """The activity that records commands.
+
+    Args:
+        engine: of the worker role.
+        reference: protocols, calendars and overrides.
+    """
+
+    def __init__(self, engine: AsyncEngine, reference: Reference) -> None:
+        self._engine = engine
+        self._reference = reference
+
+    @activity.defn(name="record_transition")
+    async def record_transition(self, command: Command) -> CommandResult:
+        """Record a command; asked again, give the same answer.
+
+        Raises:
+            ApplicationError: ``internal``, not to be retried: the fault is in the data or in our code.
+            Exception: PostgreSQL is away or in the way; retried until it is back.
+        """
+        who = Who(command.person_id, command.position_id, "worker", command.case_id)
+        try:
+            async with transaction(self._engine, who, command.recorded_at) as connection:
+                return await self._record(connection, command)
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+            raise
+        except DBAPIError as error:
+            if error.connection_invalidated or _passes(error):
+                raise
+            raise _internal(error) from error
+        except Exception as error:
+            raise _internal(error) from error
+
+    async def _record(self, connection: AsyncConnection, command: Command) -> CommandResult:
+        documents, wrong = await _documents(connection, command)
+        target_id = target_of(Said(documents)) if command.event == "attach" else None
+        cases = await lock_cases(connection, [command.case_id, *([target_id] if target_id else [])])
+        stored = await _stored(connection, command.command_id)
+        if stored is not None:
+            return stored
+        case = cases.get(command.case_id)
+        if case is None:
+            raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
+        judged = await self._judge(connection, command, case, Said(documents, await _report(connection, command, case)))
+        if wrong:
+            judged = replace(judged, answer=Refused(CONTENT_CHANGED, {}, ()))
+        if isinstance(judged.answer, Refused):
+            return await _refuse(connection, command, case, judged, judged.answer)
+        outcome = await self._accept(
+            connection, command, case, judged, judged.answer, cases.get(target_id) if target_id else None
+        )
+        if isinstance(outcome, Refused):
+            return await _refuse(connection, command, case, judged, outcome)
+        await tell_about(connection, outcome.case, judged.act, judged.answer, outcome.changes)
+        result = CommandResult(
+            command_id=command.command_id,
+            accepted=True,
+            sequence=outcome.case.sequence,
+            snapshot=outcome.snapshot,
+            wake=outcome.wake,
+        )
+        await _store(connection, command, result)
+        return result
+
+    async def _judge(self, connection: AsyncConnection, command: Command, case: CaseRow, said: Said) -> _Judged:
+        around = await surroundings(
+            connection,
+            case,
+            positions=[command.position_id],
+            persons=[person for person in _persons(command, said) if person is not None],
+            at=command.recorded_at,
+        )
+        clocks = await load_clocks(connection, case.id)
+        person = _acting(around, command.person_id, command.position_id)
+        principal = _principal(around, command, person)
+        act = Act(
+            event=command.event,
+            command_id=command.command_id,
+            actor=principal or person,
+            recorder=person if principal else None,
+            means=command.means if principal else None,
+            said=said,
+            refs=command.content,
+            occurred_at=command.occurred_at,
+            recorded_at=command.recorded_at,
+        )
+        if person is None or (_speaks_for_another(command) and principal is None):
+            return _Judged(act, around, clocks, Refused(NOT_YOURS, {"roles": ""}, ()))
+        return _Judged(act, around, clocks, advance(case.standing, command.event, facts_of(act, case, around, clocks)))
+
+    async def _accept(
+        self,
+        connection: AsyncConnection,
+        command: Command,
+        case: CaseRow,
+        judged: _Judged,
+        decision: Decision,
+        target: CaseRow | None,
+    ) -> Outcome | Refused:
+        act, around, clocks = judged.act, judged.around, judged.clocks
+        if command.event == "attach":
+            return await attach(connection, self._reference, case, target, decision, act, around, clocks)
+        if command.event == "detach":
+            return await detach(connection, self._reference, case, decision, act, around, clocks)
+        return await carry_out(connection, self._reference, case, decision, act, around, clocks)
+
+
+async def _documents(connection: AsyncConnection, command: Command) -> tuple[list[StoredDocument], bool]:
+    """The command's documents, and whether they are not what it was sent for."""
+    try:
+        return await read_documents(connection, command.case_id, command.content), False
+    except ContentMismatchError:
+        return [], True
+
+
+async def _report(connection: AsyncConnection, command: Command, case: CaseRow) -> StoredReport | None:
+    """The report an event brings; an attachment brings the one that opened the case."""
+    if command.event in REPORTING:
+        return await read_report(connection, report_id_of(command.command_id))
+    if command.event == "attach":
+        return await read_report(connection, case.report_id)
+    return None
+
+
+def _persons(command: Command, said: Said) -> list[UUID | None]:
+    return [
+        command.person_id,
+        command.on_behalf_person,
+        said.second_approver,
+        said.identifier("person_id"),
+        said.identifier("owner_id"),
+    ]
+
+
+def _acting(around: Surroundings, person_id: UUID, position_id: UUID) -> Acting | None:
+    post = around.posts.get(person_id)
+    if post is None or post.position_id != position_id:
+        return None
+    return Acting(post.person_id, post.position_id, post.unit_id, post.role)
+
+
+def _speaks_for_another(command: Command) -> bool:
+    return command.on_behalf_person is not None and command.on_behalf_person != command.person_id
+
+
+def _principal(around: Surroundings, command: Command, person: Acting | None) -> Acting | None:
+    """Whose act it is, where somebody records it for another: that person's position at the case's offices."""
+    if person is None or not _speaks_for_another(command) or command.on_behalf_person is None:
+        return None
+    post = around.posts.get(command.on_behalf_person)
+    if post is None or (command.on_behalf_role is not None and post.role != command.on_behalf_role):
+        return None
+    return Acting(post.person_id, post.position_id, post.unit_id, post.role)
+
+
+async def _stored(connection: AsyncConnection, command_id: UUID) -> CommandResult | None:
+    result = (
+        await connection.execute(select(_COMMAND.c.result).where(_COMMAND.c.command_id == command_id))
+    ).scalar_one_or_none()
+    return None if result is None else CommandResult.model_validate(result)
+
+
+async def _refuse(
+    connection: AsyncConnection, command: Command, case: CaseRow, judged: _Judged, refused: Refused
+) -> CommandResult:
+    result = CommandResult(
+        command_id=command.command_id,
+        accepted=False,
+        code=refused.code,
+        detail=refused.detail,
+        allowed=refused.allowed,
+        sequence=case.sequence,
+        snapshot=snapshot_of(case, judged.clocks),
+    )
+    await _store(connection, command, result)
+    await audit(
+        connection,
+        at=command.recorded_at,
+        actor=judged.act.recorder or judged.act.actor,
+        action=command.event,
+        record="case",
+        record_id=case.id,
+        case_id=case.id,
+        command_id=command.command_id,
+        outcome="refused",
+        code=refused.code,
+        detail={"person_id": str(command.person_id), "standing": dict(case.standing.codes)},
+    )
+    return result
+
+
+async def _store(connection: AsyncConnection, command: Command, result: CommandResult) -> None:
+    await connection.execute(
+        insert(_COMMAND).values(
+            command_id=command.command_id,
+            case_id=command.case_id,
+            event=command.event,
+            person_id=command.person_id,
+            accepted=result.accepted,
+            code=result.code,
+            result=result.model_dump(mode="json"),
+            recorded_at=command.recorded_at,
+        )
+    )
+
+
+_WILL_PASS = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014"})
+"""SQL states that pass by themselves: serialisation, deadlock, lock timeout, a server going down or coming up."""
+
+
+def _passes(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _WILL_PASS
+
+
+def _internal(error: Exception) -> ApplicationError:
+    # The class only: a message could carry what somebody typed.
+    activity.logger.exception("record_transition failed", extra={"error": type(error).__name__})
+    return ApplicationError("the command could not be recorded", type="internal", non_retryable=True)
+
+
+def clock_command_id(clock: Clock, event: str) -> UUID:
+    """The command id of an event that a clock itself makes happen: the same whenever its rung is fired again."""
+    return uuid5(clock.id, event)
+
+
+class ClockActs:
+    """Records the events a clock itself makes happen, in the transaction that fires its rung.
+
+    Args:
+        reference: protocols, calendars and overrides.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    async def __call__(
+        self, connection: AsyncConnection, case: CaseRow, event: str, clock: Clock, at: datetime
+    ) -> None:
+        """Move the case as a clock demands; nothing happens where the chart has no such move any more.
+
+        Args:
+            connection: the transaction that fires the rung and holds the case's lock.
+            case: the locked case.
+            event: the lifecycle's event (``ban_ends``).
+            clock: whose rung makes it happen.
+            at: the instant it takes effect: the clock's limit.
+        """
+        around = await surroundings(connection, case, positions=[], persons=[], at=at)
+        clocks = await load_clocks(connection, case.id)
+        act = Act(event, clock_command_id(clock, event), None, Said([]), clock.due_at, at)
+        decision = advance(case.standing, event, facts_of(act, case, around, clocks))
+        if isinstance(decision, Refused):
+            return
+        await carry_out(connection, self._reference, case, decision, act, around, clocks)

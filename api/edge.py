@@ -1,0 +1,208 @@
+"""The outermost ring: trace ids, one log line and one count a request, readable bodies only, safe headers.
+
+Plain ASGI, so that nothing is buffered but the request's body, which is small by rule.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import respond
+from api.metrics import Metrics
+from api.problems import Problem
+
+BODY_LIMIT: Final = 1024 * 1024
+"""Bytes a body may have."""
+
+_DEEPEST: Final = 64
+"""Levels a JSON body may be nested; no form of ours has a third of that."""
+_NO_ROUTE: Final = "(none)"
+_LOG = structlog.get_logger("api.request")
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+)
+
+
+class Edge:
+    """Wraps the application.
+
+    Args:
+        app: what answers.
+        metrics: where requests are counted.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace_id = uuid4().hex
+        scope.setdefault("state", {})["trace_id"] = trace_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        began, status = time.perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_headers(message.get("headers", ()), trace_id)
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, answer)
+        finally:
+            self._count(scope, status, time.perf_counter() - began)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await _read_body(scope, receive)
+        except Problem as problem:
+            await respond(Request(scope), problem)(scope, receive, send)
+            return
+        if body is None:
+            return  # the client went away before it had said everything
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, _replay(body, receive), noticed)
+        except Exception:
+            _LOG.exception("unexpected")
+            if begun:
+                raise
+            await respond(Request(scope), Problem("internal"))(scope, receive, send)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", _NO_ROUTE)
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(method, route).observe(seconds)
+        _LOG.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
+    """The whole body, if it is small and storable JSON.
+
+    Raises:
+        Problem: ``body-too-large``, ``media-type-not-supported``, ``malformed-json`` or ``text-not-storable``.
+    """
+    headers = dict(scope["headers"])
+    stated = headers.get(b"content-length", b"0")
+    if stated.isdigit() and int(stated) > BODY_LIMIT:
+        raise Problem("body-too-large")
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise Problem("body-too-large")
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    body = b"".join(chunks)
+    if body:
+        _check(body, headers.get(b"content-type", b""))
+    return body
+
+
+def _check(body: bytes, content_type: bytes) -> None:
+    if content_type.split(b";")[0].strip().lower() != b"application/json":
+        raise Problem("media-type-not-supported")
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
+    except (ValueError, RecursionError):
+        raise Problem("malformed-json") from None
+    if not _shallow(value):
+        raise Problem("malformed-json")
+    # Only an escape can bring NUL or half a character into text that was valid UTF-8.
+    if "\\u" in text and not _storable(value):
+        raise Problem("text-not-storable")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+def _shallow(value: Any) -> bool:
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _storable(value: Any) -> bool:
+    return not any(
+        character == "\0" or "\ud800" <= character <= "\udfff" for text in _texts(value) for character in text
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, the names of its members included."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    said = False
+
+    async def again() -> Message:
+        nonlocal said
+        if not said:
+            said = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again
+
+
+def _with_headers(headers: Iterable[tuple[bytes, bytes]], trace_id: str) -> list[tuple[bytes, bytes]]:
+    present = {name.lower() for name, _ in headers}
+    added = [pair for pair in _HEADERS if pair[0] not in present]
+    return [*headers, *added, (b"x-trace-id", trace_id.encode())]

@@ -1,0 +1,122 @@
+"""From an exception to a problem. Nothing that was sent is repeated, and nothing of ours is shown."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic_core import PydanticCustomError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from api.language import DEFAULT, preferred
+from api.problems import MEDIA_TYPE, Problem
+from models.vocabulary import Language
+
+_LOG = structlog.get_logger("api.errors")
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,60}")
+_MOST_ERRORS: Final = 50
+_RETRY: Final = {"Retry-After": "5"}
+_BY_STATUS: Final = {
+    401: "not-signed-in",
+    403: "not-permitted",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "media-type-not-supported",
+    400: "malformed-json",
+}
+_AWAY: Final = (InterfaceError, OperationalError, PoolTimeoutError, ConnectionError, TimeoutError)
+
+
+def install(app: FastAPI) -> None:
+    """Give every exception its answer."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    for kind in (DBAPIError, *_AWAY):
+        app.add_exception_handler(kind, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def respond(request: Request, problem: Problem) -> JSONResponse:
+    """The answer to a problem, in the reader's language."""
+    state = request.scope.setdefault("state", {})
+    language: Language = (
+        state.get("language") or preferred(request.headers.get("accept-language")) or DEFAULT
+    )
+    app = request.scope.get("app")
+    door = getattr(app.state, "door", None) if app is not None else None
+    if door is not None:
+        door.metrics.refusals.labels(problem.code).inc()
+    _LOG.info("problem", code=problem.code, status=problem.spec.status)
+    headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
+    if problem.spec.status in (429, 503):
+        headers = {**_RETRY, **headers}
+    return JSONResponse(
+        problem.body(language, state.get("trace_id", "")),
+        status_code=problem.spec.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def invalid(errors: Sequence[Any]) -> Problem:
+    """The problem of a request whose shape is wrong: where, and a code; never the value."""
+    return Problem(
+        "invalid-request",
+        errors=[
+            {"path": [_step(part) for part in error["loc"]], "code": str(error["type"]).replace("_", "-")}
+            for error in errors[:_MOST_ERRORS]
+        ],
+    )
+
+
+def fault(code: str, *path: str | int) -> Problem:
+    """The problem of one wrong field."""
+    return Problem("invalid-request", errors=[{"path": list(path), "code": code}])
+
+
+def refused_field(error: PydanticCustomError, *path: str | int) -> Problem:
+    """The problem of a field whose own rule refused it."""
+    return fault(error.type, *path)
+
+
+def _step(part: Any) -> str | int:
+    if isinstance(part, int):
+        return part
+    # An unknown field's name was chosen by whoever sent it, and could be anything.
+    return str(part) if _PLAIN.fullmatch(str(part)) else "?"
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return respond(request, error)
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return respond(request, invalid(error.errors()))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    problem = Problem(_BY_STATUS.get(error.status_code, "internal"), headers=dict(error.headers or {}))
+    return respond(request, problem)
+
+
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    away = isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    if not away:
+        return await _unexpected(request, error)
+    _LOG.warning("database away", exc_info=error)
+    return respond(request, Problem("database-away"))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("unexpected", exc_info=error)
+    return respond(request, Problem("internal"))

@@ -1,0 +1,39 @@
+"""What the inbox and the call list show beside the notice itself."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import CallTask, CaseFile, Notice, Person, table
+
+_CASE, _PERSON, _CALL, _NOTICE = table(CaseFile), table(Person), table(CallTask), table(Notice)
+
+
+async def codes(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Case codes by id; a code says nothing about a child."""
+    rows = await connection.execute(select(_CASE.c.id, _CASE.c.code).where(_CASE.c.id.in_(sorted(case_ids))))
+    return {row.id: row.code for row in rows}
+
+
+async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Names and telephone numbers of the officers to be called."""
+    rows = await connection.execute(
+        select(_PERSON.c.id, _PERSON.c.full_name, _PERSON.c.phone).where(_PERSON.c.id.in_(sorted(person_ids)))
+    )
+    return {row.id: row for row in rows}
+
+
+async def call(connection: AsyncConnection, call_id: UUID) -> Row[Any] | None:
+    """One task of the call list."""
+    return (await connection.execute(select(_CALL).where(_CALL.c.id == call_id))).one_or_none()
+
+
+async def own(connection: AsyncConnection, person_id: UUID, notice_id: UUID) -> Row[Any] | None:
+    """One notice of somebody's own inbox."""
+    statement = select(_NOTICE).where(
+        _NOTICE.c.id == notice_id, _NOTICE.c.person_id == person_id, _NOTICE.c.channel == "inbox"
+    )
+    return (await connection.execute(statement)).one_or_none()

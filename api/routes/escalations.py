@@ -1,0 +1,72 @@
+"""Escalations."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, Field
+
+from api.door import TheVisit
+from api.paging import DEFAULT, MOST
+from api.problems import declares
+from api.queries.escalations import Wanted
+from api.routes.cases import CaseRef
+from api.services import escalations
+from api.shapes.base import Input, Page
+from api.shapes.cases import EscalationOut
+from models.forms.base import Text
+
+router = APIRouter(tags=["escalations"])
+
+State = Literal["open", "acknowledged", "resolved"]
+Level = Literal["E0", "E1", "E2", "E3", "E4"]
+
+
+class EscalationFilter(Input):
+    """Which escalations to list; ``opened_before`` asks for age."""
+
+    mine: bool = False
+    unit: Annotated[str | None, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")] = None
+    state: Annotated[list[State], Field(max_length=3)] = []
+    level: Annotated[list[Level], Field(max_length=5)] = []
+    opened_before: AwareDatetime | None = None
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
+
+
+class Resolution(Input):
+    """What was done about an escalation."""
+
+    resolution: Text
+
+
+@router.get("/escalations", responses=declares("not-permitted"))
+async def list_escalations(visit: TheVisit, chosen: Annotated[EscalationFilter, Query()]) -> Page[EscalationOut]:
+    """Escalations sent to the reader or of the reader's cases, the oldest first."""
+    await visit.require("read_escalations")
+    wanted = Wanted(chosen.mine, chosen.unit, chosen.state, chosen.level, chosen.opened_before)
+    return await escalations.list_escalations(visit, wanted, chosen.cursor, chosen.limit)
+
+
+@router.get("/cases/{case}/escalations", responses=declares("not-found"))
+async def list_of_case(visit: TheVisit, case: CaseRef) -> Page[EscalationOut]:
+    """The escalations of one case."""
+    return await escalations.of_case(visit, case)
+
+
+@router.post(
+    "/escalations/{escalation}/acknowledge",
+    responses=declares("not-found", "not-permitted", "escalation-not-open"),
+)
+async def acknowledge(visit: TheVisit, escalation: UUID) -> EscalationOut:
+    """Take an escalation upon oneself."""
+    return await escalations.answer(visit, escalation, None)
+
+
+@router.post(
+    "/escalations/{escalation}/resolve",
+    responses=declares("not-found", "not-permitted", "escalation-not-open", body=True),
+)
+async def resolve(visit: TheVisit, escalation: UUID, said: Resolution) -> EscalationOut:
+    """Say what was done about an escalation."""
+    return await escalations.answer(visit, escalation, said.resolution)

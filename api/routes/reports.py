@@ -1,0 +1,28 @@
+"""Reports: taking one in, and reading it."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, status
+
+from api.door import TheVisit
+from api.problems import declares
+from api.services import reports
+from api.services.keys import IdempotencyKey
+from api.shapes.reports import ReceiptOut, ReportOut
+from models.forms import ReportInput
+
+router = APIRouter(prefix="/reports", tags=["reports"])
+
+_REFUSALS = ("not-permitted", "idempotency-key-reused", "not-your-role", "in-the-future")
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=declares(*_REFUSALS, body=True))
+async def receive_report(visit: TheVisit, key: IdempotencyKey, report: ReportInput) -> ReceiptOut:
+    """Take a report in. Every child in it gets a case of its own; every clock runs from the receipt."""
+    return await reports.receive(visit, key, report)
+
+
+@router.get("/{report}", responses=declares("not-found"))
+async def read_report(visit: TheVisit, report: UUID) -> ReportOut:
+    """A report as it was taken down."""
+    return await reports.read(visit, report)

@@ -1,0 +1,234 @@
+"""One command, from the door to the record (architecture.md).
+
+Content is stored in a short transaction of its own; ids and codes go through the case's workflow; the answer is read from
+PostgreSQL. No session is held while Temporal is waited for. Whether an act may happen is the lifecycle's to say: the door
+says only who asks, and whether the case is theirs to see.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.door import Visit
+from api.errors import fault
+from api.problems import PROBLEMS, Problem
+from api.queries import cases, reports, submissions
+from api.services import keys
+from api.services.cases import find, standing_of, whole
+from api.services.deadlines import deadlines_of
+from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
+from models.forms import ActionInput, OnBehalf, ReportInput, parts
+from models.lifecycle import LIVE, allowed_in
+from models.messages import Command, CommandResult, workflow_id
+from models.records.content import REPORTING, report_id_of
+from models.records.intake import store_report
+from workflows.client import RunEndedError, TemporalAwayError
+
+_LOG = structlog.get_logger("api.actions")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A command ready to be sent, and the answer it got before, if it did."""
+
+    command: Command
+    row: Row[Any]
+    before: CommandResult | None
+
+
+async def act(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> ActionOut:
+    """Carry out an event on a case.
+
+    Raises:
+        Problem: ``not-found``, ``idempotency-key-reused``, ``command-not-confirmed``, or the lifecycle's refusal.
+    """
+    asked = await _store(visit, reference, event, key, body)
+    structlog.contextvars.bind_contextvars(
+        command_id=str(asked.command.command_id), workflow_id=workflow_id(asked.row.id), event_code=event
+    )
+    result = asked.before or await _send(visit, asked)
+    return await _answer(visit, asked, result)
+
+
+async def _store(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> _Asked:
+    """Keep what was typed, once, and make the command of it."""
+    digest = keys.request_hash(body)
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        target = f"cases/{row.id}/{event}"
+        command_id = keys.command_id(visit.caller.person_id, key, target)
+        principal = await _principal(connection, body.on_behalf_of, row, visit.now)
+        before = await submissions.claim(
+            connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=target,
+            request_hash=digest, case_id=row.id, at=visit.now,
+        )  # fmt: skip
+        if before is None:
+            await _store_content(connection, visit, row.id, command_id, event, body)
+        else:
+            keys.check_same(before, digest)
+        taken_in = visit.now if before is None else before.created_at
+        stored = await cases.command_result(connection, command_id) if before is not None else None
+        command = Command(
+            command_id=command_id,
+            case_id=row.id,
+            event=event,
+            person_id=visit.caller.person_id,
+            position_id=visit.caller.acting.position_id,
+            recorded_at=taken_in,
+            occurred_at=body.occurred_at or taken_in,
+            on_behalf_person=principal,
+            on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
+            means=body.on_behalf_of.means if body.on_behalf_of else None,  # type: ignore[arg-type]
+            content=await submissions.references(connection, command_id),
+        )
+    return _Asked(command, row, CommandResult.model_validate(stored) if stored is not None else None)
+
+
+async def _store_content(
+    connection: AsyncConnection, visit: Visit, case_id: UUID, command_id: UUID, event: str, body: ActionInput
+) -> None:
+    await submissions.store_documents(
+        connection, case_id=case_id, command_id=command_id, author_id=visit.caller.person_id, parts=parts(body),
+        at=visit.now,
+    )  # fmt: skip
+    if event in REPORTING:
+        given = {name: getattr(body, name) for name in ReportInput.model_fields if name in type(body).model_fields}
+        await store_report(
+            connection,
+            report=ReportInput.model_validate(given),
+            actor=visit.caller.acting,
+            now=visit.now,
+            report_id=report_id_of(command_id),
+        )
+
+
+async def _principal(
+    connection: AsyncConnection, on_behalf: OnBehalf | None, row: Row[Any], now: datetime
+) -> UUID | None:
+    """The person an act is recorded for; where only a role is named, the one who holds it at the case's office.
+
+    Raises:
+        Problem: ``invalid-request`` where that is nobody, or more than one.
+    """
+    if on_behalf is None or on_behalf.person_id is not None:
+        return on_behalf.person_id if on_behalf else None
+    found = await reports.holders(connection, row.unit_id, on_behalf.role or "", now) if row.unit_id else []
+    if len(found) != 1:
+        raise fault("person-not-clear", "body", "on_behalf_of", "person_id")
+    return found[0]
+
+
+async def _send(visit: Visit, asked: _Asked) -> CommandResult:
+    """Send the command through the case's workflow.
+
+    Raises:
+        Problem: ``command-not-confirmed`` while Temporal is away; ``not-allowed-in-state`` where the run has ended and
+            the event is none that a final state allows.
+    """
+    try:
+        try:
+            return await visit.door.desk.send(asked.command)
+        except RunEndedError:
+            await _may_start(visit, asked)
+            return await visit.door.desk.send(asked.command, may_start=True)
+    except (TemporalAwayError, RunEndedError):
+        visit.door.metrics.commands.labels(asked.command.event, "unconfirmed").inc()
+        problem = Problem("command-not-confirmed", case_id=asked.row.id)
+        await visit.deny(problem)
+        raise problem from None
+
+
+async def _may_start(visit: Visit, asked: _Asked) -> None:
+    """The case has no run: look at its row whether one may be started for this event."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, str(asked.row.id))
+        allowed = allowed_in(standing_of(row))
+        if row.process not in LIVE and asked.command.event not in allowed:
+            latest = await _latest(connection, visit, row.id)
+            raise Problem(
+                "not-allowed-in-state",
+                extra={"allowed": list(allowed), "about": {"process": row.process}, **latest},
+                case_id=row.id,
+            )
+
+
+async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
+    visit.door.metrics.commands.labels(asked.command.event, "accepted" if result.accepted else "refused").inc()
+    _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
+    async with visit.transaction() as connection:
+        await submissions.answer(connection, result.command_id, at=visit.now)
+        refusal = None if result.accepted else await _refusal(connection, visit, asked, result)
+        answer = await _done(connection, visit, asked, result) if refusal is None else None
+    # Raised only now, so that the submission's confirmation is kept.
+    if answer is None:
+        assert refusal is not None
+        raise refusal
+    return answer
+
+
+async def _refusal(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> Problem:
+    code = result.code or "internal"
+    if code == "recused" and asked.command.on_behalf_person is None:
+        return Problem("not-found", audited=True)
+    if code not in PROBLEMS:
+        _LOG.error("refusal without a sentence", code=code)
+        code = "internal"
+    extra: dict[str, Any] = {"allowed": list(result.allowed), "about": result.detail}
+    if PROBLEMS[code].status == 409:  # noqa: PLR2004 - the status of a case that stands otherwise
+        extra |= await _latest(connection, visit, asked.row.id)
+    return Problem(code, extra=extra, audited=True)
+
+
+async def _latest(connection: AsyncConnection, visit: Visit, case_id: UUID) -> dict[str, Any]:
+    """Who moved the case last, where that was somebody else: an officer's name and role, and the event."""
+    event = await cases.latest_event(connection, case_id)
+    if event is None or event.actor_id in (None, visit.caller.person_id):
+        return {}
+    return {
+        "latest_event": {
+            "event": event.event,
+            "by": event.full_name,
+            "role": event.role,
+            "recorded_at": event.recorded_at.isoformat(),
+        }
+    }
+
+
+async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
+    row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
+    # What one has just done may take the case out of one's own scope; the answer is still owed.
+    shown = await whole(connection, visit, row if row is not None else asked.row)
+    event = await cases.event_of(connection, asked.row.id, result.command_id)
+    changed = await _changed(connection, asked, event)
+    await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
+    implied = list(event.implied) if event is not None else []
+    causes = {asked.command.event, *implied}
+    started = [one for one in changed if one.status == "open" and one.start_event in causes]
+    met = [one for one in changed if one.status == "met"]
+    return ActionOut(
+        command=CommandOut(
+            id=result.command_id,
+            event=asked.command.event,
+            occurred_at=asked.command.occurred_at,
+            recorded_at=asked.command.recorded_at,
+            sequence=result.sequence,
+            implied=implied,
+        ),
+        case=shown,
+        started=started,
+        met=met,
+        changed=[one for one in changed if one not in started and one not in met],
+    )
+
+
+async def _changed(connection: AsyncConnection, asked: _Asked, event: Row[Any] | None) -> list[DeadlineOut]:
+    """The deadlines this command was the last to touch."""
+    if event is None:
+        return []
+    touched = await cases.touched_at(connection, asked.row.id, event.recorded_at)
+    return [one for one in (await deadlines_of(connection, [asked.row.id]))[asked.row.id] if one.id in touched]

@@ -1,0 +1,313 @@
+"""Reading cases: what a reader sees, and what they may do now. Every read is put on record in its own transaction."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import paging
+from api.door import Visit
+from api.problems import Problem
+from api.queries import cases
+from api.services.deadlines import deadlines_of, told_by_rung
+from api.shapes.base import Page, PersonRef, Text, UnitRef
+from api.shapes.cases import (
+    AllowedAction,
+    CaseOut,
+    ChildOut,
+    DeadlineOut,
+    DocumentOut,
+    NextDue,
+    StateOut,
+    TimelineEntry,
+)
+from models.access import DataClass, sees, sees_document
+from models.forms import INPUTS, schema
+from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_events
+from models.vocabulary import codes, term
+
+
+async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Row[Any]:
+    """One case in the reader's scope.
+
+    Raises:
+        Problem: ``not-found``, for an unknown case as for one out of scope.
+    """
+    row = await cases.find(connection, visit.caller.acting, visit.now, reference)
+    if row is None:
+        raise Problem("not-found")
+    structlog.contextvars.bind_contextvars(case_code=row.code)
+    return row
+
+
+async def list_cases(visit: Visit, wanted: cases.Wanted, cursor: str | None, limit: int) -> Page[CaseOut]:
+    """A page of the reader's cases."""
+    async with visit.transaction() as connection:
+        rows = await cases.page(
+            connection, visit.caller.acting, visit.now, wanted, after=paging.decode(cursor), limit=limit + 1
+        )
+        shown, after = paging.cut(rows, limit, lambda row: (row.receipt_at, row.id))
+        await visit.note(connection, "list", "case", detail={"cases": [str(row.id) for row in shown]})
+    return Page[CaseOut](items=[case_out(visit, row, None) for row in shown], next=after)
+
+
+async def read(visit: Visit, reference: str) -> CaseOut:
+    """One case, with what the reader may do now."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        await visit.note(connection, "read", "case", record_id=row.id, case_id=row.id)
+        return await whole(connection, visit, row)
+
+
+async def whole(connection: AsyncConnection, visit: Visit, row: Row[Any]) -> CaseOut:
+    """A case as it is shown alone."""
+    return case_out(visit, row, await _allowed(connection, visit, row))
+
+
+async def household(visit: Visit, reference: str) -> Page[CaseOut]:
+    """The household's other cases, as far as they are in the reader's own scope."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        linked = await cases.page(
+            connection, visit.caller.acting, visit.now, cases.Wanted(household_id=row.household_id), after=None,
+            limit=paging.MOST,
+        )  # fmt: skip
+        others = [each for each in linked if each.id != row.id]
+        await visit.note(
+            connection, "read_household", "case", record_id=row.id, case_id=row.id,
+            detail={"cases": [str(each.id) for each in others]},
+        )  # fmt: skip
+    return Page[CaseOut](items=[case_out(visit, each, None) for each in others], next=None)
+
+
+async def deadlines(visit: Visit, reference: str) -> list[DeadlineOut]:
+    """Every deadline of a case, past and present."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        await visit.note(connection, "read_deadlines", "case", record_id=row.id, case_id=row.id)
+        return (await deadlines_of(connection, [row.id]))[row.id]
+
+
+async def timeline(visit: Visit, reference: str) -> list[TimelineEntry]:
+    """What happened in a case: events, rungs that fired and breaches, in the order of their recording."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        await visit.note(connection, "read_timeline", "case", record_id=row.id, case_id=row.id)
+        events = await cases.events(connection, row.id)
+        rungs = await cases.rungs(connection, [row.id])
+        told = told_by_rung(await cases.told(connection, [row.id]))
+        breaches = await cases.breaches(connection, [row.id])
+        named = {each.id: each.code for each in await cases.deadlines(connection, [row.id])}
+    entries = [_event_entry(event) for event in events]
+    entries += [
+        _plain_entry(rung.due_at, rung.fired_at, "rung", named[rung.deadline_id], level=rung.level,
+                     told=told.get((rung.deadline_id, rung.ordinal), []))
+        for rung in rungs
+        if rung.state == "fired"
+    ]  # fmt: skip
+    entries += [_plain_entry(one.due_at, one.recorded_at, "breach", one.code, level=None, told=[]) for one in breaches]
+    return sorted(entries, key=lambda entry: (entry.recorded_at, entry.sequence or 0))
+
+
+async def documents(visit: Visit, reference: str, kind: str | None, version: int | None) -> Page[DocumentOut]:
+    """The documents of a case, without their content."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        await visit.note(connection, "list_documents", "case", record_id=row.id, case_id=row.id)
+        found = await cases.documents(connection, visit.caller.person_id, row.id, kind=kind, version=version)
+    return Page[DocumentOut](items=[_document(visit, one, with_content=False) for one in found], next=None)
+
+
+async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentOut:
+    """One document with its content, as far as the reader's role sees it."""
+    async with visit.transaction() as connection:
+        row = await find(connection, visit, reference)
+        found = await cases.documents(connection, visit.caller.person_id, row.id, document_id=document_id)
+        if not found:
+            raise Problem("not-found", case_id=row.id)
+        shown = _document(visit, found[0], with_content=True)
+        await visit.note(
+            connection, "read", "document", record_id=document_id, case_id=row.id,
+            detail={"kind": shown.kind, "withheld": shown.withheld},
+        )  # fmt: skip
+    return shown
+
+
+def case_out(visit: Visit, row: Row[Any], allowed: list[AllowedAction] | None) -> CaseOut:
+    """A row as the reader sees it."""
+    identified = sees(visit.caller.role, DataClass.P1)
+    unit = (
+        UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
+        if row.unit_id
+        else None
+    )
+    return CaseOut(
+        id=row.id,
+        code=row.code,
+        state=StateOut(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody),
+        risk=row.risk,
+        flagged=row.flagged,
+        child=ChildOut(
+            id=row.child_id,
+            full_name=row.full_name,
+            birth_date=row.birth_date,
+            estimated_age=row.estimated_age,
+            sex=row.sex,
+        )
+        if identified
+        else None,
+        household_id=row.household_id,
+        report_id=row.report_id,
+        unit=unit,
+        owner=PersonRef(id=row.owner_id, name=row.owner_name) if row.owner_id else None,
+        received_at=row.receipt_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        sequence=row.sequence,
+        plan_version=row.plan_version,
+        protocol_version=row.protocol_version,
+        attached_to=row.attached_to,
+        closed_at=row.closed_at,
+        closure_reason=row.closure_reason,
+        next_due=NextDue(code=row.next_code, due_at=row.next_due_at) if row.next_code else None,
+        overdue=row.overdue,
+        allowed_actions=allowed,
+    )
+
+
+def standing_of(row: Row[Any]) -> Standing:
+    """Where a case stands, with the chart's memory."""
+    return Standing(
+        process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory
+    )
+
+
+async def _allowed(connection: AsyncConnection, visit: Visit, row: Row[Any]) -> list[AllowedAction]:
+    offices = {row.unit_id, row.incident_unit_id, row.residence_unit_id} - {None}
+    acting = visit.caller.acting
+    deputises, named = await cases.reader_powers(connection, acting, visit.now, row.id, offices)
+    facts = Facts(
+        actor=Actor(
+            person=str(acting.person_id),
+            role=acting.role,
+            unit=str(acting.unit_id),
+            deputises=deputises,
+            is_delegate=named,
+        ),
+        receipt=min(row.receipt_at, visit.now),
+        occurred_at=visit.now,
+        recorded_at=visit.now,
+        case=CaseFacts(
+            id=str(row.id),
+            risk=row.risk,
+            flagged=row.flagged,
+            incident_unit=str(row.incident_unit_id or ""),
+            residence_unit=str(row.residence_unit_id or ""),
+        ),
+    )
+    return [action(event) for event in allowed_events(standing_of(row), facts) if event in INPUTS]
+
+
+@cache
+def action(event: str) -> AllowedAction:
+    """An event as something that may be done, with the schema of what it needs."""
+    spec = EVENTS[event]
+    return AllowedAction(event=event, label=Text(vi=spec.label_vi, en=spec.label_en), input=schema(event))
+
+
+def _label(vocabulary: str, code: str) -> Text:
+    if code not in codes(vocabulary):
+        return Text(vi=code, en=code)
+    found = term(vocabulary, code)
+    return Text(vi=found.vi, en=found.en)
+
+
+def _event_label(event: str) -> Text:
+    spec = EVENTS.get(event)
+    return Text(vi=spec.label_vi, en=spec.label_en) if spec else _label("events", event)
+
+
+def _state(codes_by_region: dict[str, Any] | None) -> StateOut | None:
+    if not codes_by_region or "process" not in codes_by_region:
+        return None
+    return StateOut(**{region: codes_by_region[region] for region in ("process", "protection", "ban", "custody")})
+
+
+def _event_entry(row: Row[Any]) -> TimelineEntry:
+    return TimelineEntry(
+        at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        kind="event",
+        event=row.event,
+        label=_event_label(row.event),
+        sequence=row.sequence,
+        by=PersonRef(id=row.actor_id, name=row.actor_name) if row.actor_id else None,
+        role=row.role,
+        on_behalf_of=PersonRef(id=row.on_behalf_person, name=row.principal_name) if row.on_behalf_person else None,
+        on_behalf_role=row.on_behalf_role,
+        means=row.means,
+        before=_state(row.before),
+        after=_state(row.after),
+        implied=list(row.implied),
+        documents=list(row.documents),
+        level=None,
+        told=[],
+    )
+
+
+def _plain_entry(
+    at: datetime, recorded_at: datetime, kind: Any, deadline: str, *, level: str | None, told: Collection[Any]
+) -> TimelineEntry:
+    return TimelineEntry(
+        at=at,
+        recorded_at=recorded_at,
+        kind=kind,
+        event=deadline,
+        label=_label("deadlines", deadline),
+        sequence=None,
+        by=None,
+        role=None,
+        on_behalf_of=None,
+        on_behalf_role=None,
+        means=None,
+        before=None,
+        after=None,
+        implied=[],
+        documents=[],
+        level=level,
+        told=list(told),
+    )
+
+
+def _document(visit: Visit, row: Row[Any], *, with_content: bool) -> DocumentOut:
+    role, own = visit.caller.role, row.author_id == visit.caller.person_id
+    seen = own or sees_document(role, row.kind)
+    content = dict(row.content) if with_content and seen else None
+    if content is not None and not own and not sees(role, DataClass.INFORMANT):
+        content.pop("informant", None)
+    return DocumentOut(
+        id=row.id,
+        kind=row.kind,
+        label=_label("document_kinds", row.kind),
+        version=row.version,
+        plan_version=row.plan_version,
+        content_hash=row.content_hash,
+        author=PersonRef(id=row.author_id, name=row.author_name),
+        created_at=row.created_at,
+        frozen_at=row.frozen_at,
+        sequence=row.sequence,
+        command_id=row.command_id,
+        withheld=not seen,
+        content=content,
+    )
+
+
+__all__: Sequence[str] = (
+    "action", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
+    "standing_of", "timeline", "whole",
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""Taking reports in: never lost, whatever is away.
+
+The report, its cases, their deadlines and the receipt itself are committed in one transaction; the workflows are started
+afterwards, on their own, and by the sweep where that did not succeed.
+"""
+
+import json
+from uuid import UUID
+
+import structlog
+from pydantic_core import PydanticCustomError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.door import Visit
+from api.errors import refused_field
+from api.problems import PROBLEMS, Problem
+from api.queries import cases, reports, submissions
+from api.services import keys
+from api.services.deadlines import deadlines_of
+from api.services.starting import start_soon
+from api.shapes.base import PersonRef, UnitRef
+from api.shapes.cases import StateOut
+from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
+from models.access import DataClass, sees
+from models.forms import ReportInput
+from models.records.intake import Intake, IntakeRefusedError, receive_report
+
+TARGET = "reports"
+_LOG = structlog.get_logger("api.reports")
+
+
+async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
+    """Take a report in and answer with its receipt.
+
+    Raises:
+        Problem: ``not-permitted``, ``idempotency-key-reused``, ``invalid-request`` (a receipt in the future).
+    """
+    await visit.require("receive_report")
+    try:
+        report.refuse_future(visit.now)
+    except PydanticCustomError as error:
+        raise refused_field(error, "body", "received_at") from None
+    command_id = keys.command_id(visit.caller.person_id, key, TARGET)
+    digest = keys.request_hash(report)
+    async with visit.transaction() as connection:
+        before = await submissions.claim(
+            connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
+            request_hash=digest, case_id=None, at=visit.now,
+        )  # fmt: skip
+        if before is not None:
+            keys.check_same(before, digest)
+            return ReceiptOut.model_validate_json(json.dumps(before.answer))
+        try:
+            intake = await receive_report(
+                connection,
+                report=report,
+                actor=visit.caller.acting,
+                now=visit.now,
+                reference=visit.door.reference,
+                command_id=command_id,
+            )
+        except IntakeRefusedError as error:
+            raise _refused(error) from None
+        receipt = await _receipt(connection, visit, intake, flagged=report.flagged)
+        await submissions.answer(connection, command_id, at=visit.now, answer=receipt.model_dump(mode="json"))
+    visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
+    for opened in receipt.cases:
+        _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
+        start_soon(visit.door, opened.id)
+    return receipt
+
+
+async def read(visit: Visit, report_id: UUID) -> ReportOut:
+    """One report, in the reader's scope.
+
+    Raises:
+        Problem: ``not-found``.
+    """
+    async with visit.transaction() as connection:
+        row = await reports.find(connection, visit.caller.acting, visit.now, report_id)
+        if row is None:
+            raise Problem("not-found")
+        linked = await reports.cases_of(connection, visit.caller.acting, visit.now, report_id)
+        role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
+        seen = own or sees(role, DataClass.P2)
+        content = dict(row.content) if seen else None
+        if content is not None and not own and not sees(role, DataClass.INFORMANT):
+            content["m01"] = {name: value for name, value in content.get("m01", {}).items() if name != "informant"}
+        await visit.note(connection, "read", "report", record_id=report_id, detail={"withheld": not seen})
+    return ReportOut(
+        id=row.id,
+        code=row.code,
+        received_at=row.received_at,
+        recorded_at=row.recorded_at,
+        channel=row.channel,
+        flagged=row.flagged,
+        trigger=row.trigger,
+        receiver=PersonRef(id=row.receiver_id, name=row.receiver_name),
+        receiver_unit=UnitRef(
+            id=row.receiver_unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en
+        ),
+        content_hash=row.content_hash,
+        content=content,
+        withheld=not seen,
+        cases=[LinkedCase(id=each.id, code=each.code) for each in linked],
+    )
+
+
+async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
+    started = await deadlines_of(connection, [case.case_id for case in intake.cases])
+    rows = {row.id: row for row in await cases.standings(connection, [case.case_id for case in intake.cases])}
+    return ReceiptOut(
+        id=intake.report_id,
+        code=intake.report_code,
+        received_at=intake.received_at,
+        recorded_at=visit.now,
+        flagged=flagged,
+        cases=[
+            OpenedCase(
+                id=case.case_id,
+                code=case.code,
+                child_index=case.child_index,
+                state=StateOut.model_validate(rows[case.case_id]),
+                deadlines=started[case.case_id],
+            )
+            for case in intake.cases
+        ],
+    )
+
+
+def _refused(error: IntakeRefusedError) -> Problem:
+    code = error.refused.code
+    return Problem(code if code in PROBLEMS else "not-permitted", extra={"about": error.refused.detail})
+

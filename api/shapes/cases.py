@@ -1,0 +1,240 @@
+"""Cases and what belongs to them."""
+
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from api.shapes.base import Moment, Output, PersonRef, Text, UnitRef
+
+
+class ChildOut(Output):
+    """The child as known so far (P1); every member may be unknown."""
+
+    id: UUID
+    full_name: str | None
+    birth_date: date | None
+    estimated_age: int | None
+    sex: str | None
+
+
+class StateOut(Output):
+    """Where the case stands, by region."""
+
+    process: str
+    protection: str
+    ban: str
+    custody: str
+
+
+class AllowedAction(Output):
+    """Something the reader may do now. ``input`` is the JSON schema of ``POST …/actions/{event}``."""
+
+    event: str
+    label: Text
+    input: dict[str, Any]
+
+
+class NextDue(Output):
+    """The earliest running deadline."""
+
+    code: str
+    due_at: Moment
+
+
+class CaseOut(Output):
+    """One child's case. ``child`` is null for readers who see codes only; ``allowed_actions`` is null in a list."""
+
+    id: UUID
+    code: str
+    state: StateOut
+    risk: str | None
+    flagged: bool
+    child: ChildOut | None
+    household_id: UUID
+    report_id: UUID
+    unit: UnitRef | None
+    owner: PersonRef | None
+    received_at: Moment
+    created_at: Moment
+    updated_at: Moment
+    sequence: int
+    plan_version: int
+    protocol_version: str
+    attached_to: UUID | None
+    closed_at: Moment | None
+    closure_reason: str | None
+    next_due: NextDue | None
+    overdue: int
+    allowed_actions: list[AllowedAction] | None
+
+
+class ToldOut(Output):
+    """One notice of a rung: who was told, over which channel, and what became of it."""
+
+    person: PersonRef
+    role: str
+    channel: str
+    state: str
+    deliver_at: Moment
+    sent_at: Moment | None
+    seen_at: Moment | None
+
+
+class RungOut(Output):
+    """One rung of a deadline's ladder."""
+
+    ordinal: int
+    level: str
+    at: str
+    due_at: Moment
+    deliver_at: Moment
+    breach: bool
+    condition: str | None
+    state: str
+    fired_at: Moment | None
+    nobody: bool
+    told: list[ToldOut]
+
+
+class BreachOut(Output):
+    """A limit that passed unmet."""
+
+    kind: str
+    due_at: Moment
+    recorded_at: Moment
+    mark: str | None
+    met_at: Moment | None
+    protocol_version: str
+    calendar_version: str
+
+
+class DeadlineOut(Output):
+    """One occurrence of a deadline, and how it was computed.
+
+    ``mark``: ★ statutory, ◇ from a local plan or derived, ○ a design default. ``explanation`` holds every number the
+    computing used, so that it can be checked with a wall calendar. ``basis_verified`` false: not checked against the law.
+    """
+
+    id: UUID
+    code: str
+    name: Text
+    mark: Literal["★", "◇", "○"]
+    basis: str | None
+    basis_verified: bool | None
+    occurrence: int
+    subject: str | None
+    status: str
+    start_event: str
+    started_at: Moment
+    due_at: Moment
+    statutory_due_at: Moment | None
+    amount: str
+    variant: str
+    met_at: Moment | None
+    met_by: str | None
+    met_late: bool
+    recorded_late: bool
+    ended_at: Moment | None
+    cancel_reason: str | None
+    protocol_version: str
+    calendar_version: str
+    override: str | None
+    explanation: dict[str, Any]
+    rungs: list[RungOut]
+    breaches: list[BreachOut]
+
+
+class DocumentOut(Output):
+    """A form or note. ``content`` is null in a list, and ``withheld`` where the reader's role does not see it."""
+
+    id: UUID
+    kind: str
+    label: Text
+    version: int | None
+    plan_version: int | None
+    content_hash: str
+    author: PersonRef
+    created_at: Moment
+    frozen_at: Moment | None
+    sequence: int | None
+    command_id: UUID
+    withheld: bool
+    content: dict[str, Any] | None
+
+
+class TimelineEntry(Output):
+    """One thing that happened: an event, a rung that fired, or a breach.
+
+    ``event`` is the code of the event, or of the deadline; ``level`` is a rung's.
+    """
+
+    at: Moment
+    recorded_at: Moment
+    kind: Literal["event", "rung", "breach"]
+    event: str
+    label: Text
+    sequence: int | None
+    by: PersonRef | None
+    role: str | None
+    on_behalf_of: PersonRef | None
+    on_behalf_role: str | None
+    means: str | None
+    before: StateOut | None
+    after: StateOut | None
+    implied: list[str]
+    documents: list[dict[str, str]]
+    level: str | None
+    told: list[ToldOut]
+
+
+class CommandOut(Output):
+    """A command that was carried out. A retry gets the same one."""
+
+    id: UUID
+    event: str
+    occurred_at: Moment
+    recorded_at: Moment
+    sequence: int
+    implied: list[str]
+
+
+class ActionOut(Output):
+    """What an action did: the command, the case as it stands now, the deadlines it started, met, moved or cancelled."""
+
+    command: CommandOut
+    case: CaseOut
+    started: list[DeadlineOut]
+    met: list[DeadlineOut]
+    changed: list[DeadlineOut]
+
+
+class EscalationOut(Output):
+    """A fired rung as a matter for people: open, acknowledged, resolved."""
+
+    id: UUID
+    case_id: UUID
+    case_code: str
+    deadline_id: UUID
+    deadline: str
+    level: str
+    ordinal: int
+    state: str
+    nobody: bool
+    unit: UnitRef | None
+    due_at: Moment
+    opened_at: Moment
+    age_seconds: int
+    acknowledged_at: Moment | None
+    acknowledged_by: PersonRef | None
+    resolved_at: Moment | None
+    resolved_by: PersonRef | None
+    resolution: str | None
+    went_to: list["RecipientOut"]
+
+
+class RecipientOut(Output):
+    """Whom a rung reached; ``watching``: told, but somebody else is to act."""
+
+    person: PersonRef
+    role: str
+    watching: bool

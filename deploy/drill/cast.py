@@ -1,0 +1,221 @@
+"""The cast: people of the drill acting through the API, each signed in as themselves, over real HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import httpx
+
+from deploy.drill.clock import DrillFailureError
+from deploy.drill.format import HERE, Act, Answer, Call, GoAbsent, MakeReport, WantReading
+from deploy.drill.refs import filled
+from deploy.drill.world import ADMINISTRATOR, World
+
+HTTP_CREATED, HTTP_UNAUTHORIZED, HTTP_ERROR, HTTP_FAILURE = 201, 401, 400, 500
+
+
+class Refusal(Exception):  # noqa: N818 - it is what the service said, not a fault
+    """The API answered otherwise than the drill expects."""
+
+    def __init__(self, expected: str, seen: str) -> None:
+        super().__init__(f"expected {expected}, seen {seen}")
+        self.expected, self.seen = expected, seen
+
+
+class Cast:
+    """Everybody in the drill.
+
+    Args:
+        http: a client of the API's base address.
+        world: ids of people and positions.
+        cases: names of cases to their ids; reports add to it.
+        password: the one all of them sign in with.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, world: World, cases: dict[str, UUID], password: str) -> None:
+        self._http = http
+        self._world = world
+        self._cases = cases
+        self._password = password
+        self._tokens: dict[str, str] = {}
+        self._requests = 0
+
+    async def report(self, report: MakeReport) -> str:
+        """Take a report down. Returns what was done, in words.
+
+        Raises:
+            Refusal: refused, or not refused, against expectation; or another number of cases than named.
+        """
+        answer = await self._ask(report.by, "POST", "/reports", await self._fill(report.by, report.form))
+        if said := self._refused(answer, report.refused, f"{report.by} reports"):
+            return said
+        opened = answer.json()["cases"]
+        if len(opened) != len(report.opens):
+            raise Refusal(f"{len(report.opens)} cases: {', '.join(report.opens)}", f"{len(opened)} cases")
+        for nick, case in zip(report.opens, opened, strict=True):
+            self._cases[nick] = UUID(case["id"])
+        codes = ", ".join(f"{nick} = {case['code']}" for nick, case in zip(report.opens, opened, strict=True))
+        return f"{report.by} báo tin · reports → {codes}"
+
+    async def act(self, act: Act) -> str:
+        """Do something on a case. Returns what was done, in words.
+
+        Raises:
+            Refusal: refused, or not refused, against expectation.
+        """
+        body = await self._fill(act.by, act.form)
+        behalf = ""
+        if act.occurred_at is not None:
+            body["occurred_at"] = act.occurred_at.isoformat()
+        if act.on_behalf_of is not None:
+            person = self._world.people[act.on_behalf_of.who]
+            body["on_behalf_of"] = {"person_id": str(person), "means": act.on_behalf_of.means}
+            behalf = f" (thay · for {act.on_behalf_of.who}, {act.on_behalf_of.means})"
+        answer = await self._ask(act.by, "POST", f"/cases/{self._cases[act.case]}/actions/{act.event}", body)
+        return self._refused(answer, act.refused, f"{act.by} {act.event}{behalf}") or f"{act.by} {act.event}{behalf}"
+
+    async def go_absent(self, absence: GoAbsent, since: datetime) -> str:
+        """Have the administrator enter an absence.
+
+        Raises:
+            Refusal: the API refused it.
+        """
+        person = self._world.people[absence.who]
+        body = {"starts_at": since.isoformat(), "ends_at": absence.until.isoformat(), "reason": absence.reason}
+        answer = await self._ask(ADMINISTRATOR, "POST", "/absences", {"person_id": str(person), **body})
+        self._refused(answer, None, f"the absence of {absence.who} is entered")
+        return f"{absence.who} vắng mặt đến · is away until {absence.until.astimezone(HERE):%d/%m/%Y %H:%M}"
+
+    async def answer(self, answer: Answer) -> str:
+        """Answer an escalation: take note of it, or say what was done.
+
+        Raises:
+            Refusal: no such escalation for this person, or the API refused.
+        """
+        found = await self._listed(answer.by, "/escalations", answer.case)
+        one = next((e for e in found if e["deadline"] == answer.deadline and e["level"] == answer.level), None)
+        said = f"{answer.by} {'resolves' if answer.done else 'acknowledges'} {answer.level} of {answer.deadline}"
+        if one is None:
+            raise Refusal(
+                said, f"their escalations: {', '.join(e['deadline'] + ' ' + e['level'] for e in found) or 'none'}"
+            )
+        path = f"/escalations/{one['id']}/{'resolve' if answer.done else 'acknowledge'}"
+        got = await self._ask(answer.by, "POST", path, {"resolution": answer.done} if answer.done else {})
+        return self._refused(got, answer.refused, said) or said
+
+    async def call(self, call: Call) -> str:
+        """Record a phone call from the call list.
+
+        Raises:
+            Refusal: no such call for this person, or the API refused.
+        """
+        person = str(self._world.people[call.who])
+        found = await self._listed(call.by, "/calls", call.case)
+        one = next((task for task in found if task["person"]["id"] == person), None)
+        said = f"{call.by} phones {call.who}: {call.outcome}"
+        if one is None:
+            raise Refusal(said, f"the call list holds {len(found)} calls of this case, none of them to {call.who}")
+        got = await self._ask(call.by, "POST", f"/calls/{one['id']}/record", {"outcome": call.outcome})
+        return self._refused(got, call.refused, said) or said
+
+    async def read(self, want: WantReading, case: str) -> tuple[int, str]:
+        """What a person gets when asking for a case or a part of it: status and text."""
+        part = "" if want.what == "case" else f"/{want.what}"
+        answer = await self._ask(want.who, "GET", f"/cases/{self._cases[case]}{part}")
+        return answer.status_code, answer.text
+
+    async def allowed(self, who: str, case: str) -> set[str]:
+        """The events the API offers a person on a case now."""
+        answer = await self._ask(who, "GET", f"/cases/{self._cases[case]}")
+        if answer.status_code >= HTTP_ERROR:
+            return set()
+        return {action["event"] for action in answer.json()["allowed_actions"]}
+
+    async def _listed(self, who: str, path: str, case: str) -> list[dict[str, Any]]:
+        answer = await self._ask(who, "GET", path)
+        self._refused(answer, None, f"{who} reads {path}")
+        return [one for one in answer.json()["items"] if one["case"]["id"] == str(self._cases[case])]
+
+    async def _fill(self, who: str, form: Mapping[str, Any]) -> dict[str, Any]:
+        hashes = {case: await self._plan_hash(who, case) for case in self._cases if f"${{plan:{case}}}" in str(form)}
+        deadlines = {
+            case: await self._deadlines(who, case) for case in self._cases if f"${{deadline:{case}/" in str(form)
+        }
+
+        def resolve(kind: str, name: str) -> str:
+            if kind == "person":
+                return str(self._world.people[name])
+            if kind == "case":
+                return str(self._cases[name])
+            if kind == "plan":
+                return hashes[name]
+            case, code = name.split("/", 1)
+            return deadlines[case][code]
+
+        return dict(filled(dict(form), resolve))
+
+    async def _plan_hash(self, who: str, case: str) -> str:
+        answer = await self._ask(who, "GET", f"/cases/{self._cases[case]}/documents?kind=M04")
+        self._refused(answer, None, f"{who} reads the plan of {case}")
+        plans: list[dict[str, Any]] = answer.json()["items"]
+        return str(max(plans, key=lambda plan: plan["version"] or 0)["content_hash"])
+
+    async def _deadlines(self, who: str, case: str) -> dict[str, str]:
+        answer = await self._ask(who, "GET", f"/cases/{self._cases[case]}/deadlines")
+        self._refused(answer, None, f"{who} reads the deadlines of {case}")
+        found = sorted(answer.json()["items"], key=lambda one: one["occurrence"])
+        return {one["code"]: one["id"] for one in found}
+
+    def _refused(self, answer: httpx.Response, expected: str | None, what: str) -> str | None:
+        """What was done where a refusal was expected and came; None where neither; else the difference is raised."""
+        if answer.status_code >= HTTP_FAILURE:
+            raise DrillFailureError(f"the API answered {answer.status_code} when {what}: {answer.text[:400]}")
+        code = _code(answer) if answer.status_code >= HTTP_ERROR else None
+        if code == expected:
+            return None if code is None else f"{what}: bị từ chối · refused: {code}"
+        wanted = f"{what} is refused with {expected}" if expected else f"{what} is done"
+        raise Refusal(
+            wanted, f"{answer.status_code} {_problem(answer)}" if code else f"{answer.status_code}: it was done"
+        )
+
+    async def _ask(self, who: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """One request as somebody, signed in anew where the session has ended meanwhile."""
+        self._requests += 1
+        headers = {"Accept-Language": "vi"}
+        if method != "GET":
+            headers["Idempotency-Key"] = str(uuid5(NAMESPACE_URL, f"drill/{self._requests}"))
+        for _ in range(2):
+            if who not in self._tokens:
+                await self._sign_in(who)
+            headers["Authorization"] = f"Bearer {self._tokens[who]}"
+            answer = await self._http.request(method, path, json=body, headers=headers)
+            if answer.status_code != HTTP_UNAUTHORIZED:
+                return answer
+            del self._tokens[who]
+        return answer
+
+    async def _sign_in(self, who: str) -> None:
+        position = str(self._world.positions[who])
+        answer = await self._http.post(
+            "/sessions", json={"username": who, "password": self._password, "position_id": position}
+        )
+        if answer.status_code != HTTP_CREATED:
+            raise DrillFailureError(f"{who} cannot sign in: {answer.status_code} {answer.text[:400]}")
+        self._tokens[who] = answer.json()["token"]
+
+
+def _code(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("code", answer.status_code))
+    except ValueError:
+        return str(answer.status_code)
+
+
+def _problem(answer: httpx.Response) -> str:
+    try:
+        said = answer.json()
+    except ValueError:
+        return answer.text[:400]
+    more = {key: said[key] for key in ("errors", "detail", "allowed") if key in said}
+    return f"{said.get('code')} {more}"

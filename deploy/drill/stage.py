@@ -1,0 +1,210 @@
+"""The stage of a drill: the real service on a server of its own, with a clock that can be moved.
+
+A temporary PostgreSQL database, Temporal's time-skipping server, the worker, the outbox and the API over real HTTP on the
+loopback address, all in this process. Nothing of it outlives the drill.
+"""
+
+import asyncio
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio.client import Client
+
+from activities.channels import configured
+from activities.delivery import Outbox
+from api.app import create_app
+from api.door import Door
+from api.metrics import Metrics
+from api.passwords import Passwords
+from deploy.drill.cast import Cast
+from deploy.drill.clock import DrillFailureError, StageClock
+from deploy.drill.format import Drill
+from deploy.drill.world import ADMINISTRATOR, World, build
+from deploy.runtime.postgres import API, OWNER, WORKER, Postgres, embedded_postgres
+from deploy.runtime.temporal import time_skipping_server
+from deploy.runtime.trouble import Trouble
+from models import migrations
+from models.clock import PlatformClock
+from models.database import Who, connect, transaction
+from models.records.reference import Reference, load_reference
+from models.settings import Settings
+from workflows.client import CaseDesk
+from workflows.codec import KeyRing
+from workflows.connection import connect as connect_temporal
+from workflows.worker import case_worker
+
+NAMESPACE = "default"
+"""The one namespace the time-skipping server has."""
+
+QUEUE = "drill"
+
+
+@dataclass
+class Stage:
+    """Everything a drill needs, at its start.
+
+    ``cases`` are the cases by the names the file gives them; reports add to it.
+    """
+
+    drill: Drill
+    clock: StageClock
+    desk: CaseDesk
+    cast: Cast
+    world: World
+    owner: AsyncEngine
+    cases: dict[str, UUID] = field(default_factory=dict)
+
+    @property
+    def nicks(self) -> dict[UUID, str]:
+        """The file's names of people and cases, by id."""
+        return {person: nick for nick, person in self.world.people.items() if nick != ADMINISTRATOR} | {
+            case: nick for nick, case in self.cases.items()
+        }
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may read everything, of the owner role."""
+        async with transaction(self.owner, Who(system="drill"), self.clock.now()) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterator[Stage]:
+    """Set a drill's stage, and clear it away at the end.
+
+    Args:
+        drill: whose.
+        server: a running PostgreSQL to make a database in; one of the drill's own by default.
+
+    Raises:
+        DrillFailureError: a server does not start.
+    """
+    async with AsyncExitStack() as things:
+        folder = Path(
+            things.enter_context(tempfile.TemporaryDirectory(prefix="annhi-drill-", ignore_cleanup_errors=True))
+        )
+        try:
+            postgres = server or await things.enter_async_context(embedded_postgres(folder / "pg", durable=False))
+            database = await things.enter_async_context(_database(postgres))
+            address = await things.enter_async_context(time_skipping_server(folder / "temporal"))
+        except (Trouble, OSError) as trouble:
+            raise DrillFailureError(str(trouble)) from trouble
+        config = _settings(folder, postgres, database, address)
+        owner = await _engine(things, config.owner_database_url)
+        client = await _temporal(config)
+        password = secrets.token_urlsafe(16)
+        passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))  # nothing real is behind it
+        async with transaction(owner, Who(system="drill"), drill.start) as connection:
+            world = await build(connection, drill, await passwords.hash(password))
+        clock = await StageClock.open(client, drill.start)
+        domain = PlatformClock(clock.offset, clock.platform)
+        desk = CaseDesk(client, task_queue=QUEUE, offset=clock.offset, timeout=15.0)
+        reference = load_reference()
+        await _work(things, config, client, desk, domain, reference)
+        door = Door(
+            settings=config,
+            engine=await _engine(things, config.database_url),
+            desk=desk,
+            clock=domain,
+            passwords=passwords,
+            metrics=Metrics(),
+        )
+        http = await _serve(things, create_app(door))
+        cases: dict[str, UUID] = {}
+        yield Stage(drill, clock, desk, Cast(http, world, cases, password), world, owner, cases)
+
+
+@asynccontextmanager
+async def _database(postgres: Postgres) -> AsyncIterator[str]:
+    name = f"drill_{secrets.token_hex(8)}"
+    await postgres.create_database(name)
+    try:
+        await asyncio.to_thread(migrations.upgrade, postgres.url(OWNER, name))
+        yield name
+    finally:
+        await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _settings(folder: Path, postgres: Postgres, database: str, address: str) -> Settings:
+    keys = folder / "keys.json"
+    KeyRing.create(keys)
+    return Settings(
+        database_url=SecretStr(postgres.url(API, database)),
+        worker_database_url=SecretStr(postgres.url(WORKER, database)),
+        owner_database_url=SecretStr(postgres.url(OWNER, database)),
+        database_pool=8,
+        temporal_address=address,
+        temporal_namespace=NAMESPACE,
+        task_queue=QUEUE,
+        key_file=keys,
+        # No way out of the house: notices stay in the inbox, whatever this process's environment says.
+        smtp_host="",
+        gateway_url="",
+        data_dir=folder,
+    )
+
+
+async def _engine(things: AsyncExitStack, url: SecretStr) -> AsyncEngine:
+    engine = connect(url.get_secret_value(), pool_size=8)
+    things.push_async_callback(engine.dispose)
+    return engine
+
+
+async def _temporal(config: Settings) -> Client:
+    try:
+        return await connect_temporal(config)
+    except RuntimeError as error:
+        raise DrillFailureError(f"the time-skipping server does not answer: {error}") from error
+
+
+async def _work(
+    things: AsyncExitStack,
+    config: Settings,
+    client: Client,
+    desk: CaseDesk,
+    clock: PlatformClock,
+    reference: Reference,
+) -> None:
+    engine = await _engine(things, config.worker_database_url)
+    outbox = Outbox(engine, clock, configured(config), config)
+    sending = asyncio.create_task(outbox.run())
+    things.push_async_callback(_ended, sending)
+    things.callback(outbox.stop)
+    worker = case_worker(client, engine=engine, clock=clock, desk=desk, reference=reference, task_queue=QUEUE)
+    await things.enter_async_context(worker)
+
+
+async def _serve(things: AsyncExitStack, app: FastAPI) -> httpx.AsyncClient:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    things.callback(listening.close)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    things.push_async_callback(_ended, serving)
+    things.callback(setattr, server, "should_exit", True)
+    until = datetime.now(UTC).timestamp() + 30
+    while not server.started:
+        if serving.done() or datetime.now(UTC).timestamp() > until:
+            raise DrillFailureError("the API does not start")
+        await asyncio.sleep(0.02)
+    base = f"http://127.0.0.1:{listening.getsockname()[1]}/api/v1"
+    return await things.enter_async_context(httpx.AsyncClient(base_url=base, timeout=30.0, trust_env=False))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task], timeout=10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,274 @@
+"""What must hold for an act beyond state and role: one small function per condition of ``EventSpec.conditions``.
+
+Each answers None, or the refusal's code and detail. Numbers here are maxima that no protocol may lengthen.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from models.lifecycle.facts import Facts
+from models.lifecycle.roles import DECIDERS, acting_roles
+from models.lifecycle.types import Memory, Standing
+
+EMERGENCY_TRIGGERS = frozenset({"LIFE", "HEALTH", "DIGNITY", "CARER_IS_PERPETRATOR"})
+"""Nghị định 56/2017 Art. 31(1)."""
+
+EMERGENCY_SERVICES = frozenset(
+    {"medical_emergency", "sexual_assault_care", "forensic_examination", "police_report", "shelter"}
+)
+"""Referrals no closing may leave behind, whatever the exception."""
+
+EARLY_CLOSURE_REASONS = frozenset({"DEATH", "AGE", "MOVED_ABROAD", "PERMANENT_CARE"})
+"""Why a case may end before its review."""
+
+CLOSURE_REASONS = EARLY_CLOSURE_REASONS | {"NO_LONGER_AT_RISK", "OBJECTIVES_MET"}
+"""Why a review may propose closing (process.md §6.2). No answer from the family is not among them."""
+
+ISOLATION_END_GROUNDS = frozenset({"CARERS_SAFE", "CARE_ARRANGED", "DEATH", "MOVED_ABROAD", "AGE"})
+"""Why an isolation may end (Nghị định 56/2017 Art. 32; lifecycle.md)."""
+
+BAN_REQUESTERS = frozenset({"VICTIM", "REPRESENTATIVE", "CPO", "POL", "WU"})
+"""Who may ask for a contact ban (domestic-violence law Art. 25; lifecycle.md)."""
+
+ISOLATION_MAX_DAYS = 15
+"""Calendar days, extensions included (Nghị định 56/2017 Art. 32)."""
+
+BAN_MAX_DAYS = 3
+"""Calendar days each time (domestic-violence law 13/2022 Art. 25)."""
+
+PAUSE_MAX_WORKING_DAYS = 3
+"""Working days one design clock may stand still in all (process.md §6.6)."""
+
+
+class No(NamedTuple):
+    """A refusal's code and detail."""
+
+    code: str
+    detail: dict[str, str]
+
+
+Condition = Callable[[Standing, Facts], No | None]
+
+
+def authors_of(event: str, standing: Standing, facts: Facts) -> frozenset[str]:
+    """Person ids of who made the proposal this event would approve."""
+    key = {
+        "approve_plan": Memory.PLAN_AUTHOR,
+        "approve_closure": Memory.CLOSURE_AUTHOR,
+        "confirm_not_substantiated": Memory.CONCLUSION_AUTHOR,
+        "confirm_redirect": Memory.CONCLUSION_AUTHOR,
+    }.get(event)
+    remembered = standing.memory.get(key) if key else None
+    return facts.authors | ({remembered} if remembered else frozenset())
+
+
+def is_author(event: str, standing: Standing, facts: Facts) -> No | None:
+    """The approver is never the author, and no author records the approval of their own proposal."""
+    return No("approver-is-author", {}) if authors_of(event, standing, facts) & set(facts.people) else None
+
+
+def _protection(standing: Standing, _: Facts) -> No | None:
+    return None if standing.protection == "none" else No("protection-in-force", {"protection": standing.protection})
+
+
+def _ban(standing: Standing, _: Facts) -> No | None:
+    return None if standing.ban == "none" else No("ban-in-force", {"ban": standing.ban})
+
+
+def _emergency_decided(_: Standing, facts: Facts) -> No | None:
+    return (
+        No("emergency-undecided", {"deadline": "emergency_12h"})
+        if "emergency_12h" in facts.case.open_deadlines
+        else None
+    )
+
+
+def _custody(standing: Standing, _: Facts) -> No | None:
+    return None if standing.custody == "held" else No("custody-not-held", {"custody": standing.custody})
+
+
+def _emergency_referral(_: Standing, facts: Facts) -> No | None:
+    live = facts.case.live_referrals & EMERGENCY_SERVICES
+    return No("emergency-referral-live", {"services": _codes(live)}) if live else None
+
+
+def _destination_receipt(_: Standing, facts: Facts) -> No | None:
+    return None if facts.destination_receipt else No("destination-receipt-missing", {})
+
+
+def _risk_below_r4(_: Standing, facts: Facts) -> No | None:
+    return No("risk-too-high", {"risk": "R4"}) if facts.case.risk == "R4" else None
+
+
+def _referral(standing: Standing, facts: Facts) -> No | None:
+    live = facts.case.live_referrals - EMERGENCY_SERVICES
+    if not live:
+        return None
+    return _excepted(standing, facts, No("referral-live", {"services": _codes(live)}))
+
+
+def _proceeding(standing: Standing, facts: Facts) -> No | None:
+    live = facts.case.live_proceedings
+    if not live:
+        return None
+    no = No("proceeding-live", {"proceedings": _codes(live)})
+    return no if "criminal" in live else _excepted(standing, facts, no)
+
+
+def _excepted(standing: Standing, facts: Facts, no: No) -> No | None:
+    """The refusal, unless a second approver who is neither approver, author nor recused recorded an exception.
+
+    The second approver is the other of CHAIR and VCH, else DOH.
+    """
+    if facts.exception is None:
+        return no
+    second = facts.exception.approver
+    taken = {*facts.people, *authors_of("approve_closure", standing, facts), *facts.recused}
+    others = {"CHAIR", "VCH", "DOH"} - {facts.actor.role}
+    return None if second.person not in taken and second.role in others else No("exception-not-valid", no.detail)
+
+
+def _content_same(standing: Standing, facts: Facts) -> No | None:
+    """The hash approved is the hash that was submitted, and the record still has that content."""
+    submitted = standing.memory.get(Memory.PLAN_HASH)
+    record = facts.submitted_hash if facts.submitted_hash is not None else submitted
+    return None if submitted is not None and submitted == record == facts.approved_hash else No("content-changed", {})
+
+
+def _decision(_: Standing, facts: Facts) -> No | None:
+    """Number, date and signer, as the field ``decision``. A spoken order is valid: ``signed_order`` runs from it."""
+    return None if facts.spoken or "decision" in facts.given else No("decision-missing", {"field": "decision"})
+
+
+def _signature(_: Standing, facts: Facts) -> No | None:
+    return None if "decision" in facts.given else No("decision-missing", {"field": "decision"})
+
+
+def _same_child(_: Standing, facts: Facts) -> No | None:
+    if facts.match_confirmed and facts.target_case != facts.case.id:
+        return None
+    return No("not-the-same-child", {})
+
+
+def _trigger_given(_: Standing, facts: Facts) -> No | None:
+    """A Mẫu 02 saying yes names its trigger."""
+    return No("trigger-missing", {"field": "trigger"}) if facts.emergency_decision and facts.trigger is None else None
+
+
+def _one_of(field: str, values: frozenset[str]) -> Condition:
+    def check(_: Standing, facts: Facts) -> No | None:
+        value = getattr(facts, field)
+        return None if value is None or value in values else No("value-not-allowed", {"field": field})
+
+    return check
+
+
+def _risk_changes(_: Standing, facts: Facts) -> No | None:
+    return No("risk-unchanged", {}) if facts.risk == facts.case.risk else None
+
+
+def _nominee_not_recused(_: Standing, facts: Facts) -> No | None:
+    """Neither owner nor delegate may be a recused person."""
+    named = {person for person in (facts.owner, facts.delegate) if person is not None}
+    return No("owner-recused", {}) if named & facts.recused else None
+
+
+def _isolation_days(_: Standing, facts: Facts) -> No | None:
+    days = facts.isolation_days or 0
+    if days <= ISOLATION_MAX_DAYS or facts.ground:
+        return None
+    return No("isolation-too-long", {"days": str(days), "at_most": str(ISOLATION_MAX_DAYS)})
+
+
+def _ban_days(_: Standing, facts: Facts) -> No | None:
+    days = facts.ban_days or 0
+    return None if days <= BAN_MAX_DAYS else No("ban-too-long", {"days": str(days), "at_most": str(BAN_MAX_DAYS)})
+
+
+def _clock_is_design(_: Standing, facts: Facts) -> No | None:
+    if facts.clock is None or facts.clock.mark == "○":
+        return None
+    return No("clock-not-pausable", {"deadline": facts.clock.code})
+
+
+def _pause_short(_: Standing, facts: Facts) -> No | None:
+    already = facts.clock.paused_days if facts.clock else 0
+    days = already + (facts.pause_days or 0)
+    if (facts.pause_days or 0) > 0 and days <= PAUSE_MAX_WORKING_DAYS:
+        return None
+    return No("pause-too-long", {"days": str(days), "at_most": str(PAUSE_MAX_WORKING_DAYS)})
+
+
+def _recusal_on_record(_: Standing, facts: Facts) -> No | None:
+    return None if facts.case.recused_roles & (DECIDERS | {"SUP"}) else No("no-recusal-on-record", {})
+
+
+def _delegate_wanted(_: Standing, facts: Facts) -> No | None:
+    """One decider, and one more where the CPO is recused too, so that author and approver differ."""
+    wanted = 2 if "CPO" in facts.case.recused_roles else 1
+    in_force = facts.case.delegates - facts.recused
+    return None if len(in_force) < wanted and facts.delegate not in in_force else No("delegate-in-place", {})
+
+
+def _codes(codes: frozenset[str]) -> str:
+    return " ".join(sorted(codes))
+
+
+CONDITIONS: Mapping[str, Condition] = {
+    "protection-in-force": _protection,
+    "ban-in-force": _ban,
+    "emergency-undecided": _emergency_decided,
+    "custody-not-held": _custody,
+    "emergency-referral-live": _emergency_referral,
+    "destination-receipt-missing": _destination_receipt,
+    "risk-too-high": _risk_below_r4,
+    "referral-live": _referral,
+    "proceeding-live": _proceeding,
+    "content-changed": _content_same,
+    "decision-missing": _decision,
+    "signature-missing": _signature,
+    "not-the-same-child": _same_child,
+    "trigger-missing": _trigger_given,
+    "trigger-not-allowed": _one_of("trigger", EMERGENCY_TRIGGERS),
+    "closure-reason-not-allowed": _one_of("closure_reason", CLOSURE_REASONS),
+    "early-reason-not-allowed": _one_of("closure_reason", EARLY_CLOSURE_REASONS),
+    "end-ground-not-allowed": _one_of("end_ground", ISOLATION_END_GROUNDS),
+    "ban-requester-not-allowed": _one_of("ban_requester", BAN_REQUESTERS),
+    "risk-unchanged": _risk_changes,
+    "owner-recused": _nominee_not_recused,
+    "isolation-too-long": _isolation_days,
+    "ban-too-long": _ban_days,
+    "clock-not-pausable": _clock_is_design,
+    "pause-too-long": _pause_short,
+    "no-recusal-on-record": _recusal_on_record,
+    "delegate-in-place": _delegate_wanted,
+}
+"""The conditions by the name ``EventSpec.conditions`` gives them. ``approver-is-author`` depends on the event: see
+:func:`is_author`."""
+
+
+def role_allows(event: str, standing: Standing, facts: Facts | None, roles: frozenset[str]) -> bool:
+    """The rows where the role depends on more than the event.
+
+    A conclusion is confirmed by SUP, or where SUP is its author by CHAIR or VCH. Risk goes up by CPO, down by SUP.
+    Without facts (what might be done now) the direction is open, so either may.
+    """
+    if event in ("confirm_not_substantiated", "confirm_redirect"):
+        by_sup = standing.memory.get(Memory.CONCLUSION_ROLE) == "SUP"
+        return bool(roles & (DECIDERS if by_sup else {"SUP"}))
+    if event == "update_risk" and facts is not None and facts.risk and facts.case.risk and facts.risk < facts.case.risk:
+        return "SUP" in roles
+    return True
+
+
+def unit_allows(event: str, facts: Facts) -> bool:
+    """An isolation is ordered by the Chair of the place of incident or of residence (Art. 32), or DOH's delegate."""
+    if event != "order_isolation" or facts.actor.is_delegate:
+        return True
+    places = {facts.case.incident_unit, facts.case.residence_unit} - {""}
+    return facts.actor.unit in places
+
+
+def conclusion_role(facts: Facts) -> str:
+    """Whose proposal a conclusion counts as: SUP's when its author holds or deputises SUP, else the CPO's."""
+    return "SUP" if "SUP" in acting_roles(facts.actor) else "CPO"

@@ -1,0 +1,553 @@
+"""Carrying out one act on a case: ask the lifecycle, then write everything that follows from its yes, in one transaction.
+
+Intake, the commands of people and the acts of a clock all pass here, so that a case can move in one way only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.lifecycle.events import EVENTS
+from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
+from models.lifecycle.types import Decision, Standing
+from models.messages import ContentRef, OpenDeadline, Snapshot
+from models.protocol.engine import replan
+from models.protocol.types import FINAL, CaseView, Changes, Clock, Happened, Values
+from models.protocol.types import Report as ReportView
+from models.protocol.types import Standing as Codes
+from models.records.actor import SYSTEM_ROLE, Acting
+from models.records.audit import audit
+from models.records.cases import CaseRow, Surroundings
+from models.records.content import Said, StoredReport, plan_of
+from models.records.deadlines import store_changes
+from models.records.reference import Reference
+from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
+
+_CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
+_DOCUMENT, _RECUSAL, _DELEGATE = table(Document), table(Recusal), table(Delegate)
+
+_MARKS = {"statutory": "★", "local": "◇", "design": "○"}
+_ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
+_CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
+_PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
+_NEW_PLAN = frozenset({"continue_plan", "reopen"})
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act, from whoever it comes.
+
+    Attributes:
+        event: its code.
+        command_id: the command's id; a clock's act has one derived from its rung.
+        actor: whose act it is; None for a clock.
+        recorder: who typed it in, where that is somebody else.
+        means: how they were told then.
+        said: what the act's documents say.
+        refs: the documents, as the event's record names them.
+        occurred_at: when it happened.
+        recorded_at: when the service took it in.
+    """
+
+    event: str
+    command_id: UUID
+    actor: Acting | None
+    said: Said
+    occurred_at: datetime
+    recorded_at: datetime
+    refs: tuple[ContentRef, ...] = ()
+    recorder: Acting | None = None
+    means: str | None = None
+
+
+def facts_of(act: Act, case: CaseRow, around: Surroundings, clocks: Sequence[Clock]) -> Facts:
+    """Everything the lifecycle may ask about an act, as one object.
+
+    Args:
+        act: the act.
+        case: the case's row, locked.
+        around: the people around it.
+        clocks: every clock of the case.
+    """
+    said = act.said
+    paused = _paused_clock(said, clocks)
+    second = around.posts.get(said.second_approver) if said.second_approver else None
+    report = said.report
+    return Facts(
+        actor=_actor(act.actor, around),
+        recorded_by=_actor(act.recorder, around) if act.recorder else None,
+        means=act.means,
+        recused=frozenset(map(str, around.recused)),
+        receipt=case.receipt_at,
+        occurred_at=act.occurred_at,
+        recorded_at=act.recorded_at,
+        documents=said.document_facts,
+        given=said.given,
+        owner=_text(said.identifier("owner_id")),
+        target_case=_text(said.identifier("target_case")),
+        match_confirmed=said.act("confirmed") is True,
+        risk=said.risk,
+        emergency_decision=said.emergency,
+        trigger=said.trigger,
+        closure_reason=said.closure_reason,
+        end_ground=said.act("end_ground"),
+        isolation_days=said.isolation_days(_isolation_began(clocks), act.occurred_at),
+        ground=said.ground,
+        ban_days=said.ban_days(act.occurred_at),
+        ban_requester=said.ban_requester,
+        approved_hash=said.act("content_hash"),
+        spoken=said.spoken,
+        destination_receipt=said.act("received_by") is not None,
+        exception=ExceptionFact(approver=_actor_of_post(second.person_id, second.role, second.unit_id, around))
+        if second
+        else None,
+        clock=paused,
+        pause_days=said.act("working_days"),
+        delegate=_text(said.identifier("person_id")) if act.event == "name_delegate" else None,
+        recused_person=_text(said.identifier("person_id")) if act.event == "record_recusal" else None,
+        report=ReportFact(receipt=report.received_at, flagged=report.flagged, trigger=report.trigger)
+        if report
+        else None,
+        case=CaseFacts(
+            id=str(case.id),
+            risk=case.risk,
+            flagged=case.flagged,
+            open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
+            incident_unit=_text(case.incident_unit_id) or "",
+            residence_unit=_text(case.residence_unit_id) or "",
+            owner=_text(case.owner_id),
+            recused_roles=around.recused_roles,
+            delegates=frozenset(map(str, around.delegates)),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an accepted act did: the case's new row, its clocks, what changed in them, and who else must look."""
+
+    case: CaseRow
+    changes: Changes
+    clocks: tuple[Clock, ...]
+    wake: tuple[UUID, ...]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the workflow must know now."""
+        return snapshot_of(self.case, self.clocks)
+
+
+async def carry_out(
+    connection: AsyncConnection,
+    reference: Reference,
+    case: CaseRow,
+    decision: Decision,
+    act: Act,
+    around: Surroundings,
+    clocks: Sequence[Clock],
+) -> Outcome:
+    """Write an accepted act: the case, its documents, its clocks, its event and its audit entry.
+
+    Args:
+        connection: the transaction that holds the case's row lock.
+        reference: protocols, calendars, overrides.
+        case: the row before.
+        decision: the lifecycle's yes.
+        act: the act.
+        around: the people around it.
+        clocks: every clock of the case before.
+    """
+    after = _row_after(case, decision, act, around)
+    protocol = reference.protocol_at(act.recorded_at)
+    after = replace(after, protocol_version=protocol.version)
+    report = _report_of(act, around)
+    plan = await _plan(connection, case) if act.event == "approve_plan" else None
+    view = _view(after, case, around, ground_end=act.said.ground_end)
+    happened = [_happened(event, act, report, around, plan) for event in decision.events]
+    changes = replan(
+        clocks,
+        happened,
+        view,
+        protocol,
+        reference.calendar_at(act.recorded_at),
+        overrides=reference.overrides,
+        known=reference.known,
+    )
+    await _store_case(connection, after, act.recorded_at)
+    await _store_people(connection, case, act)
+    await _store_report(connection, case, act, report)
+    await freeze(connection, case, act, after.sequence)
+    await store_changes(connection, case.id, changes, act.recorded_at)
+    await record_event(connection, after, decision, act)
+    paced = after.risk != case.risk or (after.process in FINAL) != (case.process in FINAL)
+    return Outcome(after, changes, _merged(clocks, changes), around.siblings if paced else ())
+
+
+def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
+    """What the workflow of a case must know, from its row and all its clocks; see ``deadlines.snapshot``."""
+    pending = []
+    for clock in clocks:
+        rung = min(clock.pending, key=lambda each: (each.due_at, each.ordinal), default=None)
+        if rung is not None:
+            pending.append(OpenDeadline(id=clock.id, code=clock.code, ordinal=rung.ordinal, at=rung.due_at))
+    running = any(clock.status in ("open", "paused") for clock in clocks)
+    return Snapshot(
+        case_id=case.id,
+        sequence=case.sequence,
+        deadlines=tuple(sorted(pending, key=lambda due: due.id)),
+        ended=case.process in FINAL and not running,
+    )
+
+
+async def record_event(connection: AsyncConnection, after: CaseRow, decision: Decision, act: Act) -> None:
+    """Append the event and its audit entry."""
+    actor = act.actor
+    await connection.execute(
+        insert(_EVENT),
+        [
+            {
+                "id": new_id(),
+                "case_id": after.id,
+                "sequence": after.sequence,
+                "command_id": act.command_id,
+                "event": act.event,
+                "implied": list(decision.events[1:]),
+                "before": decision.before.codes if decision.before else {},
+                "after": decision.after.codes,
+                "actor_id": (act.recorder or actor).person_id if actor else None,
+                "position_id": (act.recorder or actor).position_id if actor else None,
+                "role": (act.recorder or actor).role if actor else SYSTEM_ROLE,
+                "on_behalf_person": actor.person_id if actor and act.recorder else None,
+                "on_behalf_role": actor.role if actor and act.recorder else None,
+                "means": act.means,
+                "occurred_at": act.occurred_at,
+                "recorded_at": act.recorded_at,
+                "documents": [{"id": str(ref.id), "kind": ref.kind, "hash": ref.hash} for ref in act.refs],
+                "facts": _codes_of(act),
+                "protocol_version": after.protocol_version,
+            }
+        ],
+    )
+    await audit(
+        connection,
+        at=act.recorded_at,
+        actor=act.recorder or actor,
+        action=act.event,
+        record="case",
+        record_id=after.id,
+        case_id=after.id,
+        command_id=act.command_id,
+        outcome="done",
+        detail={"sequence": after.sequence, "occurred_at": act.occurred_at.isoformat()},
+    )
+
+
+async def freeze(connection: AsyncConnection, case: CaseRow, act: Act, sequence: int) -> None:
+    """Make the act's documents part of the record: each gets the next version of its kind and is never changed again."""
+    if not act.refs:
+        return
+    earlier = _DOCUMENT.alias()
+    last = (
+        select(func.coalesce(func.max(earlier.c.version), 0))
+        .where(earlier.c.case_id == case.id, earlier.c.kind == _DOCUMENT.c.kind)
+        .scalar_subquery()
+    )
+    await connection.execute(
+        update(_DOCUMENT)
+        .where(_DOCUMENT.c.id.in_([ref.id for ref in act.refs]), _DOCUMENT.c.frozen_at.is_(None))
+        .values(
+            version=last + 1,
+            plan_version=case.plan_version,
+            frozen_at=act.recorded_at,
+            sequence=sequence,
+        )
+    )
+
+
+def _actor(acting: Acting | None, around: Surroundings) -> Actor:
+    if acting is None:
+        return Actor(person="", role=SYSTEM_ROLE)
+    return _actor_of_post(acting.person_id, acting.role, acting.unit_id, around)
+
+
+def _actor_of_post(person: UUID, role: str, unit: UUID, around: Surroundings) -> Actor:
+    return Actor(
+        person=str(person),
+        role=role,
+        unit=str(unit),
+        deputises=around.deputises.get(person, frozenset()),
+        is_delegate=person in around.delegates,
+    )
+
+
+def _paused_clock(said: Said, clocks: Sequence[Clock]) -> ClockFact | None:
+    wanted = said.identifier("deadline_id")
+    clock = next((clock for clock in clocks if clock.id == wanted and clock.status == "open"), None)
+    if clock is None:
+        return None
+    days = sum(1 for pause in clock.pauses if pause.reason == "pause_clock")
+    return ClockFact(code=clock.code, mark=_MARKS[clock.kind], paused_days=days)
+
+
+def _isolation_began(clocks: Sequence[Clock]) -> datetime | None:
+    running = [clock for clock in clocks if clock.code == "isolation_max" and clock.status in ("open", "paused")]
+    return min((clock.started_at for clock in running), default=None)
+
+
+def _row_after(case: CaseRow, decision: Decision, act: Act, around: Surroundings) -> CaseRow:
+    """The case's row after an accepted act. Columns not named here stay as they are."""
+    said, event, standing = act.said, act.event, decision.after
+    after = replace(
+        case,
+        process=standing.process,
+        protection=standing.protection,
+        ban=standing.ban,
+        custody=standing.custody,
+        memory=dict(standing.memory),
+        sequence=case.sequence + 1,
+        flagged=case.flagged or "raise_emergency" in decision.events,
+        risk=_risk_after(case, decision, said),
+        plan_version=case.plan_version + (1 if event in _NEW_PLAN else 0),
+    )
+    if (owner := said.identifier("owner_id")) is not None:
+        after = replace(after, owner_id=owner)
+    if event == "record_recusal" and said.identifier("person_id") == case.owner_id:
+        after = replace(after, owner_id=None)
+    if event in _PROPOSES_CLOSURE:
+        after = replace(after, closure_reason=said.closure_reason)
+    if event == "return_closure":
+        after = replace(after, closure_reason=None)
+    if event in _CLOSES:
+        reason = case.closure_reason if event == "approve_closure" else standing.process
+        after = replace(after, closed_at=act.occurred_at, closure_reason=reason)
+    if event == "reopen" and said.report is not None:
+        unit = said.report.incident_unit_id or said.report.residence_unit_id or case.unit_id
+        after = replace(
+            after,
+            receipt_at=said.report.received_at,
+            unit_id=unit,
+            incident_unit_id=said.report.incident_unit_id or case.incident_unit_id,
+            residence_unit_id=said.report.residence_unit_id or case.residence_unit_id,
+            flagged=said.report.flagged,
+        )
+    return after
+
+
+def _risk_after(case: CaseRow, decision: Decision, said: Said) -> str | None:
+    if decision.events[0] in ("complete_initial_assessment", "update_risk") and said.risk is not None:
+        return said.risk
+    return case.risk
+
+
+def _report_of(act: Act, around: Surroundings) -> ReportView | None:
+    """The report an event is about: the one it brings, or the oldest that nobody has acknowledged yet."""
+    brought: StoredReport | None = act.said.report
+    if brought is not None:
+        return ReportView(id=brought.id, received_at=brought.received_at, flagged=brought.flagged)
+    waiting = next((report for report in around.reports if report[3] is None), None)
+    first = waiting or (around.reports[0] if around.reports else None)
+    if first is None:
+        return None
+    return ReportView(id=first[0], received_at=first[1], flagged=first[2])
+
+
+def _view(after: CaseRow, before: CaseRow, around: Surroundings, *, ground_end: Any) -> CaseView:
+    risks = [risk for risk in (after.risk if after.process not in FINAL else None, around.siblings_risk) if risk]
+    return CaseView(
+        id=after.id,
+        standing=view_codes(after.standing),
+        before=view_codes(before.standing),
+        receipt=after.receipt_at,
+        unit=around.unit_code,
+        risk=after.risk,
+        household_risk=max(risks, default=None),
+        flagged=after.flagged,
+        has_owner=after.owner_id is not None,
+        ground_end=ground_end,
+        closed_at=after.closed_at,
+        closure_reason=after.closure_reason,
+    )
+
+
+def view_codes(standing: Standing) -> Codes:
+    return Codes(process=standing.process, protection=standing.protection, ban=standing.ban, custody=standing.custody)
+
+
+def _happened(
+    event: str, act: Act, report: ReportView | None, around: Surroundings, plan: Mapping[str, Any] | None
+) -> Happened:
+    said = act.said
+    steps, review_on = plan_of(plan) if plan is not None else ((), None)
+    recused = said.identifier("person_id") if act.event == "record_recusal" else None
+    post = around.posts.get(recused) if recused else None
+    return Happened(
+        event=event,
+        occurred_at=act.occurred_at,
+        recorded_at=act.recorded_at,
+        role=_counts_as(act, around),
+        report=report,
+        values=Values(
+            emergency=said.emergency,
+            steps=steps,
+            review_on=review_on,
+            step=said.step,
+            ground=said.ground,
+            spoken=said.spoken,
+            order=str(act.command_id) if said.spoken else said.act("order"),
+            clock_id=said.identifier("deadline_id"),
+            pause_days=said.act("working_days"),
+            recused=post.role if post else said.act("for_role"),
+        ),
+    )
+
+
+def _counts_as(act: Act, around: Surroundings) -> str | None:
+    """The role an act counts as for the clocks: a deputy's or delegate's act counts as that of whom they stand for."""
+    if act.actor is None:
+        return SYSTEM_ROLE
+    spec = EVENTS.get(act.event)
+    deputised = around.deputises.get(act.actor.person_id, frozenset())
+    if spec is not None and act.actor.role not in spec.roles:
+        stands_for = sorted(deputised & spec.roles)
+        return stands_for[0] if stands_for else act.actor.role
+    return act.actor.role
+
+
+async def _plan(connection: AsyncConnection, case: CaseRow) -> Mapping[str, Any]:
+    """The content of the Mẫu 04 that was submitted, by the hash the chart remembers."""
+    content = (
+        await connection.execute(
+            select(_DOCUMENT.c.content)
+            .where(
+                _DOCUMENT.c.case_id == case.id,
+                _DOCUMENT.c.kind == "M04",
+                _DOCUMENT.c.content_hash == case.memory.get("plan_hash"),
+                _DOCUMENT.c.frozen_at.is_not(None),
+            )
+            .order_by(_DOCUMENT.c.version.desc())
+            .limit(1)
+        )
+    ).scalar_one()
+    return dict(content)
+
+
+async def _store_case(connection: AsyncConnection, after: CaseRow, at: datetime) -> None:
+    await connection.execute(
+        update(_CASE)
+        .where(_CASE.c.id == after.id)
+        .values(
+            receipt_at=after.receipt_at,
+            unit_id=after.unit_id,
+            incident_unit_id=after.incident_unit_id,
+            residence_unit_id=after.residence_unit_id,
+            owner_id=after.owner_id,
+            process=after.process,
+            protection=after.protection,
+            ban=after.ban,
+            custody=after.custody,
+            memory=after.memory,
+            risk=after.risk,
+            flagged=after.flagged,
+            plan_version=after.plan_version,
+            sequence=after.sequence,
+            protocol_version=after.protocol_version,
+            attached_to=after.attached_to,
+            closed_at=after.closed_at,
+            closure_reason=after.closure_reason,
+            updated_at=at,
+        )
+    )
+
+
+async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) -> None:
+    person = act.said.identifier("person_id")
+    if act.event == "record_recusal" and person is not None:
+        await connection.execute(
+            insert(_RECUSAL).values(
+                id=new_id(),
+                case_id=case.id,
+                person_id=person,
+                reason=act.said.act("ground") or "unspecified",
+                since=act.recorded_at,
+            )
+        )
+        # Whoever is recused decides nothing here, from now on.
+        await connection.execute(
+            update(_DELEGATE)
+            .where(_DELEGATE.c.case_id == case.id, _DELEGATE.c.person_id == person, _DELEGATE.c.until.is_(None))
+            .values(until=act.recorded_at)
+        )
+    if act.event == "name_delegate" and person is not None:
+        await connection.execute(
+            insert(_DELEGATE).values(id=new_id(), case_id=case.id, person_id=person, since=act.recorded_at)
+        )
+
+
+async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:
+    if act.said.report is not None:
+        await connection.execute(
+            insert(_REPORT_OF).values(
+                id=new_id(),
+                case_id=case.id,
+                report_id=act.said.report.id,
+                how="further" if act.event == "add_report" else "reopening",
+                received_at=act.said.report.received_at,
+                flagged=act.said.report.flagged,
+                acknowledged_at=act.occurred_at if _acknowledges_own(act) else None,
+            )
+        )
+    elif act.event in _ACKNOWLEDGES and report is not None:
+        await connection.execute(
+            update(_REPORT_OF)
+            .where(
+                _REPORT_OF.c.case_id == case.id,
+                _REPORT_OF.c.report_id == report.id,
+                or_(_REPORT_OF.c.acknowledged_at.is_(None), _REPORT_OF.c.acknowledged_at > act.occurred_at),
+            )
+            .values(acknowledged_at=act.occurred_at)
+        )
+
+
+def _acknowledges_own(act: Act) -> bool:
+    """Reopening counts as acknowledging, unless it is the hotline that reopens (lifecycle.md)."""
+    return act.event == "reopen" and act.actor is not None and act.actor.role in ("CPO", "SUP", "DOHD")
+
+
+def _codes_of(act: Act) -> dict[str, Any]:
+    """What the event's record keeps of what was said: codes and ids, so that a timeline can tell without content."""
+    said = act.said
+    values = {
+        "risk": said.risk,
+        "emergency": said.emergency,
+        "trigger": said.trigger,
+        "closure_reason": said.closure_reason if act.event in _PROPOSES_CLOSURE else None,
+        "owner_id": _text(said.identifier("owner_id")),
+        "target_case": _text(said.identifier("target_case")),
+        "deadline_id": _text(said.identifier("deadline_id")),
+        "working_days": said.act("working_days"),
+        "person_id": _text(said.identifier("person_id")),
+        "report_id": _text(said.report.id) if said.report else None,
+        "step": said.step,
+        "spoken": said.spoken or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _merged(clocks: Sequence[Clock], changes: Changes) -> tuple[Clock, ...]:
+    """All clocks of the case with the changed ones in their new form; what fired stays fired."""
+    fired = {clock.id: clock.fired for clock in clocks}
+    new = {clock.id: clock for clock in changes.touched}
+    kept = [new.pop(clock.id, clock) for clock in clocks]
+    return tuple(
+        clock.model_copy(update={"fired": tuple(sorted({*clock.fired, *fired.get(clock.id, ())}))})
+        for clock in (*kept, *new.values())
+    )
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,211 @@
+"""The row of a case under its lock, and what the organisation says about those who act on it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.lifecycle.types import Standing
+from models.protocol.types import LIVE
+from models.tables import CaseFile, table
+
+_CASE = table(CaseFile)
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One row of ``case_file``, as read under its lock."""
+
+    id: UUID
+    code: str
+    child_id: UUID
+    household_id: UUID
+    report_id: UUID
+    receipt_at: datetime
+    unit_id: UUID | None
+    incident_unit_id: UUID | None
+    residence_unit_id: UUID | None
+    owner_id: UUID | None
+    process: str
+    protection: str
+    ban: str
+    custody: str
+    memory: dict[str, Any]
+    risk: str | None
+    flagged: bool
+    plan_version: int
+    sequence: int
+    protocol_version: str
+    attached_to: UUID | None
+    closed_at: datetime | None
+    closure_reason: str | None
+
+    @property
+    def standing(self) -> Standing:
+        """Where the case stands, with the chart's memory."""
+        return Standing(
+            process=self.process,
+            protection=self.protection,
+            ban=self.ban,
+            custody=self.custody,
+            memory=self.memory,
+        )
+
+
+_COLUMNS = tuple(_CASE.c[name] for name in CaseRow.__dataclass_fields__)
+
+
+async def lock_cases(connection: AsyncConnection, case_ids: Iterable[UUID]) -> dict[UUID, CaseRow]:
+    """Lock the rows of some cases, in one order for everybody so that two commands cannot wait for each other.
+
+    Args:
+        connection: the transaction that is to hold the locks.
+        case_ids: which; one that does not exist is left out of the answer.
+    """
+    rows = await connection.execute(
+        select(*_COLUMNS).where(_CASE.c.id.in_(sorted(case_ids))).order_by(_CASE.c.id).with_for_update()
+    )
+    return {row.id: CaseRow(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+
+
+@dataclass(frozen=True)
+class Post:
+    """A position a person holds at an instant."""
+
+    position_id: UUID
+    person_id: UUID
+    unit_id: UUID
+    role: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What must be known beside the case's own row to judge one act on it.
+
+    Attributes:
+        posts: the positions asked about that are in force, by person.
+        deputises: by person the roles they are named deputy for at the case's offices.
+        recused: persons recused from the case.
+        recused_roles: roles at the office in charge whose holder is recused.
+        delegates: persons named decider for this case.
+        siblings, siblings_risk: the household's other live cases, and the highest risk among them.
+        unit_code: code of the office that holds the case.
+        reports: the case's reports as (id, received, flagged, acknowledged), oldest first.
+    """
+
+    posts: dict[UUID, Post]
+    deputises: dict[UUID, frozenset[str]]
+    recused: frozenset[UUID]
+    recused_roles: frozenset[str]
+    delegates: frozenset[UUID]
+    siblings: tuple[UUID, ...]
+    siblings_risk: str | None
+    unit_code: str | None
+    reports: tuple[tuple[UUID, datetime, bool, datetime | None], ...]
+
+
+_SURROUNDINGS = text(
+    """
+    SELECT
+      (SELECT json_agg(json_build_array(p.id, p.person_id, p.unit_id, p.role))
+         FROM position p
+        WHERE (p.id = ANY(:positions) OR (p.person_id = ANY(:persons) AND p.unit_id = ANY(:units)))
+          AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)) AS posts,
+      (SELECT json_agg(json_build_array(d.deputy_id, d.role))
+         FROM deputy d
+        WHERE d.deputy_id = ANY(:persons) AND d.unit_id = ANY(:units)
+          AND d.valid_from <= :at AND (d.valid_to IS NULL OR d.valid_to > :at)) AS deputises,
+      (SELECT json_agg(r.person_id) FROM recusal r
+        WHERE r.case_id = :case_id AND r.since <= :at AND (r.until IS NULL OR r.until > :at)) AS recused,
+      (SELECT json_agg(DISTINCT p.role) FROM recusal r JOIN position p ON p.person_id = r.person_id
+        WHERE r.case_id = :case_id AND r.since <= :at AND (r.until IS NULL OR r.until > :at)
+          AND p.unit_id = :unit_id AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+      ) AS recused_roles,
+      (SELECT json_agg(d.person_id) FROM delegate d
+        WHERE d.case_id = :case_id AND d.since <= :at AND (d.until IS NULL OR d.until > :at)) AS delegates,
+      (SELECT max(c.risk) FROM case_file c
+        WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings_risk,
+      (SELECT json_agg(json_build_array(cr.report_id, cr.received_at, cr.flagged, cr.acknowledged_at)
+                       ORDER BY cr.received_at)
+         FROM case_report cr WHERE cr.case_id = :case_id) AS reports,
+      (SELECT u.code FROM unit u WHERE u.id = :unit_id) AS unit_code,
+      (SELECT json_agg(c.id) FROM case_file c
+        WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings
+    """
+).bindparams(
+    bindparam("positions", type_=ARRAY(Uuid)),
+    bindparam("persons", type_=ARRAY(Uuid)),
+    bindparam("units", type_=ARRAY(Uuid)),
+    bindparam("live", type_=ARRAY(Text)),
+    bindparam("at", type_=DateTime(timezone=True)),
+    bindparam("case_id", type_=Uuid),
+    bindparam("unit_id", type_=Uuid),
+    bindparam("household_id", type_=Uuid),
+)
+
+
+async def surroundings(
+    connection: AsyncConnection,
+    case: CaseRow,
+    *,
+    positions: Sequence[UUID],
+    persons: Sequence[UUID],
+    at: datetime,
+) -> Surroundings:
+    """Everything about the people around one act, in one statement.
+
+    Args:
+        connection: a transaction that holds the case's lock.
+        case: the case.
+        positions: positions that act.
+        persons: persons whose positions at the case's offices matter (who is spoken for, who approves an exception).
+        at: the instant at which it must hold: a position that ended yesterday gives nothing today.
+    """
+    offices = sorted({case.unit_id, case.incident_unit_id, case.residence_unit_id} - {None}, key=str)
+    row = (
+        await connection.execute(
+            _SURROUNDINGS,
+            {
+                "positions": list(positions),
+                "persons": list(persons),
+                "units": offices,
+                "live": sorted(LIVE),
+                "at": at,
+                "case_id": case.id,
+                "unit_id": case.unit_id,
+                "household_id": case.household_id,
+            },
+        )
+    ).one()
+    posts: dict[UUID, Post] = {}
+    for position_id, person_id, unit_id, role in row.posts or ():
+        post = Post(UUID(position_id), UUID(person_id), UUID(unit_id), role)
+        if post.position_id in positions or post.person_id not in posts:
+            posts[post.person_id] = post
+    deputises: dict[UUID, set[str]] = {}
+    for person_id, role in row.deputises or ():
+        deputises.setdefault(UUID(person_id), set()).add(role)
+    return Surroundings(
+        posts=posts,
+        deputises={person: frozenset(roles) for person, roles in deputises.items()},
+        recused=frozenset(UUID(person) for person in row.recused or ()),
+        recused_roles=frozenset(row.recused_roles or ()),
+        delegates=frozenset(UUID(person) for person in row.delegates or ()),
+        siblings=tuple(UUID(sibling) for sibling in row.siblings or ()),
+        siblings_risk=row.siblings_risk,
+        unit_code=row.unit_code,
+        reports=tuple(
+            (
+                UUID(report_id),
+                datetime.fromisoformat(received),
+                flagged,
+                datetime.fromisoformat(acknowledged) if acknowledged else None,
+            )
+            for report_id, received, flagged, acknowledged in row.reports or ()
+        ),
+    )

@@ -1,0 +1,258 @@
+"""What an act's stored content says, in the words of the lifecycle and of the deadline engine.
+
+The command carries ids and hashes; here the documents behind them are read, checked against their hashes, and turned into
+facts: codes, dates, ids, and the names of the fields that were filled in. No text leaves this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.calendar import local_date
+from models.forms import content_hash
+from models.lifecycle.facts import DocumentFact
+from models.messages import ContentRef
+from models.protocol.types import PlanStep
+from models.tables import Document, Report, table
+
+_DOCUMENT, _REPORT = table(Document), table(Report)
+
+REPORTING = frozenset({"add_report", "reopen"})
+"""Events that bring a report of their own, stored by the API beside the documents."""
+
+
+class ContentMismatchError(Exception):
+    """The stored content is not what the command was sent for: missing, another case's, or another hash."""
+
+
+def report_id_of(command_id: UUID) -> UUID:
+    """The id of the report a command brings: derived, so that a repeated request finds the same row."""
+    return uuid5(command_id, "report")
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """One document of an act."""
+
+    id: UUID
+    kind: str
+    hash: str
+    author: UUID
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredReport:
+    """The report an act brings."""
+
+    id: UUID
+    received_at: datetime
+    flagged: bool
+    trigger: str | None
+    incident_unit_id: UUID | None
+    residence_unit_id: UUID | None
+    receiver_unit_id: UUID
+
+
+# A form that is itself a signed decision: with a number it counts as the ``decision`` the lifecycle asks for.
+_DECISIONS = frozenset({"M07", "isolation_extension", "ban_decision", "signed_order"})
+
+
+class Said:
+    """What one act says, over all its documents.
+
+    Args:
+        documents: the act's documents.
+        report: the report it brings, if any.
+    """
+
+    def __init__(self, documents: Sequence[StoredDocument], report: StoredReport | None = None) -> None:
+        self.documents = tuple(documents)
+        self.report = report
+        self._by_kind = {document.kind: document.content for document in documents}
+        self._act = self._by_kind.get("act", {})
+
+    @property
+    def document_facts(self) -> dict[str, DocumentFact]:
+        """Hash and author by kind."""
+        return {one.kind: DocumentFact(content_hash=one.hash, author=str(one.author)) for one in self.documents}
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the fields that were filled in, as ``models.forms.given`` names them from a body."""
+        names = {
+            name
+            for document in self.documents
+            for name, value in document.content.items()
+            if value not in (None, "", [], False)
+        }
+        if any(one.kind in _DECISIONS and one.content.get("number") for one in self.documents):
+            names.add("decision")
+        return frozenset(names | ({"step"} if "step_record" in self._by_kind else set()))
+
+    def act(self, name: str) -> Any:
+        """A field of the act itself, None where it was not given."""
+        return self._act.get(name)
+
+    def anywhere(self, name: str) -> Any:
+        """A field of any of the documents, the act's own first."""
+        if name in self._act:
+            return self._act[name]
+        return next((content[name] for content in self._by_kind.values() if name in content), None)
+
+    def identifier(self, name: str) -> UUID | None:
+        """An id the act names."""
+        value = self._act.get(name)
+        return UUID(value) if value else None
+
+    @property
+    def emergency(self) -> bool | None:
+        """Mẫu 02's answer."""
+        answer = self._by_kind.get("M02", {}).get("emergency")
+        return answer if isinstance(answer, bool) else None
+
+    @property
+    def trigger(self) -> str | None:
+        """The emergency's trigger: named by the act, by Mẫu 02, or by the report."""
+        found = self._act.get("trigger") or self._by_kind.get("M02", {}).get("trigger")
+        return found or (self.report.trigger if self.report else None)
+
+    @property
+    def risk(self) -> str | None:
+        """The risk level the act sets."""
+        return self._act.get("risk") or self._by_kind.get("M02", {}).get("risk")
+
+    @property
+    def closure_reason(self) -> str | None:
+        """Why the case is proposed to end."""
+        return self._act.get("closure_reason")
+
+    @property
+    def spoken(self) -> bool:
+        """The order was given by word of mouth."""
+        return any(content.get("spoken") is True for content in self._by_kind.values())
+
+    @property
+    def ground(self) -> bool:
+        """A competent body's ground for a longer isolation is recorded with the act."""
+        return isinstance(self._by_kind.get("isolation_extension", {}).get("ground"), Mapping)
+
+    @property
+    def ground_end(self) -> date | None:
+        """Until when that ground is in force."""
+        ground = self._by_kind.get("isolation_extension", {}).get("ground")
+        until = ground.get("until") if isinstance(ground, Mapping) else None
+        return date.fromisoformat(until) if until else None
+
+    def isolation_days(self, began: datetime | None, occurred_at: datetime) -> int | None:
+        """Calendar days of the whole isolation up to the end this act orders; the first day is not counted.
+
+        Args:
+            began: when the running isolation began, None where this act begins it.
+            occurred_at: when this act happened.
+        """
+        content = self._by_kind.get("M07") or self._by_kind.get("isolation_extension")
+        if content is None or "until" not in content:
+            return None
+        first = began or occurred_at
+        if began is None and (starts := content.get("starts_at")):
+            first = datetime.fromisoformat(starts)
+        return max(0, (date.fromisoformat(content["until"]) - local_date(first)).days)
+
+    def ban_days(self, occurred_at: datetime) -> int | None:
+        """Calendar days of the ban, a begun one counting whole."""
+        ban = self._by_kind.get("ban_decision")
+        if ban is None or not ban.get("ends_at"):
+            return None
+        starts = datetime.fromisoformat(ban["starts_at"]) if ban.get("starts_at") else occurred_at
+        return max(0, ceil((datetime.fromisoformat(ban["ends_at"]) - starts) / timedelta(days=1)))
+
+    @property
+    def ban_requester(self) -> str | None:
+        """In what capacity somebody asked for the ban."""
+        found = self._by_kind.get("ban_request", {}).get("requested_by")
+        return found if isinstance(found, str) else None
+
+    @property
+    def step(self) -> str | None:
+        """Key of the plan step recorded."""
+        found = self._by_kind.get("step_record", {}).get("key")
+        return found if isinstance(found, str) else None
+
+    @property
+    def second_approver(self) -> UUID | None:
+        """Who approved a closure exception as the second."""
+        exception = self._act.get("exception")
+        return UUID(exception["second_approver"]) if isinstance(exception, Mapping) else None
+
+
+def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | None]:
+    """The steps of a Mẫu 04 with their last days, and the plan's own review date."""
+    steps = tuple(PlanStep(key=step["key"], due=date.fromisoformat(step["due"])) for step in content.get("steps", ()))
+    review = content.get("review_on")
+    return steps, date.fromisoformat(review) if review else None
+
+
+async def read_documents(
+    connection: AsyncConnection, case_id: UUID, refs: Sequence[ContentRef]
+) -> list[StoredDocument]:
+    """The documents a command points at.
+
+    Raises:
+        ContentMismatchError: one is missing, is another case's, or does not have the content the command names.
+    """
+    if not refs:
+        return []
+    rows = {
+        row.id: row
+        for row in await connection.execute(
+            select(
+                _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.content
+            ).where(_DOCUMENT.c.id.in_([ref.id for ref in refs]), _DOCUMENT.c.case_id == case_id)
+        )
+    }
+    documents = []
+    for ref in refs:
+        row = rows.get(ref.id)
+        if row is None or row.content_hash != ref.hash or content_hash(row.content) != ref.hash:
+            raise ContentMismatchError
+        documents.append(StoredDocument(row.id, row.kind, ref.hash, row.author_id, row.content))
+    return documents
+
+
+async def read_report(connection: AsyncConnection, report_id: UUID) -> StoredReport:
+    """A report as far as clocks and places go.
+
+    Raises:
+        ContentMismatchError: there is none.
+    """
+    row = (
+        await connection.execute(
+            select(
+                _REPORT.c.id,
+                _REPORT.c.received_at,
+                _REPORT.c.flagged,
+                _REPORT.c.trigger,
+                _REPORT.c.incident_unit_id,
+                _REPORT.c.residence_unit_id,
+                _REPORT.c.receiver_unit_id,
+            ).where(_REPORT.c.id == report_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise ContentMismatchError
+    return StoredReport(
+        id=row.id,
+        received_at=row.received_at.astimezone(UTC),
+        flagged=row.flagged,
+        trigger=row.trigger,
+        incident_unit_id=row.incident_unit_id,
+        residence_unit_id=row.residence_unit_id,
+        receiver_unit_id=row.receiver_unit_id,
+    )

@@ -1,0 +1,335 @@
+"""Intake: a report becomes cases, in one transaction, whether or not Temporal can be reached.
+
+The one time the API writes lifecycle columns, and only where every case starts: the row, its first event, its audit entry,
+its clocks and the first notices are committed together, so no report can be half taken in.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.forms import ChildInfo, ReportInput, content, content_hash
+from models.lifecycle import advance
+from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
+from models.lifecycle.types import Decision, Refused
+from models.messages import Snapshot
+from models.protocol.engine import replan
+from models.protocol.types import CaseView, Clock, Happened
+from models.protocol.types import Report as ReportView
+from models.records.actor import Acting
+from models.records.acts import Act, record_event, snapshot_of, view_codes
+from models.records.audit import audit
+from models.records.cases import CaseRow
+from models.records.content import Said
+from models.records.deadlines import store_changes
+from models.records.notices import first_notices
+from models.records.reference import Reference
+from models.records.tells import place_of
+from models.tables import CaseFile, CaseReport, Child, Household, Report, Unit, new_id, table
+from models.vocabulary.fold import fold
+
+_UNIT, _CASE = table(Unit), table(CaseFile)
+
+# Crockford's base 32: nothing in it sounds or looks like something else over a bad line.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class IntakeCase:
+    """One case the report opened: for which of its children, with the clocks that run and what its workflow must know."""
+
+    case_id: UUID
+    code: str
+    child_index: int
+    clocks: tuple[Clock, ...]
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a report became."""
+
+    report_id: UUID
+    report_code: str
+    received_at: datetime
+    cases: tuple[IntakeCase, ...]
+
+
+class IntakeRefusedError(Exception):
+    """The report cannot be taken in by this person or at this instant.
+
+    Attributes:
+        refused: the lifecycle's answer.
+    """
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.code)
+        self.refused = refused
+
+
+async def receive_report(
+    connection: AsyncConnection,
+    *,
+    report: ReportInput,
+    actor: Acting,
+    now: datetime,
+    reference: Reference,
+    command_id: UUID,
+) -> Intake:
+    """Take a report in: one linked case for each child, one household, one set of clocks each.
+
+    Args:
+        connection: a transaction of the API role.
+        report: the validated body; of a child nothing need be known.
+        actor: who receives it.
+        now: domain instant of recording.
+        reference: protocols, calendars, overrides.
+        command_id: the id under which it is recorded.
+
+    Raises:
+        IntakeRefusedError: not a receiver, or a receipt in the future.
+    """
+    received_at = report.receipt or now
+    decision = _decide(report, actor, received_at, now)
+    units = await _units(connection, report)
+    own = await _own_commune(connection, actor)
+    stored_id, code = await store_report(
+        connection, report=report, actor=actor, now=now, units=units, report_id=command_id
+    )
+    household = new_id()
+    await connection.execute(insert(Household).values(id=household, created_at=now))
+    cases = []
+    for index, child in enumerate(report.m01.children):
+        incident, residence = (units.get(code) if code else None for code in report.units_of(index))
+        case = await _open_case(
+            connection,
+            decision=decision,
+            household=household,
+            report_id=stored_id,
+            child=child,
+            incident=incident,
+            residence=residence,
+            unit=incident or residence or own,
+            flagged=report.flagged,
+            received_at=received_at,
+            now=now,
+            protocol=reference.protocol_at(now).version,
+        )
+        clocks = await _start_clocks(
+            connection, reference, case, decision, stored_id, received_at, report.flagged, actor, now, units
+        )
+        act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
+        await record_event(connection, case, decision, act)
+        acknowledge = next((clock for clock in clocks if clock.code == "acknowledge"), None)
+        told = await first_notices(
+            connection,
+            place_of(case),
+            report_id=stored_id,
+            flagged=report.flagged,
+            at=now,
+            acknowledge_id=acknowledge.id if acknowledge else None,
+            acknowledge_due=acknowledge.due_at if acknowledge else None,
+        )
+        if told.nobody:
+            await audit(
+                connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
+                case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
+            )  # fmt: skip
+        cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
+    return Intake(stored_id, code, received_at, tuple(cases))
+
+
+async def store_report(
+    connection: AsyncConnection,
+    *,
+    report: ReportInput,
+    actor: Acting,
+    now: datetime,
+    report_id: UUID,
+    units: dict[str, UUID] | None = None,
+) -> tuple[UUID, str]:
+    """Store what was told, never to be changed: the row every further report has as well.
+
+    Args:
+        connection: a transaction of the API role.
+        report: what was told.
+        actor: who received it.
+        now: domain instant of recording.
+        report_id: derived from the command, so that a repeated request stores nothing new.
+        units: ids of the communes named, where the caller has them.
+
+    Returns:
+        The report's id and code.
+    """
+    known = units if units is not None else await _units(connection, report)
+    said = content(report)
+    code = new_code("TB")
+    await connection.execute(
+        insert(Report).values(
+            id=report_id,
+            code=code,
+            received_at=report.receipt or now,
+            recorded_at=now,
+            channel=report.m01.channel or "unknown",
+            flagged=report.flagged,
+            trigger=report.trigger,
+            incident_unit_id=known.get(report.incident_unit or ""),
+            residence_unit_id=known.get(report.residence_unit or ""),
+            receiver_id=actor.person_id,
+            receiver_position_id=actor.position_id,
+            receiver_unit_id=actor.unit_id,
+            content=said,
+            content_hash=content_hash(said),
+        )
+    )
+    return report_id, code
+
+
+def new_code(prefix: str) -> str:
+    """A code people can say over the phone; it tells nothing, not even how many there are."""
+    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
+    return f"{prefix}-{letters[:4]}-{letters[4:]}"
+
+
+def _decide(report: ReportInput, actor: Acting, received_at: datetime, now: datetime) -> Decision:
+    facts = Facts(
+        actor=Actor(person=str(actor.person_id), role=actor.role, unit=str(actor.unit_id)),
+        receipt=received_at,
+        occurred_at=received_at,
+        recorded_at=now,
+        documents={"M01": DocumentFact(content_hash=content_hash(report.m01), author=str(actor.person_id))},
+        trigger=report.trigger,
+        report=ReportFact(receipt=received_at, flagged=report.flagged, trigger=report.trigger),
+    )
+    answer = advance(None, "receive_report", facts)
+    if isinstance(answer, Refused):
+        raise IntakeRefusedError(answer)
+    return answer
+
+
+async def _open_case(
+    connection: AsyncConnection,
+    *,
+    decision: Decision,
+    household: UUID,
+    report_id: UUID,
+    child: ChildInfo,
+    incident: UUID | None,
+    residence: UUID | None,
+    unit: UUID | None,
+    flagged: bool,
+    received_at: datetime,
+    now: datetime,
+    protocol: str,
+) -> CaseRow:
+    child_id = new_id()
+    await connection.execute(
+        insert(Child).values(
+            id=child_id,
+            household_id=household,
+            full_name=child.name,
+            folded_name=fold(child.name) if child.name else None,
+            birth_date=child.dob,
+            estimated_age=child.estimated_age,
+            sex=child.sex,
+            created_at=now,
+        )
+    )
+    standing = decision.after
+    case = CaseRow(
+        id=new_id(),
+        code=new_code("AN"),
+        child_id=child_id,
+        household_id=household,
+        report_id=report_id,
+        receipt_at=received_at,
+        unit_id=unit,
+        incident_unit_id=incident,
+        residence_unit_id=residence,
+        owner_id=None,
+        process=standing.process,
+        protection=standing.protection,
+        ban=standing.ban,
+        # A report that belongs nowhere waits at the province's duty desk (lifecycle.md, custody).
+        custody=standing.custody if unit is not None else "unrouted",
+        memory=dict(standing.memory),
+        risk=None,
+        flagged=flagged,
+        plan_version=1,
+        sequence=1,
+        protocol_version=protocol,
+        attached_to=None,
+        closed_at=None,
+        closure_reason=None,
+    )
+    await connection.execute(
+        insert(_CASE).values(
+            **{name: getattr(case, name) for name in CaseRow.__dataclass_fields__}, created_at=now, updated_at=now
+        )
+    )
+    await connection.execute(
+        insert(CaseReport).values(
+            id=new_id(), case_id=case.id, report_id=report_id, how="first", received_at=received_at, flagged=flagged
+        )
+    )
+    return case
+
+
+async def _start_clocks(
+    connection: AsyncConnection,
+    reference: Reference,
+    case: CaseRow,
+    decision: Decision,
+    report_id: UUID,
+    received_at: datetime,
+    flagged: bool,
+    actor: Acting,
+    now: datetime,
+    units: dict[str, UUID],
+) -> tuple[Clock, ...]:
+    view = CaseView(
+        id=case.id,
+        standing=view_codes(case.standing),
+        receipt=received_at,
+        unit=next((code for code, unit in units.items() if unit == case.unit_id), None),
+        flagged=flagged,
+    )
+    report = ReportView(id=report_id, received_at=received_at, flagged=flagged)
+    happened = [
+        Happened(event=event, occurred_at=received_at, recorded_at=now, role=actor.role, report=report)
+        for event in decision.events
+    ]
+    changes = replan(
+        (),
+        happened,
+        view,
+        reference.protocol_at(now),
+        reference.calendar_at(now),
+        overrides=reference.overrides,
+        known=reference.known,
+    )
+    await store_changes(connection, case.id, changes, now)
+    return changes.touched
+
+
+async def _units(connection: AsyncConnection, report: ReportInput) -> dict[str, UUID]:
+    """Ids of the communes the report names, by code. An unknown code places nothing; the text of it stays on record."""
+    named = {code for index in range(len(report.m01.children)) for code in report.units_of(index) if code}
+    named |= {code for code in (report.incident_unit, report.residence_unit) if code}
+    if not named:
+        return {}
+    rows = await connection.execute(
+        select(_UNIT.c.code, _UNIT.c.id).where(_UNIT.c.code.in_(sorted(named)), _UNIT.c.kind == "commune")
+    )
+    return {row.code: row.id for row in rows}
+
+
+async def _own_commune(connection: AsyncConnection, actor: Acting) -> UUID | None:
+    """The receiver's own office, where that is a commune: the last place a report without a place goes to."""
+    kind = (await connection.execute(select(_UNIT.c.kind).where(_UNIT.c.id == actor.unit_id))).scalar_one_or_none()
+    return actor.unit_id if kind == "commune" else None

@@ -1,0 +1,295 @@
+"""What a notice says, in the reader's language, for each channel: no personal data in any of them.
+
+A notice stores codes and instants; the sentence is made when it is read or sent.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from models.calendar import TZ
+from models.vocabulary import Language, label
+
+GSM_LIMIT: Final = 160
+"""Characters of one SMS in the GSM 7-bit alphabet (3GPP TS 23.038)."""
+UCS2_LIMIT: Final = 70
+"""Characters of one SMS as soon as one letter is outside that alphabet, as Vietnamese diacritics are."""
+
+_GSM: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One kind of notice in one language: the headline, what is asked of the reader, and the few words of an SMS.
+
+    ``{due}`` what is due, ``{when}`` by when; both may be left out.
+    """
+
+    subject: str
+    body: str
+    short: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A notice as it is read: ``subject`` and ``body`` on a screen or by mail, ``short`` by SMS, ``spoken`` by voice."""
+
+    subject: str
+    body: str
+    short: str
+    spoken: str
+
+
+KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
+    "report_received": (
+        Sentence(
+            "Thông tin mới, cần xác nhận",
+            "Đơn vị của bạn vừa nhận được một thông tin về trẻ em. Hãy mở hồ sơ và xác nhận đã nhận{by}.",
+            "tin moi, can xac nhan",
+        ),
+        Sentence(
+            "New report, please acknowledge",
+            "Your office has received a report about a child. Open the case and acknowledge the report{by}.",
+            "new report, acknowledge it",
+        ),
+    ),
+    "emergency_received": (
+        Sentence(
+            "KHẨN CẤP: thông tin mới, cần xác nhận ngay",
+            "Một thông tin được đánh dấu khẩn cấp vừa được tiếp nhận. Hãy mở hồ sơ và xác nhận ngay{by}.",
+            "KHAN CAP, tin moi, can xac nhan ngay",
+        ),
+        Sentence(
+            "EMERGENCY: new report, acknowledge now",
+            "A report flagged as an emergency has been received. Open the case and acknowledge it now{by}.",
+            "EMERGENCY, new report, acknowledge now",
+        ),
+    ),
+    "rung_before": (
+        Sentence(
+            "Sắp đến hạn: {due}",
+            "Việc “{due}” của hồ sơ chưa hoàn thành; hạn cuối là {when}. Thông báo này gửi đến bạn ở {level}.",
+            "sap den han {due} {when}",
+        ),
+        Sentence(
+            "Falls due soon: {due}",
+            "“{due}” is not done yet; the limit is {when}. You are told at {level}.",
+            "{due} due {when}",
+        ),
+    ),
+    "rung_after": (
+        Sentence(
+            "QUÁ HẠN: {due}",
+            "Việc “{due}” của hồ sơ đã quá hạn từ {when} và vẫn chưa hoàn thành. Thông báo này gửi đến bạn ở {level}.",
+            "QUA HAN {due} tu {when}",
+        ),
+        Sentence(
+            "OVERDUE: {due}",
+            "“{due}” has been overdue since {when} and is still not done. You are told at {level}.",
+            "OVERDUE {due} since {when}",
+        ),
+    ),
+    "emergency_ruled_out": (
+        Sentence(
+            "Đã loại trừ tình trạng khẩn cấp",
+            "Cán bộ phụ trách đã ghi nhận hồ sơ không thuộc trường hợp khẩn cấp. "
+            "Nếu không đồng ý, bạn có thể nâng lên khẩn cấp.",
+            "da loai tru khan cap, xem lai neu khong dong y",
+        ),
+        Sentence(
+            "Emergency ruled out",
+            "The officer recorded that the case is not an emergency. If you do not agree, you can raise it.",
+            "emergency ruled out, raise it if you disagree",
+        ),
+    ),
+    "emergency_raised": (
+        Sentence(
+            "KHẨN CẤP: hồ sơ được nâng lên khẩn cấp",
+            "Hồ sơ vừa được xác định là khẩn cấp. Biện pháp bảo vệ phải được áp dụng{by}.",
+            "KHAN CAP, can ap dung bien phap bao ve",
+        ),
+        Sentence(
+            "EMERGENCY raised",
+            "The case was found to be an emergency. Measures must be applied{by}.",
+            "EMERGENCY raised, apply measures",
+        ),
+    ),
+    "assigned": (
+        Sentence(
+            "Bạn được giao phụ trách hồ sơ",
+            "Bạn là người phụ trách hồ sơ này kể từ bây giờ.",
+            "ban duoc giao phu trach ho so",
+        ),
+        Sentence("A case is yours", "You own this case from now on.", "you own this case now"),
+    ),
+    "child_died": (
+        Sentence(
+            "Đề nghị đóng hồ sơ do trẻ tử vong",
+            "Một đề nghị đóng hồ sơ do trẻ tử vong đã được ghi nhận. Cần mở việc xem xét lại toàn bộ quá trình.",
+            "de nghi dong ho so dac biet, can xem xet",
+        ),
+        Sentence(
+            "Early closure: review needed",
+            "An early closure was proposed on the ground of death. A review of the whole case must be opened.",
+            "early closure, review needed",
+        ),
+    ),
+    "closure_quality_review": (
+        Sentence(
+            "Cần xem xét chất lượng việc đóng hồ sơ",
+            "Hồ sơ được mở lại trong vòng 6 tháng sau khi đóng. Hãy xem xét việc đóng hồ sơ{by}.",
+            "can xem xet viec dong ho so",
+        ),
+        Sentence(
+            "Closure quality review",
+            "The case was reopened within 6 months of its closing. Look at how it came to be closed{by}.",
+            "closure quality review needed",
+        ),
+    ),
+    "waits_for_you": (
+        Sentence(
+            "Hồ sơ chờ bạn quyết định",
+            "Có đề nghị trong hồ sơ đang chờ bạn xem xét, quyết định{by}.",
+            "ho so cho ban quyet dinh",
+        ),
+        Sentence(
+            "A decision waits for you",
+            "A proposal in this case waits for your decision{by}.",
+            "a decision waits for you",
+        ),
+    ),
+    "returned_to_you": (
+        Sentence(
+            "Đề nghị được trả lại",
+            "Đề nghị của bạn đã được trả lại kèm lý do. Hãy mở hồ sơ để xem và hoàn thiện.",
+            "de nghi duoc tra lai, can hoan thien",
+        ),
+        Sentence(
+            "Returned to you",
+            "Your proposal was returned with reasons. Open the case to see them.",
+            "your proposal was returned",
+        ),
+    ),
+    "delegate_wanted": (
+        Sentence(
+            "Cần cử người quyết định thay",
+            "Có người trong hồ sơ phải từ chối tham gia. Nếu đó là người có thẩm quyền, hãy cử người quyết định thay{by}.",
+            "can cu nguoi quyet dinh thay",
+        ),
+        Sentence(
+            "A delegate may be needed",
+            "Somebody was recused from this case. If it is one who decides, name a delegate{by}.",
+            "name a delegate for a case",
+        ),
+    ),
+    "told": (
+        Sentence(
+            "Hồ sơ có thay đổi cần bạn biết",
+            "Hồ sơ có một thay đổi mà bạn cần biết. Hãy mở hồ sơ để xem.",
+            "ho so co thay doi can xem",
+        ),
+        Sentence(
+            "Something you should know",
+            "Something happened in a case that you should know of. Open the case to see it.",
+            "something happened, open the case",
+        ),
+    ),
+}
+"""Every kind of notice, Vietnamese first."""
+
+
+def link(public_url: str, case_id: UUID) -> str:
+    """Where the case is read: the id says nothing to whoever may not."""
+    return f"{public_url.rstrip('/')}/cases/{case_id}"
+
+
+def render(kind: str, values: Mapping[str, Any], language: str, url: str) -> Text:
+    """The notice as it is read.
+
+    Args:
+        kind: one of ``KINDS``.
+        values: ``case`` (its code); where they apply ``deadline`` (code), ``due_at`` (ISO instant), ``level``, ``unit``
+            (``day`` where the limit is one of days).
+        language: ``vi`` or ``en``; anything else reads Vietnamese.
+        url: the link.
+
+    Raises:
+        KeyError: an unknown kind.
+    """
+    lang: Language = "en" if language == "en" else "vi"
+    sentence = KINDS[kind][lang == "en"]
+    case = str(values["case"])
+    due = label("deadlines", values["deadline"], lang) if values.get("deadline") else ""
+    when = moment(values["due_at"], lang, ends_a_day=values.get("unit") == "day") if values.get("due_at") else ""
+    level = label("escalation_levels", values["level"], lang) if values.get("level") else ""
+    words = {"due": due, "when": when, "level": level, "by": _by(when, lang)}
+    subject, body = sentence.subject.format(**words), sentence.body.format(**words)
+    about = ("Hồ sơ", "Xem hồ sơ") if lang == "vi" else ("Case", "Open the case")
+    return Text(
+        subject=f"{case} · {subject}",
+        body=f"{about[0]}: {case}\n\n{body}\n\n{about[1]}: {url}\n",
+        short=_short(f"An Nhi {case}: ", sentence, words, values, url),
+        spoken=f"An Nhi. {about[0]} {case}. {subject}. {body}",
+    )
+
+
+def moment(value: str | datetime, lang: Language, *, ends_a_day: bool = False) -> str:
+    """An instant as people in Viet Nam read it. The end of a day is said as 24:00 of that day."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = at.astimezone(TZ)
+    clock = f"{local:%H:%M}"
+    if ends_a_day and local.time() == time():
+        local, clock = local - timedelta(days=1), "24:00"
+    return f"{clock} ngày {local:%d/%m/%Y}" if lang == "vi" else f"{clock} on {local:%d %b %Y}"
+
+
+def sms_limit(message: str) -> int:
+    """How many characters one SMS of this text may have."""
+    return GSM_LIMIT if _GSM.issuperset(message) else UCS2_LIMIT
+
+
+def plain(message: str) -> str:
+    """A text in letters of which one SMS holds 160: Vietnamese without its marks, as SMS are written."""
+    flat = unicodedata.normalize("NFD", message.replace("đ", "d").replace("Đ", "D"))
+    letters = (letter for letter in flat if not unicodedata.combining(letter))
+    return "".join(letter if letter in _GSM else "-" if letter in "–—·" else "?" for letter in letters)
+
+
+def _by(when: str, lang: Language) -> str:
+    if not when:
+        return ""
+    return f" trước {when}" if lang == "vi" else f" by {when}"
+
+
+def _short(head: str, sentence: Sentence, words: Mapping[str, str], values: Mapping[str, Any], url: str) -> str:
+    """One SMS: the code and what is due always, the link where there is room."""
+    at = values.get("due_at")
+    brief = f"{datetime.fromisoformat(at).astimezone(TZ):%H:%M %d/%m}" if at else ""
+    if at and values.get("unit") == "day" and brief.startswith("00:00"):
+        brief = f"24:00 {datetime.fromisoformat(at).astimezone(TZ) - timedelta(days=1):%d/%m}"
+
+    def message(cut: Callable[[str], str]) -> str:
+        said = sentence.short.format(**{**words, "due": cut(plain(words["due"])), "when": brief})
+        return plain(head + said)
+
+    def whole(due: str) -> str:
+        return due
+
+    for candidate in (f"{message(whole)}. {plain(url)}", message(whole)):
+        if len(candidate) <= GSM_LIMIT:
+            return candidate
+    too_long = len(message(whole)) - GSM_LIMIT
+
+    def shortened(due: str) -> str:
+        return due[: max(0, len(due) - too_long)]
+
+    return message(shortened)[:GSM_LIMIT]
+
+
+__all__ = ["GSM_LIMIT", "KINDS", "UCS2_LIMIT", "Sentence", "Text", "link", "moment", "plain", "render", "sms_limit"]

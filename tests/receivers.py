@@ -1,0 +1,136 @@
+"""Where notices arrive in the tests: a small SMTP server and a small HTTP gateway, real sockets both.
+
+They can be told to refuse, to drop the line after having taken a message, or to be slow.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, cast
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server (RFC 5321, what a sender needs of it) and what it was given."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[tuple[str, str]] = field(default_factory=list)
+    refuse: dict[str, str] = field(default_factory=dict)
+    """Recipient address → reply line instead of 250."""
+    drop_after_data: int = 0
+    """How many times the line is dropped after a mail was taken and before the sender hears so."""
+    connections: int = 0
+
+    def message_ids(self) -> list[str]:
+        return [str(mail["Message-ID"]) for mail in self.mails]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        sender = recipient = ""
+        try:
+            await _say(writer, "220 mailbox ESMTP")
+            while line := (await reader.readline()).decode().strip():
+                verb = line.split(maxsplit=1)[0].upper()
+                if verb in ("EHLO", "HELO"):
+                    await _say(writer, "250 mailbox")
+                elif verb == "MAIL":
+                    sender = line[line.index("<") + 1 : line.index(">")]
+                    await _say(writer, "250 ok")
+                elif verb == "RCPT":
+                    recipient = line[line.index("<") + 1 : line.index(">")]
+                    await _say(writer, self.refuse.get(recipient, "250 ok"))
+                elif verb == "DATA":
+                    await _say(writer, "354 go on")
+                    raw = await reader.readuntil(b"\r\n.\r\n")
+                    self.mails.append(
+                        cast("EmailMessage", message_from_bytes(raw[:-3].replace(b"\r\n..", b"\r\n."), policy=default))
+                    )
+                    self.envelopes.append((sender, recipient))
+                    if self.drop_after_data:
+                        self.drop_after_data -= 1
+                        return
+                    await _say(writer, "250 taken")
+                elif verb == "QUIT":
+                    await _say(writer, "221 bye")
+                    return
+                else:
+                    await _say(writer, "250 ok")
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+
+@dataclass
+class Gateway:
+    """An HTTP gateway for SMS and voice, and what it was asked to send."""
+
+    port: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    answer: Callable[[dict[str, Any]], int] = lambda _: 202
+    """The status for a request; 0 takes it and drops the line."""
+    slow: float = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def of(self, channel: str) -> list[dict[str, Any]]:
+        return [one for one in self.requests if one["channel"] == channel]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while first := (await reader.readline()).decode().strip():
+                method, path, _ = first.split()
+                headers: dict[str, str] = {}
+                while line := (await reader.readline()).decode().strip():
+                    name, value = line.split(":", 1)
+                    headers[name.lower()] = value.strip()
+                body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
+                request = {**body, "key": headers.get("idempotency-key"), "auth": headers.get("authorization")}
+                self.requests.append({**request, "method": method, "path": path})
+                await asyncio.sleep(self.slow)
+                status = self.answer(request)
+                if not status:
+                    return
+                writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode())
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+
+async def _say(writer: asyncio.StreamWriter, line: str) -> None:
+    writer.write(f"{line}\r\n".encode())
+    await writer.drain()
+
+
+@asynccontextmanager
+async def mailbox(port: int = 0) -> AsyncIterator[Mailbox]:
+    """A running SMTP server on a port of its own."""
+    box = Mailbox()
+    server = await asyncio.start_server(box.serve, "127.0.0.1", port)
+    box.port = server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def gateway(port: int = 0) -> AsyncIterator[Gateway]:
+    """A running gateway on a port of its own."""
+    made = Gateway()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", port)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        server.close()
