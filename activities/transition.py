@@ -1,6 +1,5 @@
 """``record_transition``: one command becomes a recorded move of a case, or a recorded refusal, exactly once."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -17,7 +16,7 @@ from models.lifecycle.types import Decision, Refused
 from models.messages import Command, CommandResult
 from models.protocol.types import Clock
 from models.records.actor import Acting
-from models.records.acts import Act, Outcome, carry_out, facts_of, snapshot_of
+from models.records.acts import Act, Matter, Outcome, carry_out, facts_of, snapshot_of
 from models.records.attach import attach, detach, target_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, lock_cases, surroundings
@@ -41,16 +40,6 @@ _COMMAND = table(CommandRecord)
 NOT_YOURS = "not-your-role"
 CONTENT_CHANGED = "content-changed"
 UNKNOWN_CASE = "unknown-case"
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """An act put before the lifecycle: what it said, and everything read on the way."""
-
-    act: Act
-    around: Surroundings
-    clocks: list[Clock]
-    answer: Decision | Refused
 
 
 class Transitions:
@@ -96,17 +85,15 @@ class Transitions:
         case = cases.get(command.case_id)
         if case is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
-        judged = await self._judge(connection, command, case, Said(documents, await _report(connection, command, case)))
+        matter, answer = await self._judge(connection, command, case, documents)
         if wrong:
-            judged = replace(judged, answer=Refused(CONTENT_CHANGED, {}, ()))
-        if isinstance(judged.answer, Refused):
-            return await _refuse(connection, command, case, judged, judged.answer)
-        outcome = await self._accept(
-            connection, command, case, judged, judged.answer, cases.get(target_id) if target_id else None
-        )
+            answer = Refused(CONTENT_CHANGED)
+        if isinstance(answer, Refused):
+            return await _refuse(connection, command, matter, answer)
+        outcome = await self._accept(connection, matter, answer, cases.get(target_id) if target_id else None)
         if isinstance(outcome, Refused):
-            return await _refuse(connection, command, case, judged, outcome)
-        await tell_about(connection, outcome.case, judged.act, judged.answer, outcome.changes)
+            return await _refuse(connection, command, matter, outcome)
+        await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
         result = CommandResult(
             command_id=command.command_id,
             accepted=True,
@@ -117,7 +104,10 @@ class Transitions:
         await _store(connection, command, result)
         return result
 
-    async def _judge(self, connection: AsyncConnection, command: Command, case: CaseRow, said: Said) -> _Judged:
+    async def _judge(
+        self, connection: AsyncConnection, command: Command, case: CaseRow, documents: list[StoredDocument]
+    ) -> tuple[Matter, Decision | Refused]:
+        said = Said(documents, await _report(connection, command, case))
         around = await surroundings(
             connection,
             case,
@@ -125,7 +115,6 @@ class Transitions:
             persons=[person for person in _persons(command, said) if person is not None],
             at=command.recorded_at,
         )
-        clocks = await load_clocks(connection, case.id)
         person = _acting(around, command.person_id, command.position_id)
         principal = _principal(around, command, person)
         act = Act(
@@ -133,31 +122,26 @@ class Transitions:
             command_id=command.command_id,
             actor=principal or person,
             recorder=person if principal else None,
-            means=command.means if principal else None,
+            on_behalf_role=command.on_behalf_role,
+            means=command.means,
             said=said,
             refs=command.content,
             occurred_at=command.occurred_at,
             recorded_at=command.recorded_at,
         )
+        matter = Matter(case, act, around, await load_clocks(connection, case.id))
         if person is None or (_speaks_for_another(command) and principal is None):
-            return _Judged(act, around, clocks, Refused(NOT_YOURS, {"roles": ""}, ()))
-        return _Judged(act, around, clocks, advance(case.standing, command.event, facts_of(act, case, around, clocks)))
+            return matter, Refused(NOT_YOURS, {"roles": ""})
+        return matter, advance(case.standing, command.event, facts_of(matter))
 
     async def _accept(
-        self,
-        connection: AsyncConnection,
-        command: Command,
-        case: CaseRow,
-        judged: _Judged,
-        decision: Decision,
-        target: CaseRow | None,
+        self, connection: AsyncConnection, matter: Matter, decision: Decision, target: CaseRow | None
     ) -> Outcome | Refused:
-        act, around, clocks = judged.act, judged.around, judged.clocks
-        if command.event == "attach":
-            return await attach(connection, self._reference, case, target, decision, act, around, clocks)
-        if command.event == "detach":
-            return await detach(connection, self._reference, case, decision, act, around, clocks)
-        return await carry_out(connection, self._reference, case, decision, act, around, clocks)
+        if matter.act.event == "attach":
+            return await attach(connection, self._reference, matter, decision, target)
+        if matter.act.event == "detach":
+            return await detach(connection, self._reference, matter, decision)
+        return await carry_out(connection, self._reference, matter, decision)
 
 
 async def _documents(connection: AsyncConnection, command: Command) -> tuple[list[StoredDocument], bool]:
@@ -215,9 +199,8 @@ async def _stored(connection: AsyncConnection, command_id: UUID) -> CommandResul
     return None if result is None else CommandResult.model_validate(result)
 
 
-async def _refuse(
-    connection: AsyncConnection, command: Command, case: CaseRow, judged: _Judged, refused: Refused
-) -> CommandResult:
+async def _refuse(connection: AsyncConnection, command: Command, matter: Matter, refused: Refused) -> CommandResult:
+    case = matter.case
     result = CommandResult(
         command_id=command.command_id,
         accepted=False,
@@ -225,13 +208,13 @@ async def _refuse(
         detail=refused.detail,
         allowed=refused.allowed,
         sequence=case.sequence,
-        snapshot=snapshot_of(case, judged.clocks),
+        snapshot=snapshot_of(case, matter.clocks),
     )
     await _store(connection, command, result)
     await audit(
         connection,
         at=command.recorded_at,
-        actor=judged.act.recorder or judged.act.actor,
+        actor=matter.act.recorder or matter.act.actor,
         action=command.event,
         record="case",
         record_id=case.id,
@@ -300,10 +283,9 @@ class ClockActs:
             clock: whose rung makes it happen.
             at: the instant it takes effect: the clock's limit.
         """
-        around = await surroundings(connection, case, positions=[], persons=[], at=at)
-        clocks = await load_clocks(connection, case.id)
         act = Act(event, clock_command_id(clock, event), None, Said([]), clock.due_at, at)
-        decision = advance(case.standing, event, facts_of(act, case, around, clocks))
-        if isinstance(decision, Refused):
-            return
-        await carry_out(connection, self._reference, case, decision, act, around, clocks)
+        around = await surroundings(connection, case, positions=[], persons=[], at=at)
+        matter = Matter(case, act, around, await load_clocks(connection, case.id))
+        decision = advance(case.standing, event, facts_of(matter))
+        if isinstance(decision, Decision):
+            await carry_out(connection, self._reference, matter, decision)

@@ -8,12 +8,16 @@ from uuid import UUID
 from sqlalchemy import Select, Update, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from models.clock import Clock
 from models.database import Who, transaction
 from models.messages import Snapshot, SweepReport
 from models.protocol.types import LIVE
+from models.records.acts import keep_pace, snapshot_of
+from models.records.cases import lock_cases
 from models.records.deadlines import snapshot
+from models.records.reference import Reference
 from models.tables import CaseFile, CommandRecord, Deadline, Rung, Submission, SweepRun, new_id, table
 
 _CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
@@ -46,23 +50,33 @@ class Upkeep:
         engine: of the worker role.
         clock: domain time.
         desk: the way to the workflows.
+        reference: protocols, calendars and overrides.
     """
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, desk: Desk) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, desk: Desk, reference: Reference) -> None:
+        self._reference = reference
         self._engine = engine
         self._clock = clock
         self._desk = desk
 
     @activity.defn(name="load_case")
     async def load_case(self, case_id: UUID) -> Snapshot:
-        """What a workflow must know of its case; notes that the case has one."""
+        """What a workflow must know of its case, its clocks paced by its household; notes that the case has a workflow.
+
+        Raises:
+            ApplicationError: there is no such case.
+        """
+        now = self._clock.now()
         async with self._transaction(case_id) as connection:
+            case = (await lock_cases(connection, [case_id])).get(case_id)
+            if case is None:
+                raise ApplicationError("no such case", type="unknown-case", non_retryable=True)
             await connection.execute(
                 update(_CASE)
                 .where(_CASE.c.id == case_id, _CASE.c.workflow_seen_at.is_(None))
-                .values(workflow_seen_at=self._clock.now())
+                .values(workflow_seen_at=now)
             )
-            return await snapshot(connection, case_id)
+            return snapshot_of(case, await keep_pace(connection, self._reference, case, now))
 
     @activity.defn(name="wake_case")
     async def wake_case(self, case_id: UUID) -> None:

@@ -46,9 +46,7 @@ def install(app: FastAPI) -> None:
 def respond(request: Request, problem: Problem) -> JSONResponse:
     """The answer to a problem, in the reader's language."""
     state = request.scope.setdefault("state", {})
-    language: Language = (
-        state.get("language") or preferred(request.headers.get("accept-language")) or DEFAULT
-    )
+    language: Language = state.get("language") or preferred(request.headers.get("accept-language")) or DEFAULT
     app = request.scope.get("app")
     door = getattr(app.state, "door", None) if app is not None else None
     if door is not None:

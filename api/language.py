@@ -24,7 +24,9 @@ def preferred(header: str | None) -> Language | None:
     best: tuple[float, Language] | None = None
     for part in (header or "")[:400].split(",")[:_TAGS_READ]:
         tag, _, parameter = part.strip().partition(";")
-        language: Language | None = "vi" if tag.lower().startswith("vi") else "en" if tag.lower().startswith("en") else None
+        language: Language | None = (
+            "vi" if tag.lower().startswith("vi") else "en" if tag.lower().startswith("en") else None
+        )
         if language is None:
             continue
         weight = _weight(parameter)

@@ -105,8 +105,12 @@ class _Record(Collector):
         for level, count in reading.fired.items():
             fired.add_metric((level,), count)
         yield fired
-        lateness = HistogramMetricFamily("annhi_rung_lateness_seconds", "Seconds between a rung's instant and its firing")
-        buckets = [(str(bound), float(count)) for bound, count in zip((*LATENESS, "+Inf"), reading.lateness, strict=True)]
+        lateness = HistogramMetricFamily(
+            "annhi_rung_lateness_seconds", "Seconds between a rung's instant and its firing"
+        )
+        buckets = [
+            (str(bound), float(count)) for bound, count in zip((*LATENESS, "+Inf"), reading.lateness, strict=True)
+        ]
         lateness.add_metric((), buckets, reading.lateness_sum)
         yield lateness
         overdue = GaugeMetricFamily("annhi_rungs_overdue", "Rungs whose instant has passed and that have not fired")
@@ -135,7 +139,9 @@ async def _read(connection: AsyncConnection, now: datetime) -> Reading:
     unresolved = select(_ESCALATION.c.level, _ESCALATION.c.state, func.count()).where(_ESCALATION.c.state != "resolved")
     for level, state, count in await connection.execute(unresolved.group_by(_ESCALATION.c.level, _ESCALATION.c.state)):
         reading.open_escalations[level, state] = count
-    waiting = select(_NOTICE.c.channel, _NOTICE.c.state, func.count()).where(_NOTICE.c.state.in_(("pending", "sending")))
+    waiting = select(_NOTICE.c.channel, _NOTICE.c.state, func.count()).where(
+        _NOTICE.c.state.in_(("pending", "sending"))
+    )
     for channel, state, count in await connection.execute(waiting.group_by(_NOTICE.c.channel, _NOTICE.c.state)):
         reading.notices[channel, state] = count
     late = func.greatest(extract("epoch", _RUNG.c.fired_at - _RUNG.c.due_at), 0)

@@ -76,7 +76,9 @@ def _reach(reader: Acting, at: datetime) -> ColumnElement[bool]:
             return _of_unit(reader.unit_id)
         case Scope.PROVINCE:
             units = _province(reader.unit_id, at)
-            unrouted = and_(CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, at)))
+            unrouted = and_(
+                CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, at))
+            )
             return or_(CASE.c.unit_id.in_(units), unrouted)
         case Scope.OWN:
             return _received(lambda r: r.receiver_id == reader.person_id)
@@ -147,9 +149,7 @@ def _province(unit_id: UUID, at: datetime) -> Select[Any]:
     """The units of the province an office belongs to: everything below the province above it, itself included."""
     own = literal(unit_id, _UNIT.c.id.type)
     up = select(own.label("id")).cte("up", recursive=True)
-    up = up.union(
-        select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, at))
-    )
+    up = up.union(select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, at)))
     provinces = select(_UNIT.c.id).join(up, up.c.id == _UNIT.c.id).where(_UNIT.c.kind == "province")
     start = union(select(own.label("id")), provinces).subquery("start")
     return _descend(select(start.c.id), at)

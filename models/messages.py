@@ -29,8 +29,8 @@ class ContentRef(Message):
 class Command(Message):
     """One person's act on one case.
 
-    ``command_id`` is the update id and unique in the database. ``recorded_at`` is when the API took it in; ``occurred_at``
-    when it happened, the same unless the act is recorded later.
+    ``command_id`` is the update id and unique in the database. ``recorded_at`` is when the API took it in;
+    ``occurred_at`` when it happened, the same unless the act is recorded later.
     """
 
     command_id: UUID
@@ -56,7 +56,7 @@ class OpenDeadline(Message):
 
 
 class Snapshot(Message):
-    """What the workflow keeps of a case: the sequence it is at, the deadlines with a rung to come, whether it may end."""
+    """What the workflow keeps of a case: its sequence, the deadlines with a rung to come, whether it may end."""
 
     case_id: UUID
     sequence: int

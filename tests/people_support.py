@@ -1,6 +1,8 @@
 """A sample province and cases in it, straight in the tables, for tests of who is told."""
 
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -151,6 +153,13 @@ class Province:
         return place
 
 
+async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something holds that other tasks bring about; fail after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - it watches things that know nothing of events
+            await asyncio.sleep(0.01)
+
+
 async def load_province(engine: AsyncEngine, at: datetime = NOW) -> Province:
     """The sample province in a database, with its rota around an instant."""
     sample = sample_organisation(at)
@@ -228,4 +237,4 @@ async def store(connection: AsyncConnection, case: CasePlace, clock: Clock) -> N
     )
 
 
-__all__ = ["NOW", "Province", "ladder", "load_province", "replace", "rung", "store"]
+__all__ = ["NOW", "Province", "ladder", "load_province", "rung", "store", "until"]

@@ -75,7 +75,9 @@ class Story:
         if self.view is None:
             assert about is not None
             first = {"process": "received", **standing}
-            view = CaseView(id=self.case_id, standing=Standing(**first), receipt=about.received_at, flagged=about.flagged)
+            view = CaseView(
+                id=self.case_id, standing=Standing(**first), receipt=about.received_at, flagged=about.flagged
+            )
         else:
             after = self.view.standing.model_copy(update=standing)
             view = self.view.model_copy(update={"before": self.view.standing, "standing": after})

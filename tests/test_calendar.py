@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from models.calendar import TZ, Calendar, CalendarError, calendar_at, load_calendar, load_calendars, local_date
-from models.calendar import generate
+from models.calendar import (
+    TZ,
+    Calendar,
+    CalendarError,
+    calendar_at,
+    generate,
+    load_calendar,
+    load_calendars,
+    local_date,
+)
 from models.calendar.registry import DATA
 
 CALENDAR = load_calendar()
@@ -22,7 +30,9 @@ def off_in(year: int) -> set[date]:
 
 
 def test_2026_equals_the_published_list() -> None:
-    published = "1 Jan, 16 Feb, 17 Feb, 18 Feb, 19 Feb, 20 Feb, 26 Apr, 27 Apr, 30 Apr, 1 May, 31 Aug, 1 Sep, 2 Sep, 24 Nov"
+    published = (
+        "1 Jan, 16 Feb, 17 Feb, 18 Feb, 19 Feb, 20 Feb, 26 Apr, 27 Apr, 30 Apr, 1 May, 31 Aug, 1 Sep, 2 Sep, 24 Nov"
+    )
     assert off_in(2026) == days(published, 2026)
 
 

@@ -39,7 +39,9 @@ def limit(start: str, amount: str) -> datetime:
         pytest.param("2027-02-05 23:40", "12 H", "2027-02-06 11:40", id="the first day of Tết, 11:40"),
         pytest.param("2027-02-05 23:40", "5 WD", "2027-02-18 00:00", id="plan over Tết: 17 February 24:00"),
         pytest.param("2027-02-05 23:40", "7 WD", "2027-02-20 00:00", id="whole procedure over Tết: 19 February 24:00"),
-        pytest.param("2027-02-06 09:00", "15 CD", "2027-02-22 00:00", id="isolation: Sunday 21 February 24:00, no roll"),
+        pytest.param(
+            "2027-02-06 09:00", "15 CD", "2027-02-22 00:00", id="isolation: Sunday 21 February 24:00, no roll"
+        ),
         pytest.param("2026-08-20 10:00", "5 WD", "2026-08-27 00:00", id="the worked Saturday counts: 26 August 24:00"),
         pytest.param("2026-04-24 10:00", "5 WD", "2026-05-07 00:00", id="over the spring holidays: 6 May 24:00"),
         pytest.param("2026-12-31 10:00", "2 WD", "2027-01-06 00:00", id="over New Year: 5 January 24:00"),
@@ -124,7 +126,9 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         ("29 CD", "1 MONTH", False),
     ],
 )
-def test_one_amount_is_never_longer_than_another_only_where_that_is_certain(one: str, other: str, never_longer: bool) -> None:
+def test_one_amount_is_never_longer_than_another_only_where_that_is_certain(
+    one: str, other: str, never_longer: bool
+) -> None:
     assert Amount.parse(one).never_longer_than(Amount.parse(other)) is never_longer
 
 
@@ -175,7 +179,9 @@ def test_a_place_that_means_nothing_is_refused(text: str) -> None:
         At.parse(text)
 
 
-@pytest.mark.parametrize(("place", "amount"), [("8 H", "5 WD"), ("2 WD", "12 H"), ("50 %", "5 WD"), ("1 CD", "1 MONTH")])
+@pytest.mark.parametrize(
+    ("place", "amount"), [("8 H", "5 WD"), ("2 WD", "12 H"), ("50 %", "5 WD"), ("1 CD", "1 MONTH")]
+)
 def test_a_place_that_does_not_fit_its_clock_is_refused(place: str, amount: str) -> None:
     with pytest.raises(ProtocolError):
         At.parse(place).check(Amount.parse(amount))
@@ -260,7 +266,9 @@ def test_what_is_called_never_longer_never_is(start: datetime, one: Amount, othe
 
 
 @given(instants, st.integers(2, 20), st.data())
-def test_day_rungs_before_the_limit_stand_in_order_inside_the_clock(start: datetime, days: int, data: st.DataObject) -> None:
+def test_day_rungs_before_the_limit_stand_in_order_inside_the_clock(
+    start: datetime, days: int, data: st.DataObject
+) -> None:
     unit = data.draw(st.sampled_from(["WD", "CD"]))
     amount = Amount.parse(f"{days} {unit}")
     due = limit_instant(start, amount, CALENDAR)

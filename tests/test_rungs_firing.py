@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import event as listening
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.testing import ActivityEnvironment
@@ -81,7 +82,7 @@ async def state_of(province: Province, clock: Clock) -> dict[int, str]:
     of = table(Rung)
     async with transaction(province.engine, Who(system="test"), NOW) as connection:
         found = await connection.execute(select(of.c.ordinal, of.c.state).where(of.c.deadline_id == clock.id))
-        return dict(found.tuples().all())
+        return {row.ordinal: row.state for row in found}
 
 
 async def fired(
@@ -131,10 +132,8 @@ async def test_a_notice_holds_codes_and_instants_only(database: Any, province: P
 async def test_fired_again_by_a_retry_or_by_twenty_at_once_it_has_fired_once(database: Any, province: Province) -> None:
     case = await province.case()
     clock = await put(province, case, emergency(case))
-    outcomes = Counter(
-        one.outcome for one in await asyncio.gather(*(fired(database, case, clock, 3) for _ in range(20)))
-    )
-    assert outcomes == {"fired": 1, "nothing": 19}
+    results = await asyncio.gather(*(fired(database, case, clock, 3) for _ in range(20)))
+    assert Counter(one.outcome for one in results) == {"fired": 1, "nothing": 19}
     assert len(await rows(province, Escalation, case)) == 1
     keys = [(one.person_id, one.channel) for one in await rows(province, Notice, case)]
     assert len(keys) == len(set(keys)) > 0
@@ -230,9 +229,7 @@ async def test_a_rung_for_unacknowledged_or_unowned_asks_for_both(
     assert (await fired(database, case, clock, 1)).outcome == outcome
 
 
-async def test_at_the_limit_the_breach_is_recorded_with_what_it_was_computed_by(
-    database: Any, province: Province
-) -> None:
+async def test_at_the_limit_the_breach_is_recorded_with_its_versions(database: Any, province: Province) -> None:
     case = await province.case()
     clock = await put(province, case, emergency(case))
     await fired(database, case, clock, 4, at=NOW + 12 * HOUR + timedelta(seconds=7))
@@ -244,9 +241,7 @@ async def test_at_the_limit_the_breach_is_recorded_with_what_it_was_computed_by(
     assert (breach.protocol_version, breach.calendar_version) == (clock.protocol_version, clock.calendar_version)
 
 
-async def test_a_stricter_local_limit_breaches_locally_while_the_law_s_limit_is_ahead(
-    database: Any, province: Province
-) -> None:
+async def test_a_stricter_local_limit_breaches_locally_before_the_law_s(database: Any, province: Province) -> None:
     case = await province.case()
     clock = ladder(case, "emergency_12h", "8 H", rung(1, "E4", "limit", NOW + 8 * HOUR, breach=True))
     clock = await put(province, case, clock.model_copy(update={"statutory_due_at": NOW + 12 * HOUR}))
@@ -405,8 +400,6 @@ async def test_a_rung_of_hours_is_told_from_one_of_days_by_its_wording() -> None
 
 
 async def test_a_rung_costs_few_statements(database: Any, province: Province) -> None:
-    from sqlalchemy import event as listening
-
     case = await province.case()
     clock = await put(province, case, emergency(case))
     said: list[str] = []

@@ -46,7 +46,7 @@ def case_worker(
     """
     transitions = Transitions(engine, reference)
     rungs = RungActivities(engine, clock, ClockActs(reference))
-    upkeep = Upkeep(engine, clock, desk)
+    upkeep = Upkeep(engine, clock, desk, reference)
     return Worker(
         client,
         task_queue=task_queue,

@@ -48,7 +48,9 @@ class Wanted:
 
 def _cases(reader: Acting, at: datetime) -> Select[Any]:
     running = and_(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
-    soonest = select(_DEADLINE.c.code, _DEADLINE.c.due_at).where(running).order_by(_DEADLINE.c.due_at).limit(1).lateral()
+    soonest = (
+        select(_DEADLINE.c.code, _DEADLINE.c.due_at).where(running).order_by(_DEADLINE.c.due_at).limit(1).lateral()
+    )
     overdue = select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= at).scalar_subquery()
     return (
         select(
@@ -175,9 +177,10 @@ async def touched_at(connection: AsyncConnection, case_id: UUID, at: datetime) -
 async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
     """What became of the rungs of these cases, with whether anybody was there to be told."""
     statement = (
-        select(_RUNG, func.coalesce(_ESCALATION.c.nobody, False).label("nobody"))  # noqa: FBT003
+        select(_RUNG, func.coalesce(_ESCALATION.c.nobody, False).label("nobody"))
         .outerjoin(
-            _ESCALATION, and_(_ESCALATION.c.deadline_id == _RUNG.c.deadline_id, _ESCALATION.c.ordinal == _RUNG.c.ordinal)
+            _ESCALATION,
+            and_(_ESCALATION.c.deadline_id == _RUNG.c.deadline_id, _ESCALATION.c.ordinal == _RUNG.c.ordinal),
         )
         .where(_RUNG.c.case_id.in_(sorted(case_ids)))
     )

@@ -136,7 +136,9 @@ async def store_token(
     )
 
 
-async def revoke(connection: AsyncConnection, at: datetime, *, token_id: UUID | None = None, account_id: UUID | None = None) -> None:
+async def revoke(
+    connection: AsyncConnection, at: datetime, *, token_id: UUID | None = None, account_id: UUID | None = None
+) -> None:
     """End one token, or every token of an account."""
     statement = update(_TOKEN).where(_TOKEN.c.revoked_at.is_(None)).values(revoked_at=at)
     if token_id is not None:
@@ -150,7 +152,9 @@ async def set_account(
     connection: AsyncConnection, *, person_id: UUID, username: str, password_hash: str, at: datetime
 ) -> UUID | None:
     """Make or reset the account of a person; None where the user name belongs to somebody else."""
-    held = (await connection.execute(select(_ACCOUNT.c.id).where(_ACCOUNT.c.person_id == person_id))).scalar_one_or_none()
+    held = (
+        await connection.execute(select(_ACCOUNT.c.id).where(_ACCOUNT.c.person_id == person_id))
+    ).scalar_one_or_none()
     taken = select(_ACCOUNT.c.id).where(_ACCOUNT.c.username == username, _ACCOUNT.c.person_id != person_id)
     if (await connection.execute(taken)).first() is not None:
         return None

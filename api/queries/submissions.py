@@ -60,7 +60,13 @@ async def answer(
 
 
 async def store_documents(
-    connection: AsyncConnection, *, case_id: UUID, command_id: UUID, author_id: UUID, parts: Sequence[Part], at: datetime
+    connection: AsyncConnection,
+    *,
+    case_id: UUID,
+    command_id: UUID,
+    author_id: UUID,
+    parts: Sequence[Part],
+    at: datetime,
 ) -> None:
     """Store the content of an action; it counts only once the worker freezes it."""
     if parts:
@@ -89,4 +95,6 @@ async def references(connection: AsyncConnection, command_id: UUID) -> tuple[Con
         .where(_DOCUMENT.c.command_id == command_id)
         .order_by(_DOCUMENT.c.id)
     )
-    return tuple(ContentRef(id=row.id, kind=row.kind, hash=row.content_hash) for row in await connection.execute(statement))
+    return tuple(
+        ContentRef(id=row.id, kind=row.kind, hash=row.content_hash) for row in await connection.execute(statement)
+    )

@@ -16,9 +16,7 @@ from api.shapes.cases import CaseOut, DeadlineOut, DocumentOut, TimelineEntry
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
-CaseRef = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$", description="The case's id or its code.")
-]
+CaseRef = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$", description="The case's id or its code.")]
 Codes = Annotated[list[Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]], Field(max_length=20)]
 
 

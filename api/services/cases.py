@@ -182,9 +182,7 @@ def case_out(visit: Visit, row: Row[Any], allowed: list[AllowedAction] | None) -
 
 def standing_of(row: Row[Any]) -> Standing:
     """Where a case stands, with the chart's memory."""
-    return Standing(
-        process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory
-    )
+    return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
 async def _allowed(connection: AsyncConnection, visit: Visit, row: Row[Any]) -> list[AllowedAction]:

@@ -38,9 +38,7 @@ async def of_case(visit: Visit, reference: str) -> Page[EscalationOut]:
         if case is None:
             raise Problem("not-found")
         wanted = escalations.Wanted(case_id=case.id)
-        rows = await escalations.page(
-            connection, visit.caller.acting, visit.now, wanted, after=None, limit=paging.MOST
-        )
+        rows = await escalations.page(connection, visit.caller.acting, visit.now, wanted, after=None, limit=paging.MOST)
         items = await _items(connection, visit, rows)
         await visit.note(connection, "read_escalations", "case", record_id=case.id, case_id=case.id)
     return Page[EscalationOut](items=items, next=None)
@@ -83,9 +81,7 @@ async def _items(connection: AsyncConnection, visit: Visit, rows: Sequence[Row[A
     went_to: dict[UUID, list[RecipientOut]] = {}
     for row in await escalations.recipients(connection, [row.id for row in rows]):
         went_to.setdefault(row.escalation_id, []).append(
-            RecipientOut(
-                person=PersonRef(id=row.person_id, name=row.full_name), role=row.role, watching=row.watching
-            )
+            RecipientOut(person=PersonRef(id=row.person_id, name=row.full_name), role=row.role, watching=row.watching)
         )
     return [_item(visit, row, went_to.get(row.id, [])) for row in rows]
 

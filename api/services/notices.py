@@ -52,9 +52,7 @@ async def list_calls(visit: Visit, cursor: str | None, limit: int) -> Page[CallO
     """The call list of the caller's office, the oldest first."""
     await visit.require("read_calls")
     async with visit.transaction() as connection:
-        rows = await open_calls(
-            connection, [visit.caller.acting.unit_id], after=paging.decode(cursor), limit=limit + 1
-        )
+        rows = await open_calls(connection, [visit.caller.acting.unit_id], after=paging.decode(cursor), limit=limit + 1)
         shown, after = paging.cut(rows, limit, lambda row: (row.created_at, row.id))
         items = await _calls(connection, shown)
         await visit.note(connection, "list", "call_task", detail={"calls": [str(row.id) for row in shown]})

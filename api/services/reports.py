@@ -131,4 +131,3 @@ async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *,
 def _refused(error: IntakeRefusedError) -> Problem:
     code = error.refused.code
     return Problem(code if code in PROBLEMS else "not-permitted", extra={"about": error.refused.detail})
-

@@ -114,7 +114,12 @@ async def _open(
         if new_hash is not None:
             await identity.revoke(connection, now, account_id=account.id)
         await identity.store_token(
-            connection, account_id=account.id, position_id=position.id, token_hash=token_hash(token), at=now, until=until
+            connection,
+            account_id=account.id,
+            position_id=position.id,
+            token_hash=token_hash(token),
+            at=now,
+            until=until,
         )
         acting = Acting(account.person_id, position.id, position.unit.id, position.role)
         detail = {"new_password": True} if new_hash is not None else {}

@@ -12,7 +12,7 @@ from deploy.drill.format import HERE, Act, Answer, Call, GoAbsent, MakeReport, W
 from deploy.drill.refs import filled
 from deploy.drill.world import ADMINISTRATOR, World
 
-HTTP_CREATED, HTTP_UNAUTHORIZED, HTTP_ERROR, HTTP_FAILURE = 201, 401, 400, 500
+HTTP_CREATED, HTTP_ERROR, HTTP_UNAUTHORIZED, HTTP_FAILURE = 201, 400, 401, 500
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the service said, not a fault
@@ -38,6 +38,7 @@ class Cast:
         self._world = world
         self._cases = cases
         self._password = password
+        self._reports: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
         self._requests = 0
 
@@ -55,6 +56,7 @@ class Cast:
             raise Refusal(f"{len(report.opens)} cases: {', '.join(report.opens)}", f"{len(opened)} cases")
         for nick, case in zip(report.opens, opened, strict=True):
             self._cases[nick] = UUID(case["id"])
+            self._reports[nick] = answer.json()["id"]
         codes = ", ".join(f"{nick} = {case['code']}" for nick, case in zip(report.opens, opened, strict=True))
         return f"{report.by} báo tin · reports → {codes}"
 
@@ -120,10 +122,21 @@ class Cast:
         return self._refused(got, call.refused, said) or said
 
     async def read(self, want: WantReading, case: str) -> tuple[int, str]:
-        """What a person gets when asking for a case or a part of it: status and text."""
-        part = "" if want.what == "case" else f"/{want.what}"
-        answer = await self._ask(want.who, "GET", f"/cases/{self._cases[case]}{part}")
-        return answer.status_code, answer.text
+        """What a person gets when asking for a case or a part of it: status and text.
+
+        Of documents: the list, and the content of each as far as it is shown to this person.
+        """
+        base = f"/cases/{self._cases[case]}"
+        if want.what == "report":
+            path = f"/reports/{self._reports[case]}"
+        else:
+            path = base if want.what == "case" else f"{base}/{want.what}"
+        answer = await self._ask(want.who, "GET", path)
+        text = answer.text
+        if want.what == "documents" and answer.is_success:
+            for document in answer.json()["items"]:
+                text += (await self._ask(want.who, "GET", f"{base}/documents/{document['id']}")).text
+        return answer.status_code, text
 
     async def allowed(self, who: str, case: str) -> set[str]:
         """The events the API offers a person on a case now."""
@@ -135,7 +148,7 @@ class Cast:
     async def _listed(self, who: str, path: str, case: str) -> list[dict[str, Any]]:
         answer = await self._ask(who, "GET", path)
         self._refused(answer, None, f"{who} reads {path}")
-        return [one for one in answer.json()["items"] if one["case"]["id"] == str(self._cases[case])]
+        return [one for one in answer.json()["items"] if one["case_id"] == str(self._cases[case])]
 
     async def _fill(self, who: str, form: Mapping[str, Any]) -> dict[str, Any]:
         hashes = {case: await self._plan_hash(who, case) for case in self._cases if f"${{plan:{case}}}" in str(form)}
@@ -164,7 +177,7 @@ class Cast:
     async def _deadlines(self, who: str, case: str) -> dict[str, str]:
         answer = await self._ask(who, "GET", f"/cases/{self._cases[case]}/deadlines")
         self._refused(answer, None, f"{who} reads the deadlines of {case}")
-        found = sorted(answer.json()["items"], key=lambda one: one["occurrence"])
+        found = sorted(answer.json(), key=lambda one: int(one["occurrence"]))
         return {one["code"]: one["id"] for one in found}
 
     def _refused(self, answer: httpx.Response, expected: str | None, what: str) -> str | None:

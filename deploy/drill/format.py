@@ -241,7 +241,7 @@ class WantReading(Part):
     """What a person gets when asking for something: the HTTP status, and words that must or must not be in it."""
 
     who: Nick
-    what: Literal["case", "timeline", "documents", "deadlines", "report"] = "case"
+    what: Literal["case", "timeline", "documents", "deadlines", "household", "report"] = "case"
     status: int
     shows: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()

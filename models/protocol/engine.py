@@ -11,6 +11,7 @@ from datetime import date, datetime
 from models.calendar import Calendar
 from models.protocol import emergency, plan
 from models.protocol.arithmetic import ProtocolError, limit_instant
+from models.protocol.attach import ATTACHED
 from models.protocol.book import Book
 from models.protocol.overrides import Overrides
 from models.protocol.planning import Terms
@@ -257,11 +258,15 @@ def _pause(book: Book, happened: Happened) -> None:
 
 
 def _final(book: Book, now: datetime) -> None:
-    """In a final state nothing runs on but what outlives it; the reason is the state."""
+    """In a final state nothing runs on but what outlives it; the reason is the state.
+
+    An attached case keeps nothing that moves: it runs on in the other case (`attach.carry`), and never in both.
+    """
     process = book.view.standing.process
     if process in FINAL:
         for clock in book.running():
-            if not book.rule_of(clock).survives_final:
+            rule = book.rule_of(clock)
+            if not rule.survives_final or (process == ATTACHED and rule.moves):
                 book.cancel(clock, now, process)
 
 
@@ -343,9 +348,19 @@ def recompute(
             continue
         moving = clock if to_protocol is None else clock.model_copy(update={"protocol_version": to_protocol.version})
         terms = book.terms_kept(moving)
-        if book.replan(moving, terms, now, "recomputed") == clock:
+        again = book.replan(moving, terms, now, "recomputed")
+        if _same_instants(clock, again):
             book.put(clock)
     return book.changes()
+
+
+def _same_instants(one: Clock, other: Clock) -> bool:
+    return (one.due_at, one.statutory_due_at, one.rungs, one.protocol_version) == (
+        other.due_at,
+        other.statutory_due_at,
+        other.rungs,
+        other.protocol_version,
+    )
 
 
 def uncovered(view: CaseView, clocks: Sequence[Clock], protocol: Protocol) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Carrying out one act on a case: ask the lifecycle, then write everything that follows from its yes, in one transaction.
+"""Carrying out one act on a case: everything that follows from the lifecycle's yes, in one transaction.
 
 Intake, the commands of people and the acts of a clock all pass here, so that a case can move in one way only.
 """
@@ -16,15 +16,15 @@ from models.lifecycle.events import EVENTS
 from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
 from models.lifecycle.types import Decision, Standing
 from models.messages import ContentRef, OpenDeadline, Snapshot
-from models.protocol.engine import replan
+from models.protocol import replan, with_changes
 from models.protocol.types import FINAL, CaseView, Changes, Clock, Happened, Values
 from models.protocol.types import Report as ReportView
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit
-from models.records.cases import CaseRow, Surroundings
+from models.records.cases import CaseRow, Surroundings, surroundings
 from models.records.content import Said, StoredReport, plan_of
-from models.records.deadlines import store_changes
+from models.records.deadlines import load_clocks, store_changes
 from models.records.reference import Reference
 from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
 
@@ -47,7 +47,8 @@ class Act:
         command_id: the command's id; a clock's act has one derived from its rung.
         actor: whose act it is; None for a clock.
         recorder: who typed it in, where that is somebody else.
-        means: how they were told then.
+        on_behalf_role: the role of whoever it is recorded for, where only that is known: informative, no authority.
+        means: how they were told.
         said: what the act's documents say.
         refs: the documents, as the event's record names them.
         occurred_at: when it happened.
@@ -62,18 +63,30 @@ class Act:
     recorded_at: datetime
     refs: tuple[ContentRef, ...] = ()
     recorder: Acting | None = None
+    on_behalf_role: str | None = None
     means: str | None = None
 
 
-def facts_of(act: Act, case: CaseRow, around: Surroundings, clocks: Sequence[Clock]) -> Facts:
-    """Everything the lifecycle may ask about an act, as one object.
+@dataclass(frozen=True)
+class Matter:
+    """An act on a case, with everything that was read to judge it, under the case's lock.
 
-    Args:
+    Attributes:
+        case: the case's row before the act.
         act: the act.
-        case: the case's row, locked.
         around: the people around it.
-        clocks: every clock of the case.
+        clocks: every clock of the case before the act.
     """
+
+    case: CaseRow
+    act: Act
+    around: Surroundings
+    clocks: Sequence[Clock]
+
+
+def facts_of(matter: Matter) -> Facts:
+    """Everything the lifecycle may ask about an act, as one object."""
+    act, case, around, clocks = matter.act, matter.case, matter.around, matter.clocks
     said = act.said
     paused = _paused_clock(said, clocks)
     second = around.posts.get(said.second_approver) if said.second_approver else None
@@ -142,27 +155,17 @@ class Outcome:
         return snapshot_of(self.case, self.clocks)
 
 
-async def carry_out(
-    connection: AsyncConnection,
-    reference: Reference,
-    case: CaseRow,
-    decision: Decision,
-    act: Act,
-    around: Surroundings,
-    clocks: Sequence[Clock],
-) -> Outcome:
+async def carry_out(connection: AsyncConnection, reference: Reference, matter: Matter, decision: Decision) -> Outcome:
     """Write an accepted act: the case, its documents, its clocks, its event and its audit entry.
 
     Args:
         connection: the transaction that holds the case's row lock.
         reference: protocols, calendars, overrides.
-        case: the row before.
+        matter: the act and what was read to judge it.
         decision: the lifecycle's yes.
-        act: the act.
-        around: the people around it.
-        clocks: every clock of the case before.
     """
-    after = _row_after(case, decision, act, around)
+    act, case, around, clocks = matter.act, matter.case, matter.around, matter.clocks
+    after = _row_after(case, decision, act)
     protocol = reference.protocol_at(act.recorded_at)
     after = replace(after, protocol_version=protocol.version)
     report = _report_of(act, around)
@@ -185,7 +188,57 @@ async def carry_out(
     await store_changes(connection, case.id, changes, act.recorded_at)
     await record_event(connection, after, decision, act)
     paced = after.risk != case.risk or (after.process in FINAL) != (case.process in FINAL)
-    return Outcome(after, changes, _merged(clocks, changes), around.siblings if paced else ())
+    return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else ())
+
+
+async def keep_pace(
+    connection: AsyncConnection, reference: Reference, case: CaseRow, at: datetime
+) -> tuple[Clock, ...]:
+    """Give a case's clocks the terms it now has by its household: the highest risk in it sets the pace.
+
+    Args:
+        connection: a transaction that holds the case's row lock.
+        reference: protocols, calendars, overrides.
+        case: the locked case.
+        at: domain instant.
+
+    Returns:
+        Every clock of the case.
+    """
+    clocks = await load_clocks(connection, case.id)
+    if not any(clock.running for clock in clocks):
+        return tuple(clocks)
+    around = await surroundings(connection, case, positions=[], persons=[], at=at)
+    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at)]
+    changes = replan(
+        clocks,
+        paced,
+        _view(case, case, around, ground_end=None),
+        reference.protocol_at(at),
+        reference.calendar_at(at),
+        overrides=reference.overrides,
+        known=reference.known,
+    )
+    if changes.touched:
+        await store_changes(connection, case.id, changes, at)
+        await audit(
+            connection,
+            at=at,
+            actor=None,
+            action="update_household_risk",
+            record="case",
+            record_id=case.id,
+            case_id=case.id,
+            outcome="done",
+            detail={
+                "moved": [
+                    {"deadline": str(move.after.id), "code": move.after.code, "why": move.why,
+                     "from": move.before.due_at.isoformat(), "to": move.after.due_at.isoformat()}
+                    for move in changes.moved
+                ]
+            },
+        )  # fmt: skip
+    return with_changes(clocks, changes)
 
 
 def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
@@ -223,7 +276,7 @@ async def record_event(connection: AsyncConnection, after: CaseRow, decision: De
                 "position_id": (act.recorder or actor).position_id if actor else None,
                 "role": (act.recorder or actor).role if actor else SYSTEM_ROLE,
                 "on_behalf_person": actor.person_id if actor and act.recorder else None,
-                "on_behalf_role": actor.role if actor and act.recorder else None,
+                "on_behalf_role": actor.role if actor and act.recorder else act.on_behalf_role,
                 "means": act.means,
                 "occurred_at": act.occurred_at,
                 "recorded_at": act.recorded_at,
@@ -248,7 +301,7 @@ async def record_event(connection: AsyncConnection, after: CaseRow, decision: De
 
 
 async def freeze(connection: AsyncConnection, case: CaseRow, act: Act, sequence: int) -> None:
-    """Make the act's documents part of the record: each gets the next version of its kind and is never changed again."""
+    """Make the act's documents part of the record: each gets the next version of its kind, and never changes again."""
     if not act.refs:
         return
     earlier = _DOCUMENT.alias()
@@ -299,7 +352,7 @@ def _isolation_began(clocks: Sequence[Clock]) -> datetime | None:
     return min((clock.started_at for clock in running), default=None)
 
 
-def _row_after(case: CaseRow, decision: Decision, act: Act, around: Surroundings) -> CaseRow:
+def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
     """The case's row after an accepted act. Columns not named here stay as they are."""
     said, event, standing = act.said, act.event, decision.after
     after = replace(
@@ -375,6 +428,7 @@ def _view(after: CaseRow, before: CaseRow, around: Surroundings, *, ground_end: 
 
 
 def view_codes(standing: Standing) -> Codes:
+    """The four codes of a standing, as the deadline engine takes them."""
     return Codes(process=standing.process, protection=standing.protection, ban=standing.ban, custody=standing.custody)
 
 
@@ -536,17 +590,6 @@ def _codes_of(act: Act) -> dict[str, Any]:
         "spoken": said.spoken or None,
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _merged(clocks: Sequence[Clock], changes: Changes) -> tuple[Clock, ...]:
-    """All clocks of the case with the changed ones in their new form; what fired stays fired."""
-    fired = {clock.id: clock.fired for clock in clocks}
-    new = {clock.id: clock for clock in changes.touched}
-    kept = [new.pop(clock.id, clock) for clock in clocks]
-    return tuple(
-        clock.model_copy(update={"fired": tuple(sorted({*clock.fired, *fired.get(clock.id, ())}))})
-        for clock in (*kept, *new.values())
-    )
 
 
 def _text(value: UUID | None) -> str | None:

@@ -1,7 +1,7 @@
 """What an act's stored content says, in the words of the lifecycle and of the deadline engine.
 
-The command carries ids and hashes; here the documents behind them are read, checked against their hashes, and turned into
-facts: codes, dates, ids, and the names of the fields that were filled in. No text leaves this module.
+The command carries ids and hashes; here the documents behind them are read, checked against their hashes, and turned
+into facts: codes, dates, ids, and the names of the fields that were filled in. No text leaves this module.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.messages import OpenDeadline, Snapshot
 from models.protocol.types import FINAL, Changes, Clock
+from models.protocol.types import Rung as RungOfClock
 from models.tables import Breach, CaseFile, Deadline, Rung, new_id, table
 
 MET_IN_TIME_RECORDED_LATE = "met_in_time_recorded_late"
@@ -68,6 +69,32 @@ async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Cha
         await connection.execute(insert(_RUNG), planned)
     for clock in changes.breaches_met_late:
         await _mark_breach(connection, case_id, clock, at)
+
+
+async def put_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock], at: datetime) -> None:
+    """Write whole clocks that came from another case, what fired included, over what this case had of them.
+
+    Args:
+        connection: the transaction of the attaching or detaching.
+        case_id: whose clocks they are from now on.
+        clocks: as the engine carried them.
+        at: domain instant of recording.
+    """
+    if not clocks:
+        return
+    statement = insert(_DEADLINE)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_DEADLINE.c.id], set_={name: statement.excluded[name] for name in _MAY_CHANGE}
+        ),
+        [_row(case_id, clock, at) for clock in clocks],
+    )
+    await connection.execute(
+        delete(_RUNG).where(_RUNG.c.deadline_id.in_([clock.id for clock in clocks]), _RUNG.c.state == "planned")
+    )
+    rungs = [rung for clock in clocks for rung in (*_planned(case_id, clock), *_fired(case_id, clock, at))]
+    if rungs:
+        await connection.execute(insert(_RUNG).on_conflict_do_nothing(), rungs)
 
 
 async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
@@ -128,20 +155,28 @@ async def _update_clocks(connection: AsyncConnection, clocks: Sequence[Clock], a
 
 
 def _planned(case_id: UUID, clock: Clock) -> list[dict[str, Any]]:
+    return [_rung(case_id, clock, rung) | {"state": "planned", "fired_at": None} for rung in clock.pending]
+
+
+def _fired(case_id: UUID, clock: Clock, at: datetime) -> list[dict[str, Any]]:
     return [
-        {
-            "deadline_id": clock.id,
-            "ordinal": rung.ordinal,
-            "case_id": case_id,
-            "level": rung.level,
-            "due_at": rung.due_at,
-            "deliver_at": rung.deliver_at,
-            "breach": rung.breach,
-            "condition": rung.condition,
-            "state": "planned",
-        }
-        for rung in clock.pending
+        _rung(case_id, clock, rung) | {"state": "fired", "fired_at": min(rung.due_at, at)}
+        for rung in clock.rungs
+        if rung.ordinal in clock.fired
     ]
+
+
+def _rung(case_id: UUID, clock: Clock, rung: RungOfClock) -> dict[str, Any]:
+    return {
+        "deadline_id": clock.id,
+        "ordinal": rung.ordinal,
+        "case_id": case_id,
+        "level": rung.level,
+        "due_at": rung.due_at,
+        "deliver_at": rung.deliver_at,
+        "breach": rung.breach,
+        "condition": rung.condition,
+    }
 
 
 async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock, at: datetime) -> None:

@@ -1,10 +1,11 @@
 """Intake: a report becomes cases, in one transaction, whether or not Temporal can be reached.
 
-The one time the API writes lifecycle columns, and only where every case starts: the row, its first event, its audit entry,
-its clocks and the first notices are committed together, so no report can be half taken in.
+The one time the API writes lifecycle columns, and only where every case starts: the row, its first event, its audit
+entry, its clocks and the first notices are committed together, so no report can be half taken in.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -41,7 +42,7 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True)
 class IntakeCase:
-    """One case the report opened: for which of its children, with the clocks that run and what its workflow must know."""
+    """One case the report opened: for which child, with the clocks that run and what its workflow must know."""
 
     case_id: UUID
     code: str
@@ -120,8 +121,28 @@ async def receive_report(
             now=now,
             protocol=reference.protocol_at(now).version,
         )
+        unit_code = next((code for code, unit in units.items() if unit == case.unit_id), None)
+        view = CaseView(
+            id=case.id,
+            standing=view_codes(case.standing),
+            receipt=received_at,
+            unit=unit_code,
+            flagged=report.flagged,
+        )
         clocks = await _start_clocks(
-            connection, reference, case, decision, stored_id, received_at, report.flagged, actor, now, units
+            connection,
+            reference,
+            view,
+            [
+                Happened(
+                    event=event,
+                    occurred_at=received_at,
+                    recorded_at=now,
+                    role=actor.role,
+                    report=ReportView(id=stored_id, received_at=received_at, flagged=report.flagged),
+                )
+                for event in decision.events
+            ],
         )
         act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
         await record_event(connection, case, decision, act)
@@ -281,29 +302,9 @@ async def _open_case(
 
 
 async def _start_clocks(
-    connection: AsyncConnection,
-    reference: Reference,
-    case: CaseRow,
-    decision: Decision,
-    report_id: UUID,
-    received_at: datetime,
-    flagged: bool,
-    actor: Acting,
-    now: datetime,
-    units: dict[str, UUID],
+    connection: AsyncConnection, reference: Reference, view: CaseView, happened: Sequence[Happened]
 ) -> tuple[Clock, ...]:
-    view = CaseView(
-        id=case.id,
-        standing=view_codes(case.standing),
-        receipt=received_at,
-        unit=next((code for code, unit in units.items() if unit == case.unit_id), None),
-        flagged=flagged,
-    )
-    report = ReportView(id=report_id, received_at=received_at, flagged=flagged)
-    happened = [
-        Happened(event=event, occurred_at=received_at, recorded_at=now, role=actor.role, report=report)
-        for event in decision.events
-    ]
+    now = happened[-1].recorded_at
     changes = replan(
         (),
         happened,
@@ -313,7 +314,7 @@ async def _start_clocks(
         overrides=reference.overrides,
         known=reference.known,
     )
-    await store_changes(connection, case.id, changes, now)
+    await store_changes(connection, view.id, changes, now)
     return changes.touched
 
 

@@ -1,6 +1,6 @@
 """What the service computes by: protocols, calendars and local overrides, loaded once when a process starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class Reference:
 
     protocols: Protocols
     calendars: Calendars
-    overrides: Overrides = Overrides()
+    overrides: Overrides = field(default_factory=Overrides)
 
     @property
     def known(self) -> dict[str, Protocol]:

@@ -26,7 +26,7 @@ class Tell:
 
 
 TELLS: dict[str, tuple[Tell, ...]] = {
-    # lifecycle.md: "the Chair is told at once and may raise it"
+    # "the Chair is told at once and may raise it", says lifecycle.md.
     "rule_out_emergency": (Tell("emergency_ruled_out", ("CHAIR",), "H"),),
     "raise_emergency": (Tell("emergency_raised", ("CPO", "SUP", "DOHD"), "H"),),
     # Whoever must answer a proposal hears of it when it is made, not when its first rung fires.

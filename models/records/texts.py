@@ -179,7 +179,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "delegate_wanted": (
         Sentence(
             "Cần cử người quyết định thay",
-            "Có người trong hồ sơ phải từ chối tham gia. Nếu đó là người có thẩm quyền, hãy cử người quyết định thay{by}.",
+            "Có người trong hồ sơ phải từ chối tham gia. Nếu đó là người có thẩm quyền, hãy cử người thay{by}.",
             "can cu nguoi quyet dinh thay",
         ),
         Sentence(

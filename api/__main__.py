@@ -1,0 +1,54 @@
+"""``python -m api``: serve the door of one process."""
+
+import asyncio
+from datetime import timedelta
+
+import uvicorn
+
+from api.app import create_app
+from models.clock import PlatformClock
+from models.database import connect as connect_database
+from models.logs import configure_logging
+from models.settings import Settings, settings
+from workflows.client import CaseDesk
+from workflows.connection import connect
+
+
+async def serve(config: Settings) -> None:
+    """Serve until told to stop; requests under way are answered first.
+
+    Args:
+        config: this process's settings.
+    """
+    offset = timedelta(seconds=config.clock_offset_seconds)
+    engine = connect_database(config.database_url.get_secret_value(), pool_size=config.database_pool)
+    # Lazy: reports are taken in while Temporal is away.
+    client = await connect(config, lazy=True)
+    desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
+    app = create_app(config, engine, desk, PlatformClock(offset))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=config.api_host,
+            port=config.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+    try:
+        await server.serve()
+    finally:
+        await engine.dispose()
+
+
+def main() -> None:
+    """The command."""
+    config = settings()
+    configure_logging(config)
+    asyncio.run(serve(config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The composition root: every adapter is an argument, nothing is looked up."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api import errors, pages
+from api.door import Door
+from api.edge import Edge
+from api.metrics import Metrics
+from api.passwords import Passwords
+from api.problems import SCHEMA
+from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
+from api.services.starting import settle
+from models.clock import Clock
+from models.records.reference import Reference, load_reference
+from models.settings import Settings
+from workflows.client import CaseDesk
+
+VERSION: Final = "v1"
+PREFIX: Final = "/api/v1"
+
+
+def create_app(
+    settings: Settings,
+    engine: AsyncEngine,
+    desk: CaseDesk,
+    clock: Clock,
+    *,
+    passwords: Passwords | None = None,
+    loaded: Reference | None = None,
+) -> FastAPI:
+    """The door, composed but not served.
+
+    Args:
+        settings: of this process.
+        engine: of the API's database role.
+        desk: the way to the workflows; its client may be a lazy one, so that the door opens while Temporal is away.
+        clock: domain time.
+        passwords: how passwords are hashed; argon2id at its library's cost by default.
+        loaded: protocols, calendars and overrides; those shipped by default.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="An Nhi",
+        version=VERSION,
+        description="Child-protection cases on statutory time. Errors: docs/problems.md.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.door = Door(
+        settings=settings,
+        engine=engine,
+        desk=desk,
+        clock=clock,
+        passwords=passwords or Passwords(),
+        metrics=metrics,
+        reference=loaded or load_reference(),
+    )
+    api = APIRouter(prefix=PREFIX)
+    for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    errors.install(app)
+    app.add_middleware(Edge, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await settle()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = made.setdefault("components", {}).setdefault("schemas", {})
+        components["Problem"] = SCHEMA
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components.pop(unused, None)
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,106 @@
+"""The organisation: time-bounded rows, ended and never deleted."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, insert, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.scope import below
+from models.tables import Absence, Deputy, Person, Position, Shift, Unit, UnitParent, new_id, table
+
+UNIT, PERSON, POSITION = table(Unit), table(Person), table(Position)
+SHIFT, ABSENCE, DEPUTY, PARENT = table(Shift), table(Absence), table(Deputy), table(UnitParent)
+
+
+def in_force(row: Table, at: datetime) -> ColumnElement[bool]:
+    """A time-bounded row holds at an instant."""
+    return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))
+
+
+def units(at: datetime) -> Select[Any]:
+    """Units with their parent at an instant."""
+    return select(UNIT, PARENT.c.parent_id).outerjoin(PARENT, and_(PARENT.c.unit_id == UNIT.c.id, in_force(PARENT, at)))
+
+
+def positions() -> Select[Any]:
+    """Positions with who holds them."""
+    return select(POSITION, PERSON.c.full_name).join(PERSON, PERSON.c.id == POSITION.c.person_id)
+
+
+def shifts() -> Select[Any]:
+    """Turns on the rota with who takes them."""
+    return select(SHIFT, PERSON.c.full_name).join(PERSON, PERSON.c.id == SHIFT.c.person_id)
+
+
+def absences() -> Select[Any]:
+    """Absences with whose they are."""
+    return select(ABSENCE, PERSON.c.full_name).join(PERSON, PERSON.c.id == ABSENCE.c.person_id)
+
+
+def deputies() -> Select[Any]:
+    """Deputies with both names."""
+    deputy = PERSON.alias("deputy_person")
+    return (
+        select(DEPUTY, PERSON.c.full_name.label("principal_name"), deputy.c.full_name.label("deputy_name"))
+        .join(PERSON, PERSON.c.id == DEPUTY.c.principal_id)
+        .join(deputy, deputy.c.id == DEPUTY.c.deputy_id)
+    )
+
+
+def of_units(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElement[bool]:
+    """The clause on a unit's id: it is one of the administrator's."""
+    clause: ColumnElement[bool] = column.in_(below(administrator_unit, at))
+    return clause
+
+
+def of_people(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElement[bool]:
+    """The clause on a person's id: every position they hold is in the administrator's units, or they hold none."""
+    elsewhere = exists().where(
+        POSITION.c.person_id == column,
+        or_(POSITION.c.valid_to.is_(None), POSITION.c.valid_to > at),
+        ~POSITION.c.unit_id.in_(below(administrator_unit, at)),
+    )
+    return ~elsewhere
+
+
+async def one(connection: AsyncConnection, statement: Select[Any]) -> Row[Any] | None:
+    """The only row, or None."""
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def many(
+    connection: AsyncConnection, statement: Select[Any], order: tuple[Any, Any], after: Any, limit: int
+) -> Sequence[Row[Any]]:
+    """A page in order of an instant and an id."""
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return (await connection.execute(statement.order_by(*order).limit(limit))).all()
+
+
+async def ids(connection: AsyncConnection, statement: Select[Any]) -> Collection[UUID]:
+    """The first column of every row."""
+    return list((await connection.execute(statement)).scalars())
+
+
+async def add(connection: AsyncConnection, into: Table, **values: Any) -> UUID:
+    """A new row; its id."""
+    row_id = new_id()
+    await connection.execute(insert(into).values(id=row_id, **values))
+    return row_id
+
+
+async def change(connection: AsyncConnection, row_of: Table, row_id: UUID, **values: Any) -> None:
+    """Other values for a row."""
+    await connection.execute(update(row_of).where(row_of.c.id == row_id).values(**values))
+
+
+async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:
+    """A unit that ends has no place in the tree any more."""
+    await connection.execute(
+        update(PARENT)
+        .where(PARENT.c.unit_id == unit_id, or_(PARENT.c.valid_to.is_(None), PARENT.c.valid_to > at))
+        .values(valid_to=at)
+    )

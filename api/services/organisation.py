@@ -1,0 +1,343 @@
+"""Administering the organisation: within the administrator's own units, by ending instead of deleting, all on record.
+
+An administrator gives nothing to themselves: no position, no deputising, no account. Otherwise the role that sees no case
+could make itself one that does.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Row, Select, Table, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import paging
+from api.door import Visit
+from api.errors import fault
+from api.passwords import one_time_password
+from api.problems import Problem
+from api.queries import identity
+from api.queries import organisation as q
+from api.shapes.base import Output, Page, PersonRef
+from api.shapes.organisation import (
+    AbsenceIn,
+    AbsenceOut,
+    AccountIn,
+    AccountOut,
+    DeputyIn,
+    DeputyOut,
+    HeldPosition,
+    PersonIn,
+    PersonOut,
+    PositionIn,
+    ShiftIn,
+    ShiftOut,
+    UnitIn,
+    UnitNames,
+    UnitOut,
+)
+
+Shown = TypeVar("Shown", bound=Output)
+
+
+def etag(shown: Output) -> str:
+    """The ETag of what was read."""
+    return '"' + hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32] + '"'
+
+
+def held(row: Row[Any]) -> HeldPosition:
+    """A position as it is shown."""
+    return HeldPosition(
+        id=row.id, person=PersonRef(id=row.person_id, name=row.full_name), unit_id=row.unit_id, role=row.role,
+        valid_from=row.valid_from, valid_to=row.valid_to,
+    )  # fmt: skip
+
+
+def shift(row: Row[Any]) -> ShiftOut:
+    """A turn on the rota as it is shown."""
+    return ShiftOut(
+        id=row.id, unit_id=row.unit_id, role=row.role, person=PersonRef(id=row.person_id, name=row.full_name),
+        starts_at=row.starts_at, ends_at=row.ends_at,
+    )  # fmt: skip
+
+
+def absence(row: Row[Any]) -> AbsenceOut:
+    """An absence as it is shown."""
+    return AbsenceOut(
+        id=row.id, person=PersonRef(id=row.person_id, name=row.full_name), starts_at=row.starts_at,
+        ends_at=row.ends_at, reason=row.reason,
+    )  # fmt: skip
+
+
+def deputy(row: Row[Any]) -> DeputyOut:
+    """A deputising as it is shown."""
+    return DeputyOut(
+        id=row.id,
+        principal=PersonRef(id=row.principal_id, name=row.principal_name),
+        deputy=PersonRef(id=row.deputy_id, name=row.deputy_name),
+        unit_id=row.unit_id,
+        role=row.role,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+    )
+
+
+def unit(row: Row[Any]) -> UnitOut:
+    """An office as it is shown."""
+    return UnitOut.model_validate(row)
+
+
+def person(row: Row[Any]) -> PersonOut:
+    """A person as they are shown."""
+    return PersonOut.model_validate(row)
+
+
+async def listing(
+    visit: Visit,
+    statement: Select[Any],
+    order: tuple[Any, Any],
+    show: Callable[[Row[Any]], Shown],
+    *,
+    record: str,
+    cursor: str | None,
+    limit: int,
+) -> Page[Any]:
+    """A page of rows, in order of an instant column and an id column."""
+    async with visit.transaction() as connection:
+        rows = await q.many(connection, statement, order, paging.decode(cursor), limit + 1)
+        shown, after = paging.cut(rows, limit, lambda row: (getattr(row, order[0].name), row.id))
+        await visit.note(connection, "list", record)
+    return Page[Any](items=[show(row) for row in shown], next=after)
+
+
+async def read_unit(visit: Visit, unit_id: UUID) -> UnitOut:
+    """One office."""
+    async with visit.transaction() as connection:
+        return unit(await _found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
+
+
+async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:
+    """A new office under one of the administrator's."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        await _administers(connection, visit, given.parent_id, "parent_id")
+        since = given.valid_from or visit.now
+        try:
+            unit_id = await q.add(
+                connection, q.UNIT, code=given.code, kind=given.kind, name_vi=given.name_vi, name_en=given.name_en,
+                is_sample=False, valid_from=since,
+            )  # fmt: skip
+        except IntegrityError:
+            raise Problem("code-taken") from None
+        await q.add(connection, q.PARENT, unit_id=unit_id, parent_id=given.parent_id, valid_from=since)
+        await visit.note(connection, "add", "unit", record_id=unit_id)
+        return unit(await _found(connection, q.units(max(since, visit.now)).where(q.UNIT.c.id == unit_id)))
+
+
+async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: str | None) -> UnitOut:
+    """Other names for an office."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        statement = q.units(visit.now).where(
+            q.UNIT.c.id == unit_id, q.of_units(q.UNIT.c.id, visit.caller.acting.unit_id, visit.now)
+        )
+        before = unit(await _found(connection, statement.with_for_update(of=q.UNIT)))
+        _matches(before, if_match)
+        await q.change(connection, q.UNIT, unit_id, name_vi=names.name_vi, name_en=names.name_en)
+        await visit.note(connection, "change", "unit", record_id=unit_id)
+        return unit(await _found(connection, statement))
+
+
+async def end_unit(visit: Visit, unit_id: UUID, at: datetime | None) -> UnitOut:
+    """An office ends, and its place in the tree with it."""
+    shown = await end(visit, q.UNIT, q.units(visit.now), "id", unit_id, at, unit, "unit")
+    async with visit.transaction() as connection:
+        await q.end_parents(connection, unit_id, at or visit.now)
+    return shown
+
+
+async def read_person(visit: Visit, person_id: UUID) -> PersonOut:
+    """One person, with where notices reach them."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        shown = person(await _found(connection, people(visit).where(q.PERSON.c.id == person_id)))
+        await visit.note(connection, "read", "person", record_id=person_id)
+        return shown
+
+
+async def add_person(visit: Visit, given: PersonIn) -> PersonOut:
+    """A new person, without a position yet."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        person_id = await q.add(connection, q.PERSON, **given.model_dump(), is_sample=False)
+        await visit.note(connection, "add", "person", record_id=person_id)
+        return person(await _found(connection, people(visit).where(q.PERSON.c.id == person_id)))
+
+
+async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match: str | None) -> PersonOut:
+    """Other particulars of a person."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        statement = people(visit).where(q.PERSON.c.id == person_id)
+        _matches(person(await _found(connection, statement.with_for_update())), if_match)
+        await q.change(connection, q.PERSON, person_id, **given.model_dump())
+        await visit.note(connection, "change", "person", record_id=person_id)
+        return person(await _found(connection, statement))
+
+
+async def give_account(visit: Visit, person_id: UUID, given: AccountIn) -> AccountOut:
+    """Make or reset a person's account; what they were signed in with ends."""
+    await visit.require("administer")
+    password = one_time_password()
+    stored = await visit.door.passwords.hash(password, one_time=True)
+    async with visit.transaction() as connection:
+        _not_oneself(visit, person_id)
+        await _found(connection, people(visit).where(q.PERSON.c.id == person_id))
+        account = await identity.set_account(
+            connection, person_id=person_id, username=given.username, password_hash=stored, at=visit.now
+        )
+        if account is None:
+            raise Problem("code-taken")
+        await visit.note(connection, "set_account", "account", record_id=account)
+    return AccountOut(person_id=person_id, username=given.username, one_time_password=password)
+
+
+async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
+    """A role for a person in one of the administrator's offices."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        _not_oneself(visit, given.person_id)
+        await _administers(connection, visit, given.unit_id, "unit_id")
+        await _known_person(connection, given.person_id, "person_id")
+        since = given.valid_from or visit.now
+        _forward(since, given.valid_to)
+        row_id = await q.add(
+            connection, q.POSITION, person_id=given.person_id, unit_id=given.unit_id, role=given.role,
+            valid_from=since, valid_to=given.valid_to,
+        )  # fmt: skip
+        await visit.note(connection, "add", "position", record_id=row_id, detail={"role": given.role})
+        return held(await _found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+
+
+async def add_shift(visit: Visit, given: ShiftIn) -> ShiftOut:
+    """A turn on the rota of one of the administrator's offices."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        await _administers(connection, visit, given.unit_id, "unit_id")
+        await _known_person(connection, given.person_id, "person_id")
+        row_id = await q.add(connection, q.SHIFT, **given.model_dump())
+        await visit.note(connection, "add", "shift", record_id=row_id)
+        return shift(await _found(connection, q.shifts().where(q.SHIFT.c.id == row_id)))
+
+
+async def add_absence(visit: Visit, given: AbsenceIn) -> AbsenceOut:
+    """An absence of one of the administrator's people."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        await _found(connection, people(visit).where(q.PERSON.c.id == given.person_id))
+        row_id = await q.add(connection, q.ABSENCE, **given.model_dump())
+        await visit.note(connection, "add", "absence", record_id=row_id)
+        return absence(await _found(connection, q.absences().where(q.ABSENCE.c.id == row_id)))
+
+
+async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
+    """Somebody stands in for somebody in one of the administrator's offices."""
+    await visit.require("administer")
+    async with visit.transaction() as connection:
+        _not_oneself(visit, given.deputy_id)
+        await _administers(connection, visit, given.unit_id, "unit_id")
+        for field in ("principal_id", "deputy_id"):
+            await _known_person(connection, getattr(given, field), field)
+        if given.principal_id == given.deputy_id:
+            raise fault("same-person", "body", "deputy_id")
+        since = given.valid_from or visit.now
+        _forward(since, given.valid_to)
+        row_id = await q.add(
+            connection, q.DEPUTY, principal_id=given.principal_id, deputy_id=given.deputy_id, unit_id=given.unit_id,
+            role=given.role, valid_from=since, valid_to=given.valid_to,
+        )  # fmt: skip
+        await visit.note(connection, "add", "deputy", record_id=row_id, detail={"role": given.role})
+        return deputy(await _found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+
+
+async def end(
+    visit: Visit,
+    rows: Table,
+    statement: Select[Any],
+    unit_column: str | None,
+    row_id: UUID,
+    at: datetime | None,
+    show: Callable[[Row[Any]], Shown],
+    record: str,
+) -> Shown:
+    """End a row now or at a later instant; what has ended stays ended.
+
+    Raises:
+        Problem: ``not-permitted``, ``not-found``, ``already-ended`` or ``invalid-request``.
+    """
+    await visit.require("administer")
+    starts, ends = ("valid_from", "valid_to") if "valid_to" in rows.c else ("starts_at", "ends_at")
+    when = at or visit.now
+    async with visit.transaction() as connection:
+        own = visit.caller.acting.unit_id
+        clause = (
+            q.of_units(rows.c[unit_column], own, visit.now)
+            if unit_column is not None
+            else q.of_people(rows.c.person_id, own, visit.now)
+        )
+        chosen = statement.where(rows.c.id == row_id, clause)
+        before = await _found(connection, chosen.with_for_update(of=rows))
+        ended = getattr(before, ends)
+        if ended is not None and ended <= visit.now:
+            raise Problem("already-ended")
+        if when <= getattr(before, starts):
+            raise fault("ends-before-it-starts", "body", "at")
+        if at is not None and at < visit.now:
+            raise fault("in-the-past", "body", "at")
+        await q.change(connection, rows, row_id, **{ends: when})
+        await visit.note(connection, "end", record, record_id=row_id)
+        return show(await _found(connection, statement.where(rows.c.id == row_id)))
+
+
+def people(visit: Visit) -> Select[Any]:
+    """The administrator's people."""
+    return select(q.PERSON).where(q.of_people(q.PERSON.c.id, visit.caller.acting.unit_id, visit.now))
+
+
+def _not_oneself(visit: Visit, person_id: UUID) -> None:
+    if person_id == visit.caller.person_id:
+        raise Problem("not-for-yourself")
+
+
+def _matches(before: Output, if_match: str | None) -> None:
+    if if_match is None:
+        raise Problem("precondition-required")
+    if if_match.strip() != etag(before):
+        raise Problem("precondition-failed", headers={"ETag": etag(before)})
+
+
+def _forward(since: datetime, until: datetime | None) -> None:
+    if until is not None and until <= since:
+        raise fault("ends-before-it-starts", "body", "valid_to")
+
+
+async def _administers(connection: AsyncConnection, visit: Visit, unit_id: UUID, field: str) -> None:
+    clause = q.of_units(q.UNIT.c.id, visit.caller.acting.unit_id, visit.now)
+    statement = q.units(visit.now).where(q.UNIT.c.id == unit_id, q.in_force(q.UNIT, visit.now), clause)
+    if await q.one(connection, statement) is None:
+        raise fault("not-one-of-yours", "body", field)
+
+
+async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> None:
+    if await q.one(connection, select(q.PERSON.c.id).where(q.PERSON.c.id == person_id)) is None:
+        raise fault("unknown", "body", field)
+
+
+async def _found(connection: AsyncConnection, statement: Select[Any]) -> Row[Any]:
+    row = await q.one(connection, statement)
+    if row is None:
+        raise Problem("not-found")
+    return row

@@ -1,0 +1,149 @@
+"""The seed: loaded as often as one likes, everybody marked as sample, passwords random and kept nowhere but in their file."""
+
+import asyncio
+import os
+import stat
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import func, select, update
+
+from deploy.runtime.postgres import OWNER
+from deploy.seed import ROTA_AHEAD, ROTA_BEHIND, load_references, sample_organisation, seed, turns
+from models.database import Who, transaction
+from models.lifecycle.roles import ROLES
+from models.tables import METADATA, Account, ReferenceVersion, table
+from tests.people_support import NOW
+
+TABLES = ("unit", "unit_parent", "person", "position", "deputy", "shift", "account", "reference_version")
+
+
+class At:
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+async def counts(database: Any) -> dict[str, int]:
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
+        return {
+            name: await connection.scalar(select(func.count()).select_from(METADATA.tables[name])) for name in TABLES
+        }
+
+
+def passwords(folder: Path) -> dict[str, str]:
+    lines = (folder / "accounts.txt").read_text(encoding="utf-8").splitlines()
+    return {line.split()[0]: line.split()[1] for line in lines if not line.startswith("#")}
+
+
+async def test_a_second_run_changes_nothing_and_a_later_one_only_carries_the_rota_on(
+    database: Any, tmp_path: Path
+) -> None:
+    await seed(database.owner, At(NOW), tmp_path)
+    held, written = await counts(database), (tmp_path / "accounts.txt").read_bytes()
+    assert all(held.values())
+    assert await seed(database.owner, At(NOW), tmp_path) == (0, 0, 0)
+    assert await counts(database) == held
+    await seed(database.owner, At(NOW + timedelta(weeks=4)), tmp_path)
+    later = await counts(database)
+    assert later.pop("shift") > held.pop("shift")
+    assert later == held
+    assert (tmp_path / "accounts.txt").read_bytes() == written
+
+
+async def test_each_password_opens_its_own_account_and_the_file_is_closed_to_others(
+    database: Any, tmp_path: Path
+) -> None:
+    await seed(database.owner, At(NOW), tmp_path)
+    said = passwords(tmp_path)
+    assert stat.S_IMODE((tmp_path / "accounts.txt").stat().st_mode) == 0o600
+    assert len(set(said.values())) == len(said) > 40
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
+        hashes = {row.username: row.password_hash for row in await connection.execute(select(table(Account)))}
+    assert hashes.keys() == said.keys()
+    assert all(one.startswith("$argon2id$") for one in hashes.values())
+    assert PasswordHasher().verify(hashes["cpo.a"], said["cpo.a"])
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(hashes["cpo.a"], said["sup.a"])
+
+
+async def test_two_installations_have_different_passwords(database: Any, tmp_path: Path) -> None:
+    await seed(database.owner, At(NOW), tmp_path)
+    first = passwords(tmp_path)
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
+        await connection.execute(table(Account).delete())
+    await seed(database.owner, At(NOW), tmp_path)
+    second = passwords(tmp_path)
+    assert first.keys() == second.keys()
+    assert not set(first.values()) & set(second.values())
+
+
+async def test_an_account_that_was_removed_gets_a_new_password_and_the_others_keep_theirs(
+    database: Any, tmp_path: Path
+) -> None:
+    await seed(database.owner, At(NOW), tmp_path)
+    before = passwords(tmp_path)
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
+        await connection.execute(table(Account).delete().where(table(Account).c.username == "cpo.a"))
+    assert await seed(database.owner, At(NOW), tmp_path) == (0, 0, 1)
+    after = passwords(tmp_path)
+    assert {name for name in after if after[name] != before[name]} == {"cpo.a"}
+
+
+async def test_a_reference_version_with_another_content_is_refused(database: Any) -> None:
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
+        assert await load_references(connection, NOW) >= 2
+        await connection.execute(update(table(ReferenceVersion)).values(content_hash="0" * 64))
+        with pytest.raises(ValueError, match="another content"):
+            await load_references(connection, NOW)
+
+
+def test_everybody_and_every_office_says_that_it_is_a_sample() -> None:
+    rows = sample_organisation(NOW).rows
+    assert all(row["is_sample"] and "(mẫu)" in row["name_vi"] and "(sample)" in row["name_en"] for row in rows["unit"])
+    assert all(row["is_sample"] and row["full_name"].endswith("(mẫu)") for row in rows["person"])
+    assert len({row["full_name"] for row in rows["person"]}) == len(rows["person"])
+    assert all(row["email"].endswith(".example") and row["phone"].startswith("+84000") for row in rows["person"])
+
+
+def test_there_is_somebody_for_every_role() -> None:
+    held = {row["role"] for row in sample_organisation(NOW).rows["position"]}
+    # Nobody signs in as an informant, and a decider is named for one case.
+    assert set(ROLES) - held <= {"INF", "DEL"}
+
+
+@pytest.mark.parametrize("year", [2021, 2026, 2031])
+def test_every_rota_covers_every_minute_without_overlap_in_any_year(year: int) -> None:
+    at = datetime(year, 2, 5, 16, 40, tzinfo=UTC)
+    by_desk: dict[Any, list[Any]] = defaultdict(list)
+    for row in sample_organisation(at).rows["shift"]:
+        by_desk[row["unit_id"], row["role"]].append(row)
+    assert {role for _, role in by_desk} == {"CPO", "DOHD", "H111S"}
+    for desk in by_desk.values():
+        desk.sort(key=lambda row: row["starts_at"])
+        assert desk[0]["starts_at"] <= at - ROTA_BEHIND
+        assert desk[-1]["ends_at"] >= at + ROTA_AHEAD
+        assert all(one["ends_at"] == other["starts_at"] for one, other in zip(desk, desk[1:], strict=False))
+
+
+def test_whose_turn_it_is_does_not_depend_on_when_the_rota_was_made() -> None:
+    early = {begin: who for who, begin, _ in turns(["a", "b", "c"], 24, NOW)}
+    late = {begin: who for who, begin, _ in turns(["a", "b", "c"], 24, NOW + timedelta(weeks=5, hours=7))}
+    both = early.keys() & late.keys()
+    assert len(both) > 100
+    assert {begin: early[begin] for begin in both} == {begin: late[begin] for begin in both}
+
+
+async def test_the_command_seeds_the_database_it_is_given(database: Any, tmp_path: Path) -> None:
+    env = os.environ | {"ANNHI_OWNER_DATABASE_URL": database.url(OWNER), "ANNHI_DATA_DIR": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "deploy.seed", env=env)
+    assert await process.wait() == 0
+    assert (await counts(database))["account"] == len(passwords(tmp_path))
