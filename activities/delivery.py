@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg  # type: ignore[import-untyped]
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,6 +26,8 @@ from models.tables import Notice, Person, table
 
 BATCH: Final = 20
 """Rows one sender claims at a time. A crash leaves at most these in doubt."""
+SET_ASIDE: Final = 500
+"""Rows set aside at a time where their channel is not configured: nothing is in doubt with them."""
 SENDERS: Final = 4
 """Messages of one batch on their way over the gateway at once; mail goes one after the other over one connection."""
 LEASE: Final = timedelta(minutes=2)
@@ -33,7 +35,9 @@ LEASE: Final = timedelta(minutes=2)
 POLL_SECONDS: Final = 1.0
 GIVE_UP_UNCONFIGURED: Final = timedelta(hours=24)
 """A notice that waited longer for its channel to be configured is no news any more; it stays on record as it is."""
-MOST_KEPT_GAUGES_SECONDS: Final = 15.0
+GAUGES_SECONDS: Final = 15.0
+UNDONE_EVERY: Final = 20
+"""Every how many rounds the failed and unconfigured ones are counted: no index leads to them."""
 
 GAPS: Final[Mapping[str, tuple[timedelta, ...]]] = {
     "email": tuple(timedelta(minutes=m) for m in (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480)),
@@ -132,7 +136,7 @@ class Outbox:
                 _NOTICE.c.channel == channel,
             )
             .order_by(_NOTICE.c.next_attempt_at, _NOTICE.c.id)
-            .limit(BATCH)
+            .limit(BATCH if channel in self._channels else SET_ASIDE)
             .with_for_update(skip_locked=True)
         )
         if channel in self._channels:
@@ -279,31 +283,29 @@ class Outbox:
         return connection
 
     async def _keep_gauges(self) -> None:
+        rounds = 0
         while not self._stopping.is_set():
             try:
-                await self._count()
+                await self._count("pending", "sending")
+                if rounds % UNDONE_EVERY == 0:
+                    await self._count("failed", "unconfigured", since=self._clock.now() - timedelta(days=1))
             except (DBAPIError, OSError, TimeoutError) as error:
                 FAILURES.labels(reason=type(error).__name__).inc()
-            await self._pause(MOST_KEPT_GAUGES_SECONDS)
+            rounds += 1
+            await self._pause(GAUGES_SECONDS)
 
-    async def _count(self) -> None:
-        now = self._clock.now()
-        async with transaction(self._engine, _WHO, now) as connection:
-            rows = await connection.execute(
-                select(_NOTICE.c.channel, _NOTICE.c.state, func.count())
-                .where(
-                    _NOTICE.c.channel != "inbox",
-                    or_(
-                        _NOTICE.c.state.in_(("pending", "sending")),
-                        _NOTICE.c.state.in_(("failed", "unconfigured"))
-                        & (_NOTICE.c.created_at > now - timedelta(days=1)),
-                    ),
-                )
-                .group_by(_NOTICE.c.channel, _NOTICE.c.state)
-            )
-            counts = {(channel, state): count for channel, state, count in rows}
+    async def _count(self, *states: str, since: datetime | None = None) -> None:
+        counting = (
+            select(_NOTICE.c.channel, _NOTICE.c.state, func.count())
+            .where(_NOTICE.c.state.in_(states))
+            .group_by(_NOTICE.c.channel, _NOTICE.c.state)
+        )
+        if since is not None:
+            counting = counting.where(_NOTICE.c.created_at > since)
+        async with transaction(self._engine, _WHO, self._clock.now()) as connection:
+            counts = {(channel, state): count for channel, state, count in await connection.execute(counting)}
         for channel in SENT_OUT:
-            for state in ("pending", "sending", "failed", "unconfigured"):
+            for state in states:
                 WAITING.labels(channel=channel, state=state).set(counts.get((channel, state), 0))
 
     async def _until_it_works(self, what: str, work: Any) -> None:
@@ -328,4 +330,4 @@ _NOT_ASYNCPG = frozenset(
     {"prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback", "async_creator_fn"}
 )
 
-__all__ = ["GAPS", "LEASE", "Outbox", "datetime"]
+__all__ = ["GAPS", "LEASE", "Outbox"]

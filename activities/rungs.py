@@ -210,7 +210,7 @@ class _Firing:
         deliver_at = self._deliver_at(row, before, unit)
         await self._escalate(row, escalation, found)
         occasion = Occasion(
-            kind="rung_after" if deliver_at >= self.clock.due_at else "rung_before",
+            kind=self._kind(step, deliver_at),
             values={
                 "deadline": self.clock.code,
                 "due_at": self.clock.due_at.isoformat(),
@@ -254,6 +254,12 @@ class _Firing:
             if self.then is None:
                 raise RuntimeError(f"nothing is there to record {step.then}")
             await self.then(self.connection, self.case, step.then, self.clock, self.at)
+
+    def _kind(self, step: Step | None, deliver_at: datetime) -> str:
+        if deliver_at < self.clock.due_at:
+            return "rung_before"
+        # What ends by itself at its limit is over, not late.
+        return "rung_ends" if step is not None and step.then is not None else "rung_after"
 
     def _deliver_at(self, row: Row[Any], before: Row[Any] | None, unit: ClockUnit) -> datetime:
         own: datetime = row.deliver_at

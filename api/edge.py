@@ -4,6 +4,7 @@ Plain ASGI, so that nothing is buffered but the request's body, which is small b
 """
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -23,6 +24,7 @@ BODY_LIMIT: Final = 1024 * 1024
 _DEEPEST: Final = 64
 """Levels a JSON body may be nested; no form of ours has a third of that."""
 _NO_ROUTE: Final = "(none)"
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _LOG = structlog.get_logger("api.request")
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -92,7 +94,7 @@ class Edge:
             await respond(Request(scope), Problem("internal"))(scope, receive, send)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", _NO_ROUTE)
+        route = _template(scope)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
@@ -200,6 +202,17 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return again
+
+
+def _template(scope: Scope) -> str:
+    """The matched route as it was declared, with the prefixes of the routers around it; no value of a parameter."""
+    own: str | None = getattr(scope.get("route"), "path", None)
+    if own is None:
+        return _NO_ROUTE
+    values = scope.get("path_params", {})
+    filled = _PARAMETER.sub(lambda found: str(values.get(found[1], "")), own)
+    path: str = scope["path"]
+    return path.removesuffix(filled) + own if path.endswith(filled) else own
 
 
 def _with_headers(headers: Iterable[tuple[bytes, bytes]], trace_id: str) -> list[tuple[bytes, bytes]]:

@@ -30,6 +30,8 @@ _BY_STATUS: Final = {
     415: "media-type-not-supported",
     400: "malformed-json",
 }
+_AWAY_STATES: Final = ("08", "53", "55000", "57P")
+"""SQLSTATE classes of a server that is starting, stopping, full, or takes no connections."""
 _AWAY: Final = (InterfaceError, OperationalError, PoolTimeoutError, ConnectionError, TimeoutError)
 
 
@@ -108,11 +110,19 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
-    away = isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
-    if not away:
+    if not _is_away(error):
         return await _unexpected(request, error)
     _LOG.warning("database away", exc_info=error)
     return respond(request, Problem("database-away"))
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, _AWAY):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(_AWAY_STATES)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -71,7 +71,8 @@ async def protocol_page(door: TheDoor, lang: Lang = "vi") -> HTMLResponse:
     rows = "".join(_row(row, lang) for row in shown["rows"])
     table = _table(shown["name"][lang], [_word(name, lang) for name in head], rows)
     note = (
-        f"<p>{_word('version', lang)} {escape(shown['version'])}, {_word('since', lang)} {escape(shown['valid_from'])}.</p>"
+        f"<p>{_word('version', lang)} {escape(shown['version'])}, "
+        f"{_word('since', lang)} {escape(shown['valid_from'])}.</p>"
         f"<p>{_word('marks', lang)}</p>"
     )
     return _page(shown["name"][lang], note + table, "/protocol", lang)

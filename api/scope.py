@@ -105,9 +105,9 @@ def _received(by: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
 
 def _nowhere(report: Any, at: datetime) -> ColumnElement[bool]:
     """The receiver stands under no province: a case nobody holds yet, taken in by a national body."""
-    under = select(_PARENT.c.unit_id).where(_in_force(_PARENT, at))
     provinces = select(_UNIT.c.id).where(_UNIT.c.kind == "province")
-    return and_(report.receiver_unit_id.not_in(under), report.receiver_unit_id.not_in(provinces))
+    clause: ColumnElement[bool] = report.receiver_unit_id.not_in(_descend(provinces, at, name="provinces"))
+    return clause
 
 
 def _recused(person_id: UUID, at: datetime) -> ColumnElement[bool]:
@@ -130,11 +130,16 @@ def _named_decider(reader: Acting, at: datetime) -> ColumnElement[bool]:
 
 def _as_deputy(reader: Acting, at: datetime) -> ColumnElement[bool]:
     """As deputy of somebody of the case team who is not recused (process.md §6.5: hidden from their delegates too)."""
-    principal_recused = exists().where(
-        _RECUSAL.c.case_id == CASE.c.id,
-        _RECUSAL.c.person_id == _DEPUTY.c.principal_id,
-        _RECUSAL.c.since <= at,
-        or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at),
+    principal_recused = (
+        exists()
+        .where(
+            _RECUSAL.c.case_id == CASE.c.id,
+            _RECUSAL.c.person_id == _DEPUTY.c.principal_id,
+            _RECUSAL.c.since <= at,
+            or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at),
+        )
+        # Named, because from inside the other EXISTS only that one's own table would be taken for the outer one.
+        .correlate(CASE, _DEPUTY)
     )
     return exists().where(
         _DEPUTY.c.deputy_id == reader.person_id,
@@ -155,8 +160,8 @@ def _province(unit_id: UUID, at: datetime) -> Select[Any]:
     return _descend(select(start.c.id), at)
 
 
-def _descend(start: Select[Any], at: datetime) -> Select[Any]:
-    down = start.cte("down", recursive=True)
+def _descend(start: Select[Any], at: datetime, *, name: str = "down") -> Select[Any]:
+    down = start.cte(name, recursive=True)
     down = down.union(
         select(_PARENT.c.unit_id).join(down, _PARENT.c.parent_id == down.c.id).where(_in_force(_PARENT, at))
     )

@@ -26,7 +26,7 @@ app = typer.Typer(
     help="An Nhi: dịch vụ hồ sơ bảo vệ trẻ em · the case service of child protection.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,  # locals may hold what is about a child
+    pretty_exceptions_enable=False,  # locals may hold what is about a child
 )
 
 
@@ -112,6 +112,18 @@ def drill(
     from deploy.drill import main as play  # noqa: PLC0415 - only this command needs it
 
     raise typer.Exit(play(files, as_json=as_json))
+
+
+@app.command()
+def replan(
+    protocol: Annotated[str, typer.Option(help="chuyển sang phiên bản quy trình này · go over to this version")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="chỉ cho biết · only say")] = False,
+) -> None:
+    """Tính lại các thời hạn đang chạy theo lịch, quy trình mới · re-plan open deadlines, and say what moved."""
+    from deploy.replan import main as run  # noqa: PLC0415 - only this command needs it
+
+    with _settings():
+        raise typer.Exit(run(protocol or None, dry_run=dry_run))
 
 
 @app.command()

@@ -88,7 +88,8 @@ def configure_logging(config: Settings, stream: TextIO | None = None) -> None:
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "json":
         return [_trace_without_values, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # The console's own tracebacks print local variables, and in them whatever was typed.
+    return [_trace_without_values, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
 
 
 def _temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

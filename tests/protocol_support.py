@@ -70,7 +70,7 @@ class Story:
         values: Values | None = None,
         **seen: Any,
     ) -> Changes:
-        """Let one or more events happen; `seen` are the fields of the view or of the standing that are new with them."""
+        """Let one or more events happen; `seen` are the fields of the view or the standing that are new with them."""
         standing = {name: seen.pop(name) for name in ("process", "protection", "ban", "custody") if name in seen}
         if self.view is None:
             assert about is not None

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from activities.channels import configured
 from activities.delivery import GAPS, LEASE, Outbox
 from models.database import Who, transaction
-from models.records.notices import Occasion, message_id, record_receipt, write_notices
+from models.records.notices import Occasion, message_id, notice_id, record_receipt, write_notices
 from models.records.people import CasePlace, Recipient
 from models.settings import Settings
 from models.tables import CallTask, Notice, Person, table
@@ -384,6 +385,39 @@ async def test_without_a_server_a_notice_waits_in_sight_and_goes_out_once_there_
     assert (await state(province, case))["email"] == "sent"
     assert (await state(province, old))["email"] == "unconfigured"
     assert len(box.mails) == 1
+
+
+async def test_what_is_not_done_is_counted_for_the_operator(database: Any, province: Province) -> None:
+    case = await province.case()
+    await write(province, case, "sup.a", "chair.a")
+    async with outbox(database, Hand(), settings()) as out:
+        await out.drain("sms")
+        await out._count("pending", "sending")
+        await out._count("failed", "unconfigured", since=NOW - timedelta(days=1))
+    counted = {
+        (channel, what): REGISTRY.get_sample_value("annhi_notices", {"channel": channel, "state": what})
+        for channel, what in [("sms", "unconfigured"), ("sms", "pending"), ("email", "pending")]
+    }
+    assert counted == {("sms", "unconfigured"): 2, ("sms", "pending"): 0, ("email", "pending"): 2}
+
+
+async def test_a_notice_nobody_can_read_does_not_hold_up_the_next(
+    database: Any, province: Province, box: Mailbox
+) -> None:
+    case = await province.case()
+    await write(province, case, "sup.a")
+    await write(province, case, "sup.a", ordinal=2)
+    of = table(Notice)
+    broken = notice_id(case.id, "rung_after//1", province.person("sup.a"), "email")
+    async with transaction(province.engine, Who(system="test"), NOW) as connection:
+        changed = await connection.execute(update(of).where(of.c.id == broken).values(kind="of_another_age"))
+        assert changed.rowcount == 1
+    async with outbox(database, Hand(), settings(box)) as out:
+        await out.drain("email")
+    assert len(box.mails) == 1
+    async with transaction(province.engine, Who(system="test"), NOW) as connection:
+        error = await connection.scalar(select(of.c.error).where(of.c.id == broken))
+    assert error == "unreadable-KeyError"
 
 
 async def test_running_it_hears_of_a_notice_at_once_and_stops_cleanly(

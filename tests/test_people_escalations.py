@@ -97,7 +97,7 @@ async def test_answering_leaves_the_ladder_as_it_was(database: Any, province: Pr
         states = (
             await connection.execute(select(table(Rung).c.state).where(table(Rung).c.case_id == case.id))
         ).scalars()
-        assert list(states) == ["planned"]
+        assert list(states.scalars()) == ["planned"]
 
 
 @pytest.mark.parametrize(

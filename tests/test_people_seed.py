@@ -1,4 +1,4 @@
-"""The seed: loaded as often as one likes, everybody marked as sample, passwords random and kept nowhere but in their file."""
+"""The seed: loaded as often as one likes, everybody marked as sample, passwords random and in one closed file."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import stat
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_every_rota_covers_every_minute_without_overlap_in_any_year(year: int) -
         desk.sort(key=lambda row: row["starts_at"])
         assert desk[0]["starts_at"] <= at - ROTA_BEHIND
         assert desk[-1]["ends_at"] >= at + ROTA_AHEAD
-        assert all(one["ends_at"] == other["starts_at"] for one, other in zip(desk, desk[1:], strict=False))
+        assert all(one["ends_at"] == other["starts_at"] for one, other in pairwise(desk))
 
 
 def test_whose_turn_it_is_does_not_depend_on_when_the_rota_was_made() -> None:

@@ -28,8 +28,10 @@ TABLE = {
     "conclusion_review": ("○", "2 WD E1 1 WD, E2 2 WD"),
     "plan": (
         "★",
-        "return_plan: ○ 2 WD E1 1 WD, E2 2 WD, E3 3 WD | emergency: ○ 5 WD E0 3 WD, E1 4 WD, E2 5 WD, E3 6 WD"
-        " | 5 WD E0 3 WD, E1 4 WD, E2 5 WD, E3 6 WD",
+        (
+            "return_plan: ○ 2 WD E1 1 WD, E2 2 WD, E3 3 WD | emergency: ○ 5 WD E0 3 WD, E1 4 WD, E2 5 WD, E3 6 WD"
+            " | 5 WD E0 3 WD, E1 4 WD, E2 5 WD, E3 6 WD"
+        ),
     ),
     "plan_approval": ("◇", "2 WD E1 1 WD, E2 2 WD, E3 3 WD, E4 5 WD"),
     "isolation_max": ("★", "15 CD E1 7 CD, E2 10 CD, E3 13 CD, E4 15 CD"),
@@ -38,8 +40,10 @@ TABLE = {
     "ban_max": ("★", "3 CD E1 -24 H, E2 -6 H, E0 limit"),
     "follow_up": (
         "○",
-        "R4: 48 H E0 -1 CD, E1 limit, E2 +2 WD | R3: 7 CD E0 -1 CD, E1 limit, E2 +2 WD"
-        " | R2: 14 CD E0 -1 CD, E1 limit, E2 +2 WD | 30 CD E0 -1 CD, E1 limit, E2 +2 WD",
+        (
+            "R4: 48 H E0 -1 CD, E1 limit, E2 +2 WD | R3: 7 CD E0 -1 CD, E1 limit, E2 +2 WD"
+            " | R2: 14 CD E0 -1 CD, E1 limit, E2 +2 WD | 30 CD E0 -1 CD, E1 limit, E2 +2 WD"
+        ),
     ),
     "plan_step": ("○", "date E0 -1 CD, E1 limit, E2 +2 WD"),
     "review": ("○", "R3/R4: 30 CD E1 limit, E2 +3 WD, E3 +10 WD | 90 CD E1 limit, E2 +3 WD, E3 +10 WD"),
@@ -125,7 +129,7 @@ def test_a_design_default_says_that_it_is_no_law() -> None:
 
 def test_acknowledging_by_role_is_in_the_file() -> None:
     by = {met["event"]: met["roles"] for met in rows()["acknowledge"]["met_by"]}
-    assert by == dict.fromkeys(("acknowledge", "acknowledge_report", "attach", "reopen"), ["CPO", "SUP", "DOHD"])
+    assert by == {event: ["CPO", "SUP", "DOHD"] for event in ("acknowledge", "acknowledge_report", "attach", "reopen")}
 
 
 def test_the_description_is_json_with_names_in_both_languages() -> None:
@@ -139,7 +143,7 @@ def test_every_event_of_the_file_is_an_event_of_the_lifecycle() -> None:
     named = {start.event for rule in PROTOCOL.rows for start in rule.starts}
     named |= {met.event for rule in PROTOCOL.rows for met in rule.met_by}
     named |= {event for rule in PROTOCOL.rows for event in rule.cancelled_by}
-    # `*` is any event. Referrals and hand-offs bring the events of theirs; the review of a closing is recorded by none yet.
+    # `*` is any event. Hand-offs bring theirs; the review of a closing is recorded by none yet.
     later = {
         "*",
         "propose_transfer",

@@ -149,7 +149,7 @@ def test_an_override_that_does_not_only_shorten_is_refused_saying_which_and_why(
 
 
 def test_an_override_without_its_ladder_is_refused() -> None:
-    with pytest.raises(OverrideError, match="tells E1|whole ladder"):
+    with pytest.raises(OverrideError, match=r"tells E1|whole ladder"):
         read(EIGHT_HOURS[: EIGHT_HOURS.index("rungs")] + "rungs = []")
 
 

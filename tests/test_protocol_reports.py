@@ -310,6 +310,25 @@ def test_each_written_report_answers_its_own_report() -> None:
     assert story.open("written_report") == []
 
 
+def test_a_written_report_on_one_already_answered_answers_the_earliest_that_waits() -> None:
+    story = received("2026-11-23 08:00")
+    first = report("first", "2026-11-23 08:00")
+    story.tell("add_report", "2026-11-23 09:00", about=report("second", "2026-11-23 09:00"))
+    for when in ("2026-11-23 10:00", "2026-11-23 11:00"):
+        story.tell("send_written_report", when, about=first)
+    assert story.open("written_report") == []
+
+
+def test_acknowledging_a_report_twice_does_not_acknowledge_another() -> None:
+    story = assessed()
+    second, third = report("second", "2026-11-25 10:00"), report("third", "2026-11-25 11:00")
+    story.tell("add_report", "2026-11-25 10:00", about=second)
+    story.tell("add_report", "2026-11-25 11:00", about=third)
+    for when in ("2026-11-25 11:30", "2026-11-25 11:40"):
+        story.tell("acknowledge_report", when, about=third)
+    assert [clock.subject for clock in story.open("acknowledge")] == [str(second.id)]
+
+
 def test_the_start_of_the_written_report_is_a_parameter() -> None:
     from_event = PROTOCOL.parameters.model_copy(update={"written_report_start": "event"})
     story = Story(protocol=PROTOCOL.model_copy(update={"parameters": from_event}))

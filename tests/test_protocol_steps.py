@@ -588,7 +588,7 @@ def test_a_closed_child_is_visited_after_one_three_and_six_months() -> None:
     assert [last_day(clock) for clock in story.open("post_closure_contact")] == ["2027-03-31", "2027-06-30"]
 
 
-@pytest.mark.parametrize("reason", ["death", "moved_abroad"])
+@pytest.mark.parametrize("reason", ["DEATH", "MOVED_ABROAD"])
 def test_nobody_is_visited_after_death_or_moving_abroad(reason: str) -> None:
     story = active()
     story.tell("propose_early_closure", "2026-12-01 09:00", process="closure_proposed")

@@ -368,9 +368,25 @@ async def test_what_a_clock_makes_happen_is_recorded_in_the_same_transaction(dat
 
     with pytest.raises(LookupError):
         await fired(database, case, clock, 1, then=then)
+    # Neither is without the other: what could not be recorded was not told.
     assert seen == [(case.id, "ban_ends")]
     assert await rows(province, Escalation, case) == []
     assert await state_of(province, clock) == {1: "planned"}
+
+
+async def test_what_ends_by_itself_is_told_as_ended_and_not_as_late(database: Any, province: Province) -> None:
+    case = await province.case()
+    steps = [rung(1, "E1", "-24 H", NOW + 48 * HOUR), rung(2, "E0", "limit", NOW + 72 * HOUR, then="ban_ends")]
+    clock = ladder(case, "ban_max", "3 CD", *steps)
+    clock = await put(province, case, clock.model_copy(update={"due_at": NOW + 72 * HOUR}))
+
+    async def then(*_: Any) -> None:
+        return
+
+    await fired(database, case, clock, 1)
+    await fired(database, case, clock, 2, then=then)
+    kinds = {one.ordinal: one.kind for one in await rows(province, Notice, case)}
+    assert kinds == {1: "rung_before", 2: "rung_ends"}
 
 
 async def test_the_activity_answers_with_what_the_workflow_waits_for_next(database: Any, province: Province) -> None:

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from api.scope import CASE, readable
 from models.records.actor import Acting
 from models.tables import (
@@ -71,12 +72,12 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
         .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
-        .outerjoin(soonest, func.true())
+        .outerjoin(soonest, true())
         .where(readable(reader, at))
     )
 
 
-async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Row[Any] | None:
+async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
     """One case by id or code, None where it is unknown or out of scope."""
     try:
         chosen = CASE.c.id == UUID(reference)
@@ -93,7 +94,7 @@ async def page(
     *,
     after: tuple[datetime, UUID] | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Found]:
     """A page of the reader's cases, the newest receipt first."""
     statement = _cases(reader, at)
     for column, values in (
@@ -118,10 +119,11 @@ async def page(
     if after is not None:
         statement = statement.where(tuple_(CASE.c.receipt_at, CASE.c.id) < tuple_(*after))
     ordered = statement.order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc()).limit(limit)
-    return (await connection.execute(ordered)).all()
+    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    return rows
 
 
-async def standings(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def standings(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
     """The four codes of cases just opened or already found in scope."""
     statement = select(CASE.c.id, CASE.c.process, CASE.c.protection, CASE.c.ban, CASE.c.custody)
     return (await connection.execute(statement.where(CASE.c.id.in_(sorted(case_ids))))).all()
@@ -148,7 +150,7 @@ async def reader_powers(
     return frozenset(roles.scalars()), named.first() is not None
 
 
-async def plan_authors(connection: AsyncConnection, case_id: UUID) -> Sequence[Row[Any]]:
+async def plan_authors(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
     """Kind, author and hash of the case's frozen plan documents, the newest first."""
     statement = (
         select(_DOCUMENT.c.kind, _DOCUMENT.c.author_id, _DOCUMENT.c.content_hash)
@@ -158,7 +160,7 @@ async def plan_authors(connection: AsyncConnection, case_id: UUID) -> Sequence[R
     return (await connection.execute(statement)).all()
 
 
-async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
     """Every deadline of cases already found in scope, in order of start."""
     statement = (
         select(_DEADLINE)
@@ -174,7 +176,7 @@ async def touched_at(connection: AsyncConnection, case_id: UUID, at: datetime) -
     return frozenset((await connection.execute(statement)).scalars())
 
 
-async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
     """What became of the rungs of these cases, with whether anybody was there to be told."""
     statement = (
         select(_RUNG, func.coalesce(_ESCALATION.c.nobody, False).label("nobody"))
@@ -187,7 +189,7 @@ async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequ
     return (await connection.execute(statement)).all()
 
 
-async def told(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def told(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
     """The notices of the rungs of these cases, by whom they went to."""
     statement = (
         select(_NOTICE, _PERSON.c.full_name)
@@ -198,13 +200,13 @@ async def told(connection: AsyncConnection, case_ids: Collection[UUID]) -> Seque
     return (await connection.execute(statement)).all()
 
 
-async def breaches(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def breaches(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
     """The breaches of these cases."""
     statement = select(_BREACH).where(_BREACH.c.case_id.in_(sorted(case_ids))).order_by(_BREACH.c.recorded_at)
     return (await connection.execute(statement)).all()
 
 
-async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Row[Any]]:
+async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
     """Every event of a case in order, with the names of who acted and for whom."""
     principal = _PERSON.alias("principal")
     statement = (
@@ -217,13 +219,13 @@ async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Row[Any
     return (await connection.execute(statement)).all()
 
 
-async def event_of(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Row[Any] | None:
+async def event_of(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Found | None:
     """The event a command recorded on a case."""
     statement = select(_EVENT).where(_EVENT.c.case_id == case_id, _EVENT.c.command_id == command_id)
     return (await connection.execute(statement)).one_or_none()
 
 
-async def latest_event(connection: AsyncConnection, case_id: UUID) -> Row[Any] | None:
+async def latest_event(connection: AsyncConnection, case_id: UUID) -> Found | None:
     """The last event of a case, with the name of who acted."""
     statement = (
         select(_EVENT.c.event, _EVENT.c.role, _EVENT.c.actor_id, _EVENT.c.recorded_at, _PERSON.c.full_name)
@@ -249,7 +251,7 @@ async def documents(
     kind: str | None = None,
     version: int | None = None,
     document_id: UUID | None = None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Found]:
     """Documents of a case already found in scope: what counted, and what the reader wrote themselves."""
     statement = (
         select(_DOCUMENT, _PERSON.c.full_name.label("author_name"))

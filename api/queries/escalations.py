@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from api.scope import CASE, ESCALATION, readable_escalation, sent_to
 from models.records.actor import Acting
 from models.tables import Deadline, EscalationRecipient, Person, Rung, Unit, table
@@ -63,7 +64,7 @@ async def page(
     *,
     after: tuple[datetime, UUID] | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Found]:
     """A page of escalations, the oldest first: who waits longest is read first."""
     statement = _escalations(reader, at)
     if wanted.mine:
@@ -81,16 +82,17 @@ async def page(
     if after is not None:
         statement = statement.where(tuple_(ESCALATION.c.opened_at, ESCALATION.c.id) > tuple_(*after))
     ordered = statement.order_by(ESCALATION.c.opened_at, ESCALATION.c.id).limit(limit)
-    return (await connection.execute(ordered)).all()
+    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    return rows
 
 
-async def find(connection: AsyncConnection, reader: Acting, at: datetime, escalation_id: UUID) -> Row[Any] | None:
+async def find(connection: AsyncConnection, reader: Acting, at: datetime, escalation_id: UUID) -> Found | None:
     """One escalation, None where it is unknown or out of scope."""
     statement = _escalations(reader, at).where(ESCALATION.c.id == escalation_id)
     return (await connection.execute(statement)).one_or_none()
 
 
-async def recipients(connection: AsyncConnection, escalation_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+async def recipients(connection: AsyncConnection, escalation_ids: Collection[UUID]) -> Sequence[Found]:
     """Whom these escalations went to, with their names."""
     statement = (
         select(_RECIPIENT, _PERSON.c.full_name)

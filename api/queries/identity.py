@@ -4,17 +4,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, insert, or_, select, update
+from sqlalchemy import case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from models.tables import AccessToken, Account, Person, Position, SignInThrottle, Unit, new_id, table
 
 _ACCOUNT, _TOKEN, _THROTTLE = table(Account), table(AccessToken), table(SignInThrottle)
 _PERSON, _POSITION, _UNIT = table(Person), table(Position), table(Unit)
 
 
-async def by_token(connection: AsyncConnection, token_hash: str) -> Row[Any] | None:
+async def by_token(connection: AsyncConnection, token_hash: str) -> Found | None:
     """Who holds a token, in which position, and until when both hold; None for a token never given."""
     statement = (
         select(
@@ -38,7 +39,7 @@ async def by_token(connection: AsyncConnection, token_hash: str) -> Row[Any] | N
     return (await connection.execute(statement)).one_or_none()
 
 
-async def account_named(connection: AsyncConnection, username: str) -> Row[Any] | None:
+async def account_named(connection: AsyncConnection, username: str) -> Found | None:
     """The account of a user name, and its person's language."""
     statement = (
         select(_ACCOUNT, _PERSON.c.full_name, _PERSON.c.language)
@@ -48,7 +49,7 @@ async def account_named(connection: AsyncConnection, username: str) -> Row[Any] 
     return (await connection.execute(statement)).one_or_none()
 
 
-async def positions_of(connection: AsyncConnection, person_id: UUID, at: datetime) -> list[Row[Any]]:
+async def positions_of(connection: AsyncConnection, person_id: UUID, at: datetime) -> list[Found]:
     """The positions a person holds at an instant, the longest held first."""
     statement = (
         select(

@@ -1,12 +1,12 @@
 """What the inbox and the call list show beside the notice itself."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from models.tables import CallTask, CaseFile, Notice, Person, table
 
 _CASE, _PERSON, _CALL, _NOTICE = table(CaseFile), table(Person), table(CallTask), table(Notice)
@@ -18,7 +18,7 @@ async def codes(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict
     return {row.id: row.code for row in rows}
 
 
-async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> dict[UUID, Found]:
     """Names and telephone numbers of the officers to be called."""
     rows = await connection.execute(
         select(_PERSON.c.id, _PERSON.c.full_name, _PERSON.c.phone).where(_PERSON.c.id.in_(sorted(person_ids)))
@@ -26,12 +26,12 @@ async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> 
     return {row.id: row for row in rows}
 
 
-async def call(connection: AsyncConnection, call_id: UUID) -> Row[Any] | None:
+async def call(connection: AsyncConnection, call_id: UUID) -> Found | None:
     """One task of the call list."""
     return (await connection.execute(select(_CALL).where(_CALL.c.id == call_id))).one_or_none()
 
 
-async def own(connection: AsyncConnection, person_id: UUID, notice_id: UUID) -> Row[Any] | None:
+async def own(connection: AsyncConnection, person_id: UUID, notice_id: UUID) -> Found | None:
     """One notice of somebody's own inbox."""
     statement = select(_NOTICE).where(
         _NOTICE.c.id == notice_id, _NOTICE.c.person_id == person_id, _NOTICE.c.channel == "inbox"

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from api.scope import below
 from models.tables import Absence, Deputy, Person, Position, Shift, Unit, UnitParent, new_id, table
 
@@ -66,18 +67,19 @@ def of_people(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElem
     return ~elsewhere
 
 
-async def one(connection: AsyncConnection, statement: Select[Any]) -> Row[Any] | None:
+async def one(connection: AsyncConnection, statement: Select[Any]) -> Found | None:
     """The only row, or None."""
     return (await connection.execute(statement)).one_or_none()
 
 
 async def many(
     connection: AsyncConnection, statement: Select[Any], order: tuple[Any, Any], after: Any, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Found]:
     """A page in order of an instant and an id."""
     if after is not None:
         statement = statement.where(tuple_(*order) > tuple_(*after))
-    return (await connection.execute(statement.order_by(*order).limit(limit))).all()
+    rows: Sequence[Found] = (await connection.execute(statement.order_by(*order).limit(limit))).all()
+    return rows
 
 
 async def ids(connection: AsyncConnection, statement: Select[Any]) -> Collection[UUID]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
 from models.tables import CaseReport, Person, Position, Unit, table
@@ -15,7 +15,7 @@ from models.tables import CaseReport, Person, Position, Unit, table
 _LINK, _PERSON, _UNIT, _POSITION = table(CaseReport), table(Person), table(Unit), table(Position)
 
 
-async def find(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Row[Any] | None:
+async def find(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Found | None:
     """One report, None where it is unknown or out of scope."""
     statement = (
         select(
@@ -32,7 +32,7 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, report
     return (await connection.execute(statement)).one_or_none()
 
 
-async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Row[Any]]:
+async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Found]:
     """Id and code of the report's cases the reader may read."""
     statement = (
         select(CASE.c.id, CASE.c.code)

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.rows import Found
 from models.forms import Part
 from models.messages import ContentRef
 from models.tables import Document, Submission, new_id, table
@@ -26,7 +27,7 @@ async def claim(
     request_hash: str,
     case_id: UUID | None,
     at: datetime,
-) -> Row[Any] | None:
+) -> Found | None:
     """Take a key for a request; the first gets None and goes on, everybody else the row the first has committed.
 
     PostgreSQL makes the others wait at the unique key until the first has committed or given up.

@@ -17,15 +17,15 @@ from api.shapes.cases import CaseOut, DeadlineOut, DocumentOut, TimelineEntry
 router = APIRouter(prefix="/cases", tags=["cases"])
 
 CaseRef = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$", description="The case's id or its code.")]
-Codes = Annotated[list[Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]], Field(max_length=20)]
+Codes = Annotated[tuple[Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_]+$")], ...], Field(max_length=20)]
 
 
 class CaseFilter(Input):
     """Which cases to list. ``overdue`` and ``due_before`` look at running deadlines."""
 
-    process: Codes = []
-    protection: Codes = []
-    risk: Codes = []
+    process: Codes = ()
+    protection: Codes = ()
+    risk: Codes = ()
     unit: Annotated[str | None, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")] = None
     owner: UUID | None = None
     due_before: AwareDatetime | None = None

@@ -27,8 +27,8 @@ class EscalationFilter(Input):
 
     mine: bool = False
     unit: Annotated[str | None, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")] = None
-    state: Annotated[list[State], Field(max_length=3)] = []
-    level: Annotated[list[Level], Field(max_length=5)] = []
+    state: Annotated[tuple[State, ...], Field(max_length=3)] = ()
+    level: Annotated[tuple[Level, ...], Field(max_length=5)] = ()
     opened_before: AwareDatetime | None = None
     cursor: Annotated[str | None, Field(max_length=200)] = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT

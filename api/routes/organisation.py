@@ -1,4 +1,7 @@
-"""Administering the organisation. Whoever is signed in reads offices, positions and rota; the rest is the administrator's."""
+"""Administering the organisation.
+
+Whoever is signed in reads offices, positions and rota; the rest is the administrator's.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -136,7 +139,7 @@ async def give_account(visit: TheVisit, person: UUID, given: AccountIn) -> Accou
 
 
 @router.get("/positions", responses=_READ)
-async def list_positions(
+async def list_positions(  # noqa: PLR0917 - FastAPI reads them by name
     visit: TheVisit,
     unit: UnitFilter = None,
     role: RoleFilter = None,

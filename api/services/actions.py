@@ -1,8 +1,8 @@
 """One command, from the door to the record (architecture.md).
 
-Content is stored in a short transaction of its own; ids and codes go through the case's workflow; the answer is read from
-PostgreSQL. No session is held while Temporal is waited for. Whether an act may happen is the lifecycle's to say: the door
-says only who asks, and whether the case is theirs to see.
+Content is stored in a short transaction of its own; ids and codes go through the case's workflow; the answer is read
+from PostgreSQL. No session is held while Temporal is waited for. Whether an act may happen is the lifecycle's to say:
+the door says only who asks, and whether the case is theirs to see.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
 from api.errors import fault
 from api.problems import PROBLEMS, Problem
 from api.queries import cases, reports, submissions
+from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import find, standing_of, whole
 from api.services.deadlines import deadlines_of
@@ -37,7 +37,7 @@ class _Asked:
     """A command ready to be sent, and the answer it got before, if it did."""
 
     command: Command
-    row: Row[Any]
+    row: Found
     before: CommandResult | None
 
 
@@ -83,13 +83,13 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             occurred_at=body.occurred_at or taken_in,
             on_behalf_person=principal,
             on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
-            means=body.on_behalf_of.means if body.on_behalf_of else None,  # type: ignore[arg-type]
+            means=body.on_behalf_of.means if body.on_behalf_of else None,
             content=await submissions.references(connection, command_id),
         )
     return _Asked(command, row, CommandResult.model_validate(stored) if stored is not None else None)
 
 
-async def _store_content(
+async def _store_content(  # noqa: PLR0917 - an act, whole
     connection: AsyncConnection, visit: Visit, case_id: UUID, command_id: UUID, event: str, body: ActionInput
 ) -> None:
     await submissions.store_documents(
@@ -107,9 +107,7 @@ async def _store_content(
         )
 
 
-async def _principal(
-    connection: AsyncConnection, on_behalf: OnBehalf | None, row: Row[Any], now: datetime
-) -> UUID | None:
+async def _principal(connection: AsyncConnection, on_behalf: OnBehalf | None, row: Found, now: datetime) -> UUID | None:
     """The person an act is recorded for; where only a role is named, the one who holds it at the case's office.
 
     Raises:
@@ -226,7 +224,7 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     )
 
 
-async def _changed(connection: AsyncConnection, asked: _Asked, event: Row[Any] | None) -> list[DeadlineOut]:
+async def _changed(connection: AsyncConnection, asked: _Asked, event: Found | None) -> list[DeadlineOut]:
     """The deadlines this command was the last to touch."""
     if event is None:
         return []

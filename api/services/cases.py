@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import paging
 from api.door import Visit
 from api.problems import Problem
 from api.queries import cases
+from api.queries.rows import Found
 from api.services.deadlines import deadlines_of, told_by_rung
 from api.shapes.base import Page, PersonRef, Text, UnitRef
 from api.shapes.cases import (
@@ -32,7 +32,7 @@ from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_
 from models.vocabulary import codes, term
 
 
-async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Row[Any]:
+async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
     """One case in the reader's scope.
 
     Raises:
@@ -64,7 +64,7 @@ async def read(visit: Visit, reference: str) -> CaseOut:
         return await whole(connection, visit, row)
 
 
-async def whole(connection: AsyncConnection, visit: Visit, row: Row[Any]) -> CaseOut:
+async def whole(connection: AsyncConnection, visit: Visit, row: Found) -> CaseOut:
     """A case as it is shown alone."""
     return case_out(visit, row, await _allowed(connection, visit, row))
 
@@ -138,7 +138,7 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
     return shown
 
 
-def case_out(visit: Visit, row: Row[Any], allowed: list[AllowedAction] | None) -> CaseOut:
+def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> CaseOut:
     """A row as the reader sees it."""
     identified = sees(visit.caller.role, DataClass.P1)
     unit = (
@@ -180,12 +180,12 @@ def case_out(visit: Visit, row: Row[Any], allowed: list[AllowedAction] | None) -
     )
 
 
-def standing_of(row: Row[Any]) -> Standing:
+def standing_of(row: Found) -> Standing:
     """Where a case stands, with the chart's memory."""
     return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
-async def _allowed(connection: AsyncConnection, visit: Visit, row: Row[Any]) -> list[AllowedAction]:
+async def _allowed(connection: AsyncConnection, visit: Visit, row: Found) -> list[AllowedAction]:
     offices = {row.unit_id, row.incident_unit_id, row.residence_unit_id} - {None}
     acting = visit.caller.acting
     deputises, named = await cases.reader_powers(connection, acting, visit.now, row.id, offices)
@@ -236,7 +236,7 @@ def _state(codes_by_region: dict[str, Any] | None) -> StateOut | None:
     return StateOut(**{region: codes_by_region[region] for region in ("process", "protection", "ban", "custody")})
 
 
-def _event_entry(row: Row[Any]) -> TimelineEntry:
+def _event_entry(row: Found) -> TimelineEntry:
     return TimelineEntry(
         at=row.occurred_at,
         recorded_at=row.recorded_at,
@@ -282,7 +282,7 @@ def _plain_entry(
     )
 
 
-def _document(visit: Visit, row: Row[Any], *, with_content: bool) -> DocumentOut:
+def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
     seen = own or sees_document(role, row.kind)
     content = dict(row.content) if with_content and seen else None

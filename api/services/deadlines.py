@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries import cases
+from api.queries.rows import Found
 from api.shapes.base import PersonRef, Text
 from api.shapes.cases import BreachOut, DeadlineOut, RungOut, ToldOut
 from models.protocol.arithmetic import ProtocolError
@@ -36,7 +36,7 @@ async def deadlines_of(connection: AsyncConnection, case_ids: Collection[UUID]) 
     return found
 
 
-def told_by_rung(notices: Iterable[Row[Any]]) -> dict[tuple[UUID, int], list[ToldOut]]:
+def told_by_rung(notices: Iterable[Found]) -> dict[tuple[UUID, int], list[ToldOut]]:
     """Notices by the rung they belong to."""
     found: dict[tuple[UUID, int], list[ToldOut]] = {}
     for row in notices:
@@ -56,7 +56,7 @@ def told_by_rung(notices: Iterable[Row[Any]]) -> dict[tuple[UUID, int], list[Tol
 
 
 def _deadline(
-    clock: Clock, rungs: Mapping[tuple[UUID, int], Row[Any]], told: ByRung, breaches: Sequence[BreachOut]
+    clock: Clock, rungs: Mapping[tuple[UUID, int], Found], told: ByRung, breaches: Sequence[BreachOut]
 ) -> DeadlineOut:
     rule = _rule(clock)
     basis = rule.basis if rule else None
@@ -91,7 +91,7 @@ def _deadline(
     )
 
 
-def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Row[Any]], told: ByRung) -> RungOut:
+def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], told: ByRung) -> RungOut:
     key = (clock.id, planned.ordinal)
     row = rows.get(key)
     return RungOut(
@@ -109,7 +109,7 @@ def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Row[Any]],
     )
 
 
-def _breach(row: Row[Any]) -> BreachOut:
+def _breach(row: Found) -> BreachOut:
     return BreachOut(
         kind=row.kind,
         due_at=row.due_at,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import paging
@@ -12,6 +11,7 @@ from api.door import Visit
 from api.problems import Problem
 from api.queries import cases as case_queries
 from api.queries import escalations
+from api.queries.rows import Found
 from api.shapes.base import Page, PersonRef, UnitRef
 from api.shapes.cases import EscalationOut, RecipientOut
 from models.records.escalations import NotAnswered, acknowledge, settle
@@ -77,7 +77,7 @@ def _refusal(said: NotAnswered, row: Any) -> Problem:
     return Problem("escalation-not-open", extra={"about": {"state": row.state}}, audited=True)
 
 
-async def _items(connection: AsyncConnection, visit: Visit, rows: Sequence[Row[Any]]) -> list[EscalationOut]:
+async def _items(connection: AsyncConnection, visit: Visit, rows: Sequence[Found]) -> list[EscalationOut]:
     went_to: dict[UUID, list[RecipientOut]] = {}
     for row in await escalations.recipients(connection, [row.id for row in rows]):
         went_to.setdefault(row.escalation_id, []).append(
@@ -86,7 +86,7 @@ async def _items(connection: AsyncConnection, visit: Visit, rows: Sequence[Row[A
     return [_item(visit, row, went_to.get(row.id, [])) for row in rows]
 
 
-def _item(visit: Visit, row: Row[Any], went_to: list[RecipientOut]) -> EscalationOut:
+def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOut:
     return EscalationOut(
         id=row.id,
         case_id=row.case_id,

@@ -1,7 +1,7 @@
 """Administering the organisation: within the administrator's own units, by ending instead of deleting, all on record.
 
-An administrator gives nothing to themselves: no position, no deputising, no account. Otherwise the role that sees no case
-could make itself one that does.
+An administrator gives nothing to themselves: no position, no deputising, no account. Otherwise the role that sees no
+case could make itself one that does.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,7 @@ from api.passwords import one_time_password
 from api.problems import Problem
 from api.queries import identity
 from api.queries import organisation as q
+from api.queries.rows import Found
 from api.shapes.base import Output, Page, PersonRef
 from api.shapes.organisation import (
     AbsenceIn,
@@ -48,7 +49,7 @@ def etag(shown: Output) -> str:
     return '"' + hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32] + '"'
 
 
-def held(row: Row[Any]) -> HeldPosition:
+def held(row: Found) -> HeldPosition:
     """A position as it is shown."""
     return HeldPosition(
         id=row.id, person=PersonRef(id=row.person_id, name=row.full_name), unit_id=row.unit_id, role=row.role,
@@ -56,7 +57,7 @@ def held(row: Row[Any]) -> HeldPosition:
     )  # fmt: skip
 
 
-def shift(row: Row[Any]) -> ShiftOut:
+def shift(row: Found) -> ShiftOut:
     """A turn on the rota as it is shown."""
     return ShiftOut(
         id=row.id, unit_id=row.unit_id, role=row.role, person=PersonRef(id=row.person_id, name=row.full_name),
@@ -64,7 +65,7 @@ def shift(row: Row[Any]) -> ShiftOut:
     )  # fmt: skip
 
 
-def absence(row: Row[Any]) -> AbsenceOut:
+def absence(row: Found) -> AbsenceOut:
     """An absence as it is shown."""
     return AbsenceOut(
         id=row.id, person=PersonRef(id=row.person_id, name=row.full_name), starts_at=row.starts_at,
@@ -72,7 +73,7 @@ def absence(row: Row[Any]) -> AbsenceOut:
     )  # fmt: skip
 
 
-def deputy(row: Row[Any]) -> DeputyOut:
+def deputy(row: Found) -> DeputyOut:
     """A deputising as it is shown."""
     return DeputyOut(
         id=row.id,
@@ -85,12 +86,12 @@ def deputy(row: Row[Any]) -> DeputyOut:
     )
 
 
-def unit(row: Row[Any]) -> UnitOut:
+def unit(row: Found) -> UnitOut:
     """An office as it is shown."""
     return UnitOut.model_validate(row)
 
 
-def person(row: Row[Any]) -> PersonOut:
+def person(row: Found) -> PersonOut:
     """A person as they are shown."""
     return PersonOut.model_validate(row)
 
@@ -99,7 +100,7 @@ async def listing(
     visit: Visit,
     statement: Select[Any],
     order: tuple[Any, Any],
-    show: Callable[[Row[Any]], Shown],
+    show: Callable[[Found], Shown],
     *,
     record: str,
     cursor: str | None,
@@ -263,14 +264,14 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
         return deputy(await _found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
 
 
-async def end(
+async def end(  # noqa: PLR0917 - what is ended, in the order one says it
     visit: Visit,
     rows: Table,
     statement: Select[Any],
     unit_column: str | None,
     row_id: UUID,
     at: datetime | None,
-    show: Callable[[Row[Any]], Shown],
+    show: Callable[[Found], Shown],
     record: str,
 ) -> Shown:
     """End a row now or at a later instant; what has ended stays ended.
@@ -336,7 +337,7 @@ async def _known_person(connection: AsyncConnection, person_id: UUID, field: str
         raise fault("unknown", "body", field)
 
 
-async def _found(connection: AsyncConnection, statement: Select[Any]) -> Row[Any]:
+async def _found(connection: AsyncConnection, statement: Select[Any]) -> Found:
     row = await q.one(connection, statement)
     if row is None:
         raise Problem("not-found")

@@ -1,7 +1,7 @@
 """Taking reports in: never lost, whatever is away.
 
-The report, its cases, their deadlines and the receipt itself are committed in one transaction; the workflows are started
-afterwards, on their own, and by the sweep where that did not succeed.
+The report, its cases, their deadlines and the receipt itself are committed in one transaction; the workflows are
+started afterwards, on their own, and by the sweep where that did not succeed.
 """
 
 import json

@@ -8,14 +8,13 @@ answered the same, and so is a locked one.
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from api.door import SYSTEM, Door, Visit, token_hash
 from api.passwords import is_one_time
 from api.problems import Problem
 from api.queries import identity
+from api.queries.rows import Found
 from api.shapes.base import UnitRef
 from api.shapes.sessions import MeOut, PositionOut, SessionOut, SignIn
 from models.database import Who, transaction
@@ -46,7 +45,7 @@ async def sign_in(door: Door, given: SignIn, address: str) -> SessionOut:
         await _failed(door, account, address, now, count=not locked)
         raise Problem("sign-in-failed", audited=True)
     new_hash = await _new_password(door, account, given)
-    return await _open(door, account, given, new_hash, address, now)
+    return await _open(door, account, given, new_hash=new_hash, address=address, now=now)
 
 
 async def sign_out(visit: Visit) -> None:
@@ -71,7 +70,7 @@ async def me(visit: Visit) -> MeOut:
     )
 
 
-async def _begin(door: Door, username: str, address: str, now: datetime) -> Row[Any] | None:
+async def _begin(door: Door, username: str, address: str, now: datetime) -> Found | None:
     """Count the try and look the account up."""
     async with transaction(door.engine, _NOBODY, now) as connection:
         by_name = await identity.count_attempt(connection, _key("user", username), now, WINDOW)
@@ -82,17 +81,18 @@ async def _begin(door: Door, username: str, address: str, now: datetime) -> Row[
     return account
 
 
-async def _failed(door: Door, account: Row[Any] | None, address: str, now: datetime, *, count: bool) -> None:
+async def _failed(door: Door, account: Found | None, address: str, now: datetime, *, count: bool) -> None:
     async with transaction(door.engine, _NOBODY, now) as connection:
         if account is not None and count:
             await identity.record_failure(connection, account.id, now, limit=FAILURES, locked_for=LOCKED_FOR)
         await audit(
-            connection, at=now, actor=None, action="sign_in", record="session", outcome="refused", code="sign-in-failed",
-            record_id=account.id if account else None, detail={"address": _key("address", address)[:16]},
+            connection, at=now, actor=None, action="sign_in", record="session", outcome="refused",
+            code="sign-in-failed", record_id=account.id if account else None,
+            detail={"address": _key("address", address)[:16]},
         )  # fmt: skip
 
 
-async def _new_password(door: Door, account: Row[Any], given: SignIn) -> str | None:
+async def _new_password(door: Door, account: Found, given: SignIn) -> str | None:
     if given.new_password is None:
         if is_one_time(account.password_hash):
             raise Problem("password-change-required")
@@ -101,7 +101,7 @@ async def _new_password(door: Door, account: Row[Any], given: SignIn) -> str | N
 
 
 async def _open(
-    door: Door, account: Row[Any], given: SignIn, new_hash: str | None, address: str, now: datetime
+    door: Door, account: Found, given: SignIn, *, new_hash: str | None, address: str, now: datetime
 ) -> SessionOut:
     token, until = secrets.token_urlsafe(32), now + LASTS
     async with transaction(door.engine, Who(person_id=account.person_id), now) as connection:
@@ -130,7 +130,7 @@ async def _open(
     return SessionOut(token=token, expires_at=until, position=position, positions=held)
 
 
-def _position(row: Row[Any]) -> PositionOut:
+def _position(row: Found) -> PositionOut:
     return PositionOut(
         id=row.id,
         role=row.role,

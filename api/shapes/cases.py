@@ -112,7 +112,8 @@ class DeadlineOut(Output):
     """One occurrence of a deadline, and how it was computed.
 
     ``mark``: ★ statutory, ◇ from a local plan or derived, ○ a design default. ``explanation`` holds every number the
-    computing used, so that it can be checked with a wall calendar. ``basis_verified`` false: not checked against the law.
+    computing used, so that it can be checked with a wall calendar. ``basis_verified`` false: not checked
+    against the law.
     """
 
     id: UUID

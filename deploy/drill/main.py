@@ -15,7 +15,8 @@ from deploy.drill.loading import load
 from deploy.drill.reading import BadDrillError
 from deploy.drill.report import Account, Teller
 from deploy.runtime.postgres import Postgres
-from models.logs import configure
+from models.logs import configure_logging
+from models.settings import Settings
 
 
 class Outcome(IntEnum):
@@ -65,7 +66,7 @@ def run(path: Path, json: bool) -> int:
     """
     log = Path(tempfile.gettempdir()) / "annhi-drill.log"
     with log.open("w", encoding="utf-8") as stream:
-        configure(level="INFO", stream=stream)
+        configure_logging(Settings(log_format="json", log_level="INFO"), stream=stream)
         logging.captureWarnings(capture=True)
         try:
             account = asyncio.run(play(path, Console(quiet=json, highlight=False, soft_wrap=True)))

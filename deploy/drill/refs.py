@@ -1,7 +1,7 @@
 """What a form may point at: ids and hashes nobody can know when writing the file.
 
 ``${person:lan}`` is the id of somebody in the cast, ``${case:be-an}`` of a case, ``${deadline:be-an/plan}`` of its
-latest deadline of that code, ``${plan:be-an}`` the content hash of the plan last submitted, which an approval is bound to.
+latest deadline of that code, ``${plan:be-an}`` the content hash of its plan, which an approval is bound to.
 """
 
 import re

@@ -88,6 +88,7 @@ class Teller:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last: datetime | None = None
+        self._clause: str | None = None
 
     def begin(self, drill: Drill) -> None:
         """The heading."""
@@ -106,6 +107,10 @@ class Teller:
             stamp = minute.strftime("%H:%M:%S" if minute.second else "%H:%M")
         else:
             stamp = ""
+        if line.clause and line.clause != self._clause:
+            self._console.print(Text(f"{stamp:>8}  § {line.clause}", style="italic"), soft_wrap=True)
+            stamp = ""
+        self._clause = line.clause
         self._console.print(Text(f"{stamp:>8}  ").append_text(_styled(line)), soft_wrap=True)
 
     def end(self, account: Account) -> None:
@@ -137,10 +142,10 @@ def _styled(line: Line) -> Text:
 
 
 def _expectation(line: Line) -> Text:
-    clause = f"  ({line.clause})" if line.clause else ""
+    case = f" [{line.case}]" if line.case else ""
     if line.held:
-        return Text(f"✔ {line.text}{clause}", style="green")
-    told = Text(f"✘ {line.text}{clause}", style="bold red")
+        return Text(f"✔ {line.text}{case}", style="green")
+    told = Text(f"✘ {line.text}{case}", style="bold red")
     told.append(f"\n            cần · expected: {line.expected}", style="red")
     told.append(f"\n            thấy · seen:    {line.seen or 'không có · nothing'}", style="red")
     return told

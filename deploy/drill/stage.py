@@ -1,7 +1,7 @@
-"""The stage of a drill: the real service on a server of its own, with a clock that can be moved.
+"""The stage of a drill: the real service on servers of its own, with a clock that can be moved.
 
-A temporary PostgreSQL database, Temporal's time-skipping server, the worker, the outbox and the API over real HTTP on the
-loopback address, all in this process. Nothing of it outlives the drill.
+A temporary PostgreSQL database, Temporal's time-skipping server, the worker, the outbox and the API over real HTTP on
+the loopback address. Nothing of it outlives the drill.
 """
 
 import asyncio
@@ -26,8 +26,6 @@ from temporalio.client import Client
 from activities.channels import configured
 from activities.delivery import Outbox
 from api.app import create_app
-from api.door import Door
-from api.metrics import Metrics
 from api.passwords import Passwords
 from deploy.drill.cast import Cast
 from deploy.drill.clock import DrillFailureError, StageClock
@@ -97,12 +95,13 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
             things.enter_context(tempfile.TemporaryDirectory(prefix="annhi-drill-", ignore_cleanup_errors=True))
         )
         try:
-            postgres = server or await things.enter_async_context(embedded_postgres(folder / "pg", durable=False))
-            database = await things.enter_async_context(_database(postgres))
+            if server is None:
+                server = await things.enter_async_context(embedded_postgres(folder / "pg", durable=False))
+            database = await things.enter_async_context(_database(server))
             address = await things.enter_async_context(time_skipping_server(folder / "temporal"))
         except (Trouble, OSError) as trouble:
             raise DrillFailureError(str(trouble)) from trouble
-        config = _settings(folder, postgres, database, address)
+        config = _settings(folder, server, database, address)
         owner = await _engine(things, config.owner_database_url)
         client = await _temporal(config)
         password = secrets.token_urlsafe(16)
@@ -113,16 +112,9 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
         domain = PlatformClock(clock.offset, clock.platform)
         desk = CaseDesk(client, task_queue=QUEUE, offset=clock.offset, timeout=15.0)
         reference = load_reference()
-        await _work(things, config, client, desk, domain, reference)
-        door = Door(
-            settings=config,
-            engine=await _engine(things, config.database_url),
-            desk=desk,
-            clock=domain,
-            passwords=passwords,
-            metrics=Metrics(),
-        )
-        http = await _serve(things, create_app(door))
+        await _work(things, config, client=client, desk=desk, clock=domain, reference=reference)
+        engine = await _engine(things, config.database_url)
+        http = await _serve(things, create_app(config, engine, desk, domain, passwords=passwords, loaded=reference))
         cases: dict[str, UUID] = {}
         yield Stage(drill, clock, desk, Cast(http, world, cases, password), world, owner, cases)
 
@@ -173,6 +165,7 @@ async def _temporal(config: Settings) -> Client:
 async def _work(
     things: AsyncExitStack,
     config: Settings,
+    *,
     client: Client,
     desk: CaseDesk,
     clock: PlatformClock,

@@ -1,7 +1,8 @@
 """Who may do what, how far: the one table of role × action × scope, and which classes of data a role sees.
 
 Events of a case are not here: ``models.lifecycle.EVENTS`` says who may send each. Here stands everything around them:
-reading, lists, escalations, administration, reference data. Sources: process.md §6.4 (who sees what), lifecycle.md (roles).
+reading, lists, escalations, administration, reference data. Sources: process.md §6.4 (who sees what),
+lifecycle.md (roles).
 """
 
 from enum import StrEnum
@@ -88,7 +89,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_reference": dict.fromkeys(ROLES, Scope.NATIONAL),
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
 }
-"""Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is below it."""
+"""Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
+below it."""
 
 _TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
 

@@ -128,8 +128,10 @@ def _select(rule: DeadlineRule, met: Met, happened: Happened, group: list[Clock]
     if rule.meets == "subject":
         subject = _subject(rule, happened)
         if subject is not None:
-            return [clock for clock in group if clock.subject == subject]
-        if rule.per == "step":
+            named = [clock for clock in group if clock.subject == subject]
+            if named or not met.else_earliest:
+                return named
+        elif rule.per == "step":
             return []
     return [min(group, key=lambda clock: clock.due_at)]
 

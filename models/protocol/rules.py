@@ -138,8 +138,8 @@ class Met(Rule):
     """An event that meets the clock; by these roles only, where roles are given.
 
     `after_start`: only occurrences that started no later than the event occurred. `at_start`: also an occurrence that
-    this very event starts. `every`: all that started by then, whatever subject the event names: who acknowledges a
-    case has seen every report in it.
+    this very event starts. `every`: all that started by then, whatever subject the event names: who acknowledges a case
+    has seen every report in it. `else_earliest`: the earliest one, where none that runs has the subject named.
     """
 
     event: str
@@ -148,6 +148,7 @@ class Met(Rule):
     after_start: bool = False
     at_start: bool = False
     every: bool = False
+    else_earliest: bool = False
 
 
 class DeadlineRule(Rule):

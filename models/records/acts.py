@@ -213,7 +213,7 @@ async def keep_pace(
     changes = replan(
         clocks,
         paced,
-        _view(case, case, around, ground_end=None),
+        view_of(case, around),
         reference.protocol_at(at),
         reference.calendar_at(at),
         overrides=reference.overrides,
@@ -425,6 +425,11 @@ def _view(after: CaseRow, before: CaseRow, around: Surroundings, *, ground_end: 
         closed_at=after.closed_at,
         closure_reason=after.closure_reason,
     )
+
+
+def view_of(case: CaseRow, around: Surroundings) -> CaseView:
+    """A case as it stands, with nothing having happened, as the deadline engine takes it."""
+    return _view(case, case, around, ground_end=None)
 
 
 def view_codes(standing: Standing) -> Codes:

@@ -194,7 +194,9 @@ class Said:
 
 def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | None]:
     """The steps of a Mẫu 04 with their last days, and the plan's own review date."""
-    steps = tuple(PlanStep(key=step["key"], due=date.fromisoformat(step["due"])) for step in content.get("steps", ()))
+    steps = tuple(
+        PlanStep(key=step["key"], due=date.fromisoformat(step["due"])) for step in content.get("measures", ())
+    )
     review = content.get("review_on")
     return steps, date.fromisoformat(review) if review else None
 

@@ -38,7 +38,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Text:
-    """A notice as it is read: ``subject`` and ``body`` on a screen or by mail, ``short`` by SMS, ``spoken`` by voice."""
+    """A notice as it is read: ``subject``, ``body`` on a screen or by mail, ``short`` by SMS, ``spoken`` by voice."""
 
     subject: str
     body: str
@@ -93,6 +93,19 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "OVERDUE: {due}",
             "“{due}” has been overdue since {when} and is still not done. You are told at {level}.",
             "OVERDUE {due} since {when}",
+        ),
+    ),
+    "rung_ends": (
+        Sentence(
+            "Đã hết thời hạn: {due}",
+            "“{due}” đã kết thúc lúc {when}. Từ thời điểm này biện pháp không còn hiệu lực; hãy xem trẻ có cần được "
+            "bảo vệ tiếp hay không.",
+            "da het thoi han {due} luc {when}",
+        ),
+        Sentence(
+            "Has ended: {due}",
+            "“{due}” ended at {when} and no longer holds; see whether the child needs further protection.",
+            "{due} ended {when}",
         ),
     ),
     "emergency_ruled_out": (

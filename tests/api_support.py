@@ -1,0 +1,155 @@
+"""The door with the sample organisation behind it, for tests that knock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from api.app import create_app
+from api.passwords import Passwords
+from deploy.seed import Organisation, load_organisation, sample_organisation
+from models.database import Who, transaction
+from models.records.reference import load_reference
+from models.settings import Settings
+from models.tables import Account, new_id, table
+from workflows.client import CaseDesk
+
+# Mon 23 Nov 2026, 09:00 at Hà Nội: an ordinary office morning.
+NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
+PASSWORD = "bốn từ dễ nhớ thôi"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+REFERENCE = load_reference()
+GATEWAY_TOKEN = "gateway-token-of-the-tests"
+
+
+@dataclass
+class HandClock:
+    """A clock moved by hand."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+    def forward(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class Door:
+    """The application, the clock it goes by, and who is signed in."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    clock: HandClock
+    owner: AsyncEngine
+    sample: Organisation
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def unit(self, key: str) -> UUID:
+        return self.sample.unit_ids[key]
+
+    def person(self, username: str) -> UUID:
+        return self.sample.person_ids[username]
+
+    async def sign_in(self, username: str) -> str:
+        answer = await self.http.post("/api/v1/sessions", json={"username": username, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        self.tokens[username] = answer.json()["token"]
+        return self.tokens[username]
+
+    async def call(self, username: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = dict(more.pop("headers", {}))
+        if username is not None:
+            token = self.tokens.get(username) or await self.sign_in(username)
+            headers["Authorization"] = f"Bearer {token}"
+        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
+        return await self.call(username, "GET", path, **more)
+
+    async def post(
+        self, username: str | None, path: str, body: Any = None, *, key: UUID | None = None
+    ) -> httpx.Response:
+        headers = {"Idempotency-Key": str(key)} if key else {}
+        return await self.call(username, "POST", path, json=body, headers=headers)
+
+    async def report(self, username: str = "cpo.a", **body: Any) -> dict[str, Any]:
+        """A report taken in, and its receipt."""
+        answer = await self.post(username, "/reports", report_body(**body), key=uuid4())
+        assert answer.status_code == 201, answer.text
+        receipt: dict[str, Any] = answer.json()
+        return receipt
+
+    async def act(
+        self, username: str, case: str, event: str, body: Any = None, *, key: UUID | None = None
+    ) -> httpx.Response:
+        return await self.post(username, f"/cases/{case}/actions/{event}", body or {}, key=key or uuid4())
+
+    async def sql(self, statement: str, **values: Any) -> Any:
+        async with transaction(self.owner, Who(system="test"), self.clock.now()) as connection:
+            result = await connection.execute(text(statement), values)
+            return result.mappings().all() if result.returns_rows else None
+
+
+def report_body(
+    *, children: list[dict[str, Any]] | None = None, unit: str | None = "HN-A", flagged: bool = False, **more: Any
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "m01": {"channel": "phone", "children": children or [{"name": "Bé Mẫu", "estimated_age": 8}]},
+        "flagged": flagged,
+        **more,
+    }
+    if flagged:
+        body.setdefault("trigger", "LIFE")
+    if unit is not None:
+        body["incident_unit"] = unit
+    return body
+
+
+@asynccontextmanager
+async def open_door(
+    *, api: AsyncEngine, owner: AsyncEngine, client: Client, task_queue: str, accounts: list[str], timeout: float = 5.0
+) -> AsyncIterator[Door]:
+    """The door over a migrated database: sample organisation loaded, accounts made, nobody signed in yet."""
+    clock = HandClock()
+    sample = sample_organisation(NOW)
+    stored = CHEAP.hash(PASSWORD)
+    async with transaction(owner, Who(system="test"), NOW) as connection:
+        await load_organisation(connection, sample)
+        await connection.execute(
+            insert(table(Account)),
+            [
+                {
+                    "id": new_id(), "person_id": sample.person_ids[name], "username": name, "password_hash": stored,
+                    "failures": 0, "created_at": NOW,
+                }
+                for name in accounts
+            ],
+        )  # fmt: skip
+    desk = CaseDesk(client, task_queue=task_queue, timeout=timeout)
+    settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN))
+    app = create_app(settings, api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
+    transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://door.test") as http,
+        app.router.lifespan_context(app),
+    ):
+        yield Door(app, http, clock, owner, sample)
+
+
+PEOPLE = [
+    "cpo.a", "cpo2.a", "sup.a", "chair.a", "vch.a", "pol.a", "cpo.b", "sup.b", "chair.b", "h111", "h111.2", "h111s",
+    "doh", "dohd", "prov", "nat", "aud", "dpo", "admin", "hlt", "edu", "wu.a",
+]  # fmt: skip
+"""Everybody the tests sign in as."""
