@@ -1,5 +1,6 @@
 """``record_transition``: one command becomes a recorded move of a case, or a recorded refusal, exactly once."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -71,9 +72,10 @@ class Transitions:
         except DBAPIError as error:
             if error.connection_invalidated or _passes(error):
                 raise
-            raise _internal(error) from error
+            # Without its cause: a driver's message quotes the row, and a failure travels through Temporal.
+            raise _internal(error) from None
         except Exception as error:
-            raise _internal(error) from error
+            raise _internal(error) from None
 
     async def _record(self, connection: AsyncConnection, command: Command) -> CommandResult:
         documents, wrong = await _documents(connection, command)
@@ -153,9 +155,13 @@ async def _documents(connection: AsyncConnection, command: Command) -> tuple[lis
 
 
 async def _report(connection: AsyncConnection, command: Command, case: CaseRow) -> StoredReport | None:
-    """The report an event brings; an attachment brings the one that opened the case."""
+    """The report an event brings; an attachment brings the one that opened the case.
+
+    One that was never stored is none: the lifecycle says what is missing.
+    """
     if command.event in REPORTING:
-        return await read_report(connection, report_id_of(command.command_id))
+        with suppress(ContentMismatchError):
+            return await read_report(connection, report_id_of(command.command_id))
     if command.event == "attach":
         return await read_report(connection, case.report_id)
     return None

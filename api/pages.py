@@ -18,7 +18,7 @@ from models.lifecycle.states import REGION_LABELS, STATES
 from models.lifecycle.types import REGIONS, Region
 from models.protocol.describe import describe
 from models.protocol.rules import UNVERIFIED
-from models.vocabulary import Language, codes, label
+from models.vocabulary import Language
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -146,7 +146,7 @@ def _event(code: str, lang: Language) -> str:
     spec = EVENTS.get(code)
     if spec is not None:
         return escape(spec.label_vi if lang == "vi" else spec.label_en)
-    return escape(label("events", code, lang) if code in codes("events") else code)
+    return escape(code)
 
 
 def _list(items: Iterable[str]) -> str:

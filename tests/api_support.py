@@ -106,7 +106,7 @@ def report_body(
     *, children: list[dict[str, Any]] | None = None, unit: str | None = "HN-A", flagged: bool = False, **more: Any
 ) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "m01": {"channel": "phone", "children": children or [{"name": "Bé Mẫu", "estimated_age": 8}]},
+        "m01": {"channel": "PHONE", "children": children or [{"name": "Bé Mẫu", "estimated_age": 8}]},
         "flagged": flagged,
         **more,
     }

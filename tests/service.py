@@ -2,12 +2,16 @@
 
 PostgreSQL (durable), Temporal, ``python -m workflows.worker`` and ``python -m api`` run as ``annhi up`` runs them. Mail
 and messages go to receivers in the test's process, which live through every kill.
+
+What takes a worker or an API seconds to start is importing. After a kill they are therefore forked from a nursery: a process
+that has imported the same modules, connected nothing, and then does what ``python -m`` does.
 """
 
 import asyncio
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 import httpx
@@ -25,8 +29,8 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from deploy.runtime.layout import DataFolder, Ports
-from deploy.runtime.postgres import OWNER
+from deploy.runtime.layout import PROJECT, DataFolder, Ports
+from deploy.runtime.postgres import API, OWNER, WORKER
 from deploy.runtime.processes import Child
 from deploy.runtime.schema import create_keys
 from deploy.runtime.services import Parts, Service
@@ -133,17 +137,21 @@ class Running:
     desk: CaseDesk
     mails: Mailbox
     messages: Gateway
+    nursery: "Nursery"
+    children: dict[str, "Child | Forked"] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
-    children: dict[str, Child] = field(default_factory=dict)
     http: httpx.AsyncClient | None = None
 
     def __getitem__(self, username: str) -> Person:
         return self.people[username]
 
     async def start(self, *names: str) -> None:
-        """Start servers, in the order they need each other."""
+        """Start servers, in the order they need each other; PostgreSQL and Temporal are ready then."""
         for name in sorted(names, key=SERVERS.index):
-            self.children[name] = await self._service(name).start()
+            if name in self.nursery.modules and name in self.children:
+                self.children[name] = await self.nursery.bear(name, self.parts)
+            else:
+                self.children[name] = await self._service(name).start()
 
     def kill(self, *names: str) -> None:
         """SIGKILL, to a server and every process it made. Returns at once; ``start`` waits for the end."""
@@ -247,6 +255,96 @@ class Running:
         return next(one for one in found if one.name == name)
 
 
+_NURSERY = """
+import json, os, runpy, sys, warnings
+import api.app, api.__main__, workflows.worker
+warnings.simplefilter("ignore", RuntimeWarning)
+print("ready", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "wait" in asked:
+        print(os.waitpid(asked["wait"], 0)[1], flush=True)
+        continue
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+        log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, source in ((0, null), (1, log), (2, log)):
+            os.dup2(source, target)
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.argv = [asked["module"]]
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+        os._exit(0)
+    print(pid, flush=True)
+"""
+
+
+@dataclass
+class Forked:
+    """A process the nursery bore; the same verbs as a ``Child``."""
+
+    pid: int
+    nursery: "Nursery"
+
+    async def wait(self) -> int:
+        """How it ended; negative where a signal ended it."""
+        return os.waitstatus_to_exitcode(int(await self.nursery.ask({"wait": self.pid})))
+
+    async def stop(self, *, patience: float) -> None:
+        for process in _family(self.pid):
+            process.terminate()
+        try:
+            await asyncio.wait_for(self.wait(), patience)
+        except TimeoutError:
+            for process in _family(self.pid):
+                process.kill()
+
+
+class Nursery:
+    """A process with everything imported, which forks workers and APIs."""
+
+    modules: ClassVar[dict[str, str]] = {"worker": "workflows.worker", "api": "api"}
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> "AsyncIterator[Nursery]":
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _NURSERY),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+        try:
+            yield cls(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.kill()
+            await process.wait()
+
+    async def bear(self, name: str, parts: Parts) -> Forked:
+        """A new worker or API, with the environment ``annhi up`` gives it."""
+        role = {"worker": WORKER, "api": API}[name]
+        asked = {"module": self.modules[name], "env": parts.environment(role), "log": str(parts.folder.logs / f"{name}.log")}
+        return Forked(int(await self.ask(asked)), self)
+
+    async def ask(self, asked: Mapping[str, Any]) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        async with self._turn:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            while (line := (await self._process.stdout.readline()).decode().strip()) == "ready":
+                continue
+            return line
+
+
 def _family(pid: int) -> list[psutil.Process]:
     """A process and all that came of it; the parent first, so that it cannot replace a child."""
     try:
@@ -275,7 +373,8 @@ async def running() -> AsyncIterator[Running]:
         parts = Parts(folder, Ports(api=free_port(), temporal=free_port(), ui=free_port()), environ)
         assert parts.postgres is not None
         assert parts.temporal is not None
-        service = Running(parts, None, None, None, mails, messages)  # type: ignore[arg-type]
+        nursery = await things.enter_async_context(Nursery.open())
+        service = Running(parts, None, None, None, mails, messages, nursery)  # type: ignore[arg-type]
         things.push_async_callback(service.stop)
         await service.start("postgres", "temporal")
         await asyncio.to_thread(migrations.upgrade, parts.postgres.url(OWNER))

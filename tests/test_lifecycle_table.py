@@ -73,6 +73,8 @@ PROCESS_ROWS = [
     (PROCESS, "record_signed_order", STAYS, "CHAIR VCH CPO"),
     (PROCESS, "record_proceeding_end", STAYS, "CPO POL"),
     ("active review", "record_step", STAYS, "CPO"),
+    # the answer to the closure quality review that `reopen` opens (○ 10 WD, SUP, DOH told)
+    (ANY_LIVE, "record_quality_review", STAYS, "SUP DOH"),
     # recusal and delegates: lifecycle.md's Roles and invariant 5, process.md §6.5
     (PROCESS, "record_recusal", STAYS, "H111 H111S CPO SUP CHAIR VCH DOH DOHD"),
     (ANY_LIVE, "name_delegate", STAYS, "DOH DOHD"),

@@ -227,7 +227,7 @@ def _label(vocabulary: str, code: str) -> Text:
 
 def _event_label(event: str) -> Text:
     spec = EVENTS.get(event)
-    return Text(vi=spec.label_vi, en=spec.label_en) if spec else _label("events", event)
+    return Text(vi=spec.label_vi, en=spec.label_en) if spec else Text(vi=event, en=event)
 
 
 def _state(codes_by_region: dict[str, Any] | None) -> StateOut | None:

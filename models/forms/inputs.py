@@ -475,6 +475,14 @@ class RecordLook(ActionInput):
     finding: Annotated[LongText | None, says("Kết quả xem xét", "What was found")] = None
 
 
+class RecordQualityReview(ActionInput):
+    """Why a case that was closed had to be reopened soon after: what the closing missed, what is to change."""
+
+    EVENT: ClassVar[str] = "record_quality_review"
+
+    finding: Annotated[LongText, says("Kết quả xem xét", "What was found")]
+
+
 class AssignOwner(ActionInput):
     """Name the owner."""
 
@@ -725,7 +733,7 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     ProposeNotSubstantiated, ConfirmNotSubstantiated, ConfirmRedirect, ReturnToVerification, ReturnToScreening,
     CompleteDetailedAssessment, RecordNeedsMeeting, SubmitPlan, ApprovePlan, ReturnPlan, StartReview, ContinuePlan,
     ProposeClosure, ApproveClosure, ReturnClosure, ProposeEarlyClosure, Reopen, RecordContact, AddReport,
-    AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, AssignOwner,
+    AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, RecordQualityReview, AssignOwner,
     PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, NameDelegate,

@@ -134,6 +134,7 @@ class CaseChart(StateChart[Position]):
             assign_owner = live.to(None)
             pause_clock = live.to(None)
             name_delegate = live.to(None)
+            record_quality_review = live.to(None)
 
         class protection(State.Compound):  # noqa: N801
             """Whether the child is protected right now."""

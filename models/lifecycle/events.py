@@ -165,6 +165,10 @@ _PROCESS = (
         "update_risk", "process", OFFICE, "Cập nhật mức nguy cơ", "Update the risk level", needs="risk reason",
         conditions=("risk-unchanged",), stays=True,
     ),
+    _event(
+        "record_quality_review", "process", frozenset({"SUP", "DOH"}), "Ghi kết quả xem xét việc đóng hồ sơ",
+        "Record the closure quality review", needs="finding", stays=True,
+    ),
     _event("suspend", "process", SUP, "Tạm dừng", "Suspend", needs="reason"),
     _event("resume", "process", SUP, "Tiếp tục xử lý", "Resume"),
     _event("record_look", "process", SUP, "Ghi lần rà soát khi tạm dừng", "Record a look while suspended", stays=True),

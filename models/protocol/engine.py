@@ -204,6 +204,7 @@ def _holds(name: Requirement, book: Book, happened: Happened, met: set[str]) -> 
         "enters_protected": now.protection == "protected" and (before is None or before.protection != "protected"),
         "enters_isolated": now.protection == "isolated" and (before is None or before.protection != "isolated"),
         "ground": happened.values.ground,
+        "decider_recused": happened.values.recused is not None,
         "spoken": happened.values.spoken,
         "unrouted": now.custody == "unrouted",
         "into_review": now.process == "review",

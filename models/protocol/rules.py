@@ -31,6 +31,7 @@ Requirement = Literal[
     "enters_isolated",  # … into `isolated`: a new order inside it does not start the 15 days again
     "ground",  # a competent body's ground for isolating longer is recorded with the act
     "spoken",  # the order was given by word of mouth
+    "decider_recused",  # the person recused holds a role that decides, whose place a delegate takes
     "unrouted",  # no unit holds the case
     "into_review",  # the case is in `review` afterwards
     "contact_possible",  # not closed for death or moving abroad

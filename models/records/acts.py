@@ -402,6 +402,8 @@ def _report_of(act: Act, around: Surroundings) -> ReportView | None:
     brought: StoredReport | None = act.said.report
     if brought is not None:
         return ReportView(id=brought.id, received_at=brought.received_at, flagged=brought.flagged)
+    if act.event == "send_written_report":
+        return None  # the clocks know which report still waits for one: the earliest open
     waiting = next((report for report in around.reports if report[3] is None), None)
     first = waiting or (around.reports[0] if around.reports else None)
     if first is None:
@@ -442,8 +444,6 @@ def _happened(
 ) -> Happened:
     said = act.said
     steps, review_on = plan_of(plan) if plan is not None else ((), None)
-    recused = said.identifier("person_id") if act.event == "record_recusal" else None
-    post = around.posts.get(recused) if recused else None
     return Happened(
         event=event,
         occurred_at=act.occurred_at,
@@ -460,9 +460,24 @@ def _happened(
             order=str(act.command_id) if said.spoken else said.act("order"),
             clock_id=said.identifier("deadline_id"),
             pause_days=said.act("working_days"),
-            recused=post.role if post else said.act("for_role"),
+            recused=_decider_recused(act, around) if event == "record_recusal" else said.act("for_role"),
         ),
     )
+
+
+_DECIDERS = frozenset({"CHAIR", "VCH", "SUP"})
+
+
+def _decider_recused(act: Act, around: Surroundings) -> str | None:
+    """The role whose place a delegate must take; None where the person recused decides nothing here.
+
+    The CPO decides nothing, but where one who decides is recused too, a second delegate keeps author and approver apart.
+    """
+    person = act.said.identifier("person_id")
+    post = around.posts.get(person) if person else None
+    if post is None or post.role in _DECIDERS:
+        return post.role if post else None
+    return "CPO" if post.role == "CPO" and around.recused_roles & _DECIDERS else None
 
 
 def _counts_as(act: Act, around: Surroundings) -> str | None:

@@ -181,7 +181,9 @@ def _rung(case_id: UUID, clock: Clock, rung: RungOfClock) -> dict[str, Any]:
 
 async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock, at: datetime) -> None:
     """Make sure of the breach record of a clock met after its limit, and mark how it came to be met."""
-    mark = MET_IN_TIME_RECORDED_LATE if clock.recorded_late else MET_LATE
+    mark = None
+    if clock.met_at is not None:
+        mark = MET_IN_TIME_RECORDED_LATE if clock.recorded_late else MET_LATE
     for kind, due_at in breached_limits(clock, clock.ended_at or at):
         await connection.execute(
             insert(_BREACH)

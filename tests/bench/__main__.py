@@ -11,10 +11,16 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.figures import Outcome, machine
+from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
+from tests.bench.memory import memory
+from tests.bench.rungs import rungs
 
 BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "lifecycles": lifecycles,
+    "intake": intake,
+    "rungs": rungs,
+    "memory": memory,
 }
 
 
