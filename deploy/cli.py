@@ -109,9 +109,9 @@ def drill(
     as_json: Annotated[bool, typer.Option("--json", help="kết quả cho máy · for machines")] = False,
 ) -> None:
     """Diễn một kịch bản trên đồng hồ mô phỏng · play a drill on the simulated clock."""
-    from deploy.drill import main as play  # noqa: PLC0415 - only this command needs it
+    from deploy.drill.main import run as play  # noqa: PLC0415 - only this command needs it
 
-    raise typer.Exit(play(files, as_json=as_json))
+    raise typer.Exit(max(play(file, as_json) for file in files))
 
 
 @app.command()

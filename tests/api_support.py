@@ -51,7 +51,7 @@ class Door:
 
     app: FastAPI
     http: httpx.AsyncClient
-    clock: HandClock
+    clock: Any
     owner: AsyncEngine
     sample: Organisation
     tokens: dict[str, str] = field(default_factory=dict)
@@ -122,11 +122,24 @@ async def open_door(
     *, api: AsyncEngine, owner: AsyncEngine, client: Client, task_queue: str, accounts: list[str], timeout: float = 5.0
 ) -> AsyncIterator[Door]:
     """The door over a migrated database: sample organisation loaded, accounts made, nobody signed in yet."""
-    clock = HandClock()
     sample = sample_organisation(NOW)
-    stored = CHEAP.hash(PASSWORD)
     async with transaction(owner, Who(system="test"), NOW) as connection:
         await load_organisation(connection, sample)
+    desk = CaseDesk(client, task_queue=task_queue, timeout=timeout)
+    async with door_to(
+        api=api, owner=owner, sample=sample, desk=desk, clock=HandClock(), accounts=accounts, task_queue=task_queue
+    ) as door:
+        yield door
+
+
+@asynccontextmanager
+async def door_to(
+    *, api: AsyncEngine, owner: AsyncEngine, sample: Organisation, desk: CaseDesk, clock: Any, accounts: list[str],
+    task_queue: str = "none",
+) -> AsyncIterator[Door]:  # fmt: skip
+    """The door over a database with the sample organisation in it."""
+    stored = CHEAP.hash(PASSWORD)
+    async with transaction(owner, Who(system="test"), NOW) as connection:
         await connection.execute(
             insert(table(Account)),
             [
@@ -137,7 +150,6 @@ async def open_door(
                 for name in accounts
             ],
         )  # fmt: skip
-    desk = CaseDesk(client, task_queue=task_queue, timeout=timeout)
     settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN))
     app = create_app(settings, api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)

@@ -25,6 +25,8 @@ class Mailbox:
     """Recipient address → reply line instead of 250."""
     drop_after_data: int = 0
     """How many times the line is dropped after a mail was taken and before the sender hears so."""
+    after_data: str = ""
+    """Reply line to a whole mail instead of 250."""
     connections: int = 0
 
     def message_ids(self) -> list[str]:
@@ -39,6 +41,8 @@ class Mailbox:
                 verb = line.split(maxsplit=1)[0].upper()
                 if verb in ("EHLO", "HELO"):
                     await _say(writer, "250 mailbox")
+                elif verb == "MAIL" and sender:
+                    await _say(writer, "503 one mail at a time")
                 elif verb == "MAIL":
                     sender = line[line.index("<") + 1 : line.index(">")]
                     await _say(writer, "250 ok")
@@ -55,7 +59,11 @@ class Mailbox:
                     if self.drop_after_data:
                         self.drop_after_data -= 1
                         return
-                    await _say(writer, "250 taken")
+                    sender = recipient = ""
+                    await _say(writer, self.after_data or "250 taken")
+                elif verb == "RSET":
+                    sender = recipient = ""
+                    await _say(writer, "250 ok")
                 elif verb == "QUIT":
                     await _say(writer, "221 bye")
                     return

@@ -94,9 +94,7 @@ async def test_answering_leaves_the_ladder_as_it_was(database: Any, province: Pr
     one = await escalated(province, case, "E1", "sup.a")
     await finish(database, province, one, "sup.a")
     async with transaction(province.engine, Who(system="test"), NOW) as connection:
-        states = (
-            await connection.execute(select(table(Rung).c.state).where(table(Rung).c.case_id == case.id))
-        ).scalars()
+        states = await connection.execute(select(table(Rung).c.state).where(table(Rung).c.case_id == case.id))
         assert list(states.scalars()) == ["planned"]
 
 

@@ -296,7 +296,7 @@ async def test_a_spoken_order_wants_its_paper_and_a_signed_one_does_not(world: W
 async def test_a_recused_chair_decides_nothing_and_the_one_named_in_their_place_does(world: World) -> None:
     case = await (await world.case(unit="HN-C")).planning("cpo.c")
     chair = world.person("chair.c")
-    await case.do("record_recusal", "cpo.c", person_id=chair, ground="RELATIVE_OF_ALLEGED", reason="là chú của cháu")
+    await case.do("record_recusal", "cpo.c", person_id=chair, reason="là chú của cháu")
     (recusal,) = await case.rows(Recusal)
     assert (recusal.person_id, recusal.until) == (chair, None)
     assert "name_delegate" in await case.open()

@@ -48,12 +48,12 @@ class Case:
         while True:
             if self._stale:
                 await self._reload()
-            elif self._quiet() and self._snapshot.ended:
-                return
-            elif self._quiet() and workflow.info().is_continue_as_new_suggested():
-                self._continue()
-            else:
+            elif not self._may_leave():
                 await self._wait()
+            elif self._snapshot.ended:
+                return
+            else:
+                self._continue()
 
     @workflow.update(name="command", unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def command(self, command: Command) -> CommandResult:
@@ -129,7 +129,7 @@ class Case:
             await self._fire_after_queue(due)
             return
         try:
-            await workflow.wait_condition(lambda: self._changes != seen, timeout=remaining)
+            await workflow.wait_condition(lambda: self._changes != seen or self._may_leave(), timeout=remaining)
         except TimeoutError:
             return
 
@@ -180,8 +180,10 @@ class Case:
         waiting = [due for due in self._snapshot.deadlines if (due.id, due.ordinal) not in self._firing]
         return min(waiting, key=lambda due: (due.at, due.id, due.ordinal), default=None)
 
-    def _quiet(self) -> bool:
-        return not self._background and not self._lock.locked() and workflow.all_handlers_finished()
+    def _may_leave(self) -> bool:
+        """Nothing is under way, and the case has ended or its history has grown long."""
+        quiet = not self._background and not self._lock.locked() and workflow.all_handlers_finished()
+        return quiet and (self._snapshot.ended or workflow.info().is_continue_as_new_suggested())
 
     def _now(self) -> datetime:
         return workflow.now() + self._offset

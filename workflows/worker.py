@@ -30,6 +30,10 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 20
 """Activities of one kind at work at once: as many as the connection pool serves without waiting."""
 
+STICKY = timedelta(seconds=3)
+"""How long a case's next task waits for the worker that knows the case. By default 10 s: after a worker died, every
+command on its cases would outlast the caller's 5 s, though others are at work already."""
+
 
 def case_worker(
     client: Client, *, engine: AsyncEngine, clock: Clock, desk: CaseDesk, reference: Reference, task_queue: str
@@ -60,6 +64,7 @@ def case_worker(
         ],
         max_concurrent_activities=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
+        sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
 

@@ -41,12 +41,11 @@ class Smtp:
                 await client.send_message(
                     self._written(message), sender=self._settings.mail_from, recipients=[message.to]
                 )
+            # After a refusal aiosmtplib has reset the transaction, so the connection serves the next mail.
             except aiosmtplib.SMTPRecipientsRefused as error:
-                await self._after_refusal()
                 code = max((refused.code for refused in error.recipients), default=0)
                 raise _judged(code, "recipient") from error
             except aiosmtplib.SMTPDataError as error:
-                await self._after_refusal()
                 raise _judged(error.code, "data") from error
             except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
                 await self._drop()
@@ -73,14 +72,6 @@ class Smtp:
         await client.connect()
         self._client = client
         return client
-
-    async def _after_refusal(self) -> None:
-        """A refused message leaves its transaction open on the server; begin the next one clean."""
-        try:
-            if self._client is not None:
-                await self._client.rset()
-        except (aiosmtplib.SMTPException, OSError, TimeoutError):
-            await self._drop()
 
     async def _drop(self, *, politely: bool = False) -> None:
         client, self._client = self._client, None

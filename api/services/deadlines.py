@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.queries import cases
 from api.queries.rows import Found
 from api.shapes.base import PersonRef, Text
-from api.shapes.cases import BreachOut, DeadlineOut, RungOut, ToldOut
+from api.shapes.cases import BreachOut, DeadlineOut, ExplanationOut, RungOut, ToldOut
 from models.protocol.arithmetic import ProtocolError
 from models.protocol.registry import shipped_protocols
 from models.protocol.rules import DeadlineRule
@@ -85,7 +85,7 @@ def _deadline(
         protocol_version=clock.protocol_version,
         calendar_version=clock.calendar_version,
         override=clock.override,
-        explanation=clock.explanation.model_dump(mode="json"),
+        explanation=ExplanationOut.model_validate(clock.explanation.model_dump()),
         rungs=[_rung(clock, one, rungs, told) for one in clock.rungs],
         breaches=list(breaches),
     )

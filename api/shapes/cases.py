@@ -108,6 +108,39 @@ class BreachOut(Output):
     calendar_version: str
 
 
+class SkippedOut(Output):
+    """A day that was not counted, and why."""
+
+    day: date
+    why: str
+    name_vi: str | None
+    name_en: str | None
+
+
+class PauseOut(Output):
+    """A stretch during which a design clock stood still."""
+
+    since: Moment
+    until: Moment | None
+    reason: str
+
+
+class ExplanationOut(Output):
+    """How a limit was computed, for people: every number in it can be checked with a wall calendar."""
+
+    start_event: str
+    amount: str
+    variant: str
+    first_counted: date | None
+    last_counted: date | None
+    skipped: list[SkippedOut]
+    rolls: bool
+    provisional: bool
+    capped_by: date | None
+    pauses: list[PauseOut]
+    moved_why: str | None
+
+
 class DeadlineOut(Output):
     """One occurrence of a deadline, and how it was computed.
 
@@ -140,7 +173,7 @@ class DeadlineOut(Output):
     protocol_version: str
     calendar_version: str
     override: str | None
-    explanation: dict[str, Any]
+    explanation: ExplanationOut
     rungs: list[RungOut]
     breaches: list[BreachOut]
 

@@ -45,7 +45,7 @@ def check(expect: Expect, seen: Seen, nicks: Nicks) -> Iterator[Finding]:
     yield from _each("notice", expect.notified, seen.notices, nicks)
     for want in expect.not_notified:
         there = [row for row in seen.notices if _fits(want, row, nicks)]
-        yield Finding(not there, f"no notice {_said(want)}", _listed(there, _FIELDS["notice"], nicks))
+        yield Finding(not there, f"no notice {_said(want, 'who')}", _listed(there, _FIELDS["notice"], nicks))
     yield from _each("breach", expect.breaches, seen.breaches, nicks)
     for code in expect.no_breach:
         there = [row for row in seen.breaches if row["code"] == code]
@@ -123,7 +123,9 @@ def _each(kind: str, wanted: Iterable[BaseModel], rows: list[Row], nicks: Nicks)
         key = _NAMED_BY[kind]
         found = any(_fits(want, row, nicks) for row in rows)
         near = [row for row in rows if _value(row[key], nicks) == getattr(want, key)]
-        yield Finding(found, f"{kind} {_said(want)}", _listed(near, _FIELDS[kind], nicks) or f"no such {kind} at all")
+        yield Finding(
+            found, f"{kind} {_said(want, key)}", _listed(near, _FIELDS[kind], nicks) or f"no such {kind} at all"
+        )
 
 
 def _fits(want: BaseModel, row: Row, nicks: Nicks) -> bool:
@@ -149,9 +151,10 @@ def _same(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-def _said(want: BaseModel) -> str:
-    return ", ".join(f"{name} {_value(getattr(want, name), {})}" for name in type(want).model_fields
-                     if name in want.model_fields_set)  # fmt: skip
+def _said(want: BaseModel, key: str) -> str:
+    given = [name for name in type(want).model_fields if name in want.model_fields_set and name != key]
+    words = [f"{name} {_value(getattr(want, name), {})}" for name in given]
+    return ", ".join([str(getattr(want, key)), *words])
 
 
 def _listed(rows: Iterable[Row], fields: Iterable[str], nicks: Nicks) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -9,8 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 
 from rich.console import Console
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 
-from deploy.drill.clock import DrillFailureError
 from deploy.drill.loading import load
 from deploy.drill.reading import BadDrillError
 from deploy.drill.report import Account, Teller
@@ -54,27 +55,31 @@ async def play(path: Path, console: Console, *, server: Postgres | None = None) 
     return account
 
 
-def run(path: Path, json: bool) -> int:
+def run(path: Path, json: bool, *, server: Postgres | None = None) -> int:
     """Play one drill for the command line.
 
     Args:
         path: the file.
         json: print one JSON document instead of the ladder.
+        server: a running PostgreSQL to use; one of the drill's own by default.
 
     Returns:
         0 everything held, 1 an expectation failed, 2 the file is bad, 3 the environment failed.
     """
-    log = Path(tempfile.gettempdir()) / "annhi-drill.log"
+    log = Path(tempfile.gettempdir()) / f"annhi-drill-{os.getuid()}.log"
     with log.open("w", encoding="utf-8") as stream:
         configure_logging(Settings(log_format="json", log_level="INFO"), stream=stream)
-        logging.captureWarnings(capture=True)
+        # What Temporal's core library says goes past Python's logging, straight into the ladder; errors still may.
+        quiet = Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="error")))
+        Runtime.set_default(quiet, error_if_already_set=False)
         try:
-            account = asyncio.run(play(path, Console(quiet=json, highlight=False, soft_wrap=True)))
+            account = asyncio.run(play(path, Console(quiet=json, highlight=False, soft_wrap=True), server=server))
         except BadDrillError as bad:
             sys.stderr.write(f"Kịch bản không dùng được · the drill cannot be played: {bad}\n")
             return Outcome.BAD_FILE
-        except (DrillFailureError, ExceptionGroup, OSError, RuntimeError) as failure:
-            sys.stderr.write(f"Môi trường gặp sự cố · the environment failed: {failure}\nNhật ký · log: {log}\n")
+        except Exception as failure:  # whatever it was, it was not an expectation that failed
+            logging.getLogger(__name__).exception("the environment failed")
+            sys.stderr.write(f"Môi trường gặp sự cố · the environment failed: {failure!r}\nNhật ký · log: {log}\n")
             return Outcome.ENVIRONMENT
     if json:
         sys.stdout.write(account.as_json() + "\n")

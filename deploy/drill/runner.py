@@ -11,6 +11,7 @@ from deploy.drill.cast import Refusal
 from deploy.drill.clock import ROOM, DrillFailureError
 from deploy.drill.expectations import Finding, check, reading
 from deploy.drill.format import Act, Answer, Call, Drill, Expect, GoAbsent, MakeReport, Step, shown
+from deploy.drill.reading import BadDrillError
 from deploy.drill.report import Account, Line, Teller
 from deploy.drill.seen import look
 from deploy.drill.stage import Stage
@@ -46,6 +47,7 @@ class Play:
 
         Raises:
             DrillFailureError: the stage failed.
+            BadDrillError: an instant of the file cannot be played.
         """
         try:
             for at, steps in groupby(self._drill.steps, key=lambda step: step.at):
@@ -123,12 +125,18 @@ class Play:
                 assert_never(other)
 
     async def _room(self, step: Step) -> None:
-        """See that no timer can fire while the command is on its way: this test server would not survive it."""
+        """See that no timer can fire while the command is on its way: this test server would not survive it.
+
+        Raises:
+            BadDrillError: the file puts its instants too close together for that.
+        """
         due = await self._watch.next_due()
         if due is not None and due >= step.at and self._stage.clock.room_before(due) < ROOM:
-            raise DrillFailureError(
-                f"step {self._number[id(step)]} at {shown(step.at)} stands too close behind another instant and before "
-                f"the rung at {shown(due)}: put steps at least {ROOM.seconds * 2} seconds apart"
+            raise BadDrillError(
+                self._account.file,
+                None,
+                f"step {self._number[id(step)]} at {shown(step.at)} comes just after another instant and just before the "
+                f"rung at {shown(due)}: leave {ROOM.seconds * 2} seconds between them",
             )
 
     async def _expect(self, step: Step, expect: Expect) -> None:

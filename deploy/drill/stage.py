@@ -8,8 +8,8 @@ import asyncio
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +99,7 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
                 server = await things.enter_async_context(embedded_postgres(folder / "pg", durable=False))
             database = await things.enter_async_context(_database(server))
             address = await things.enter_async_context(time_skipping_server(folder / "temporal"))
-        except (Trouble, OSError) as trouble:
+        except (Trouble, OSError, RuntimeError) as trouble:
             raise DrillFailureError(str(trouble)) from trouble
         config = _settings(folder, server, database, address)
         owner = await _engine(things, config.owner_database_url)
@@ -180,11 +180,19 @@ async def _work(
     await things.enter_async_context(worker)
 
 
+class _Server(uvicorn.Server):
+    """Leaves Ctrl-C to the drill: otherwise the API alone would stop and the drill wait for it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 async def _serve(things: AsyncExitStack, app: FastAPI) -> httpx.AsyncClient:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     things.callback(listening.close)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     things.push_async_callback(_ended, serving)
     things.callback(setattr, server, "should_exit", True)

@@ -133,12 +133,10 @@ async def resolve(
 
 
 def _once(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    """Each person once, in the order found; whoever acts in one role does not merely watch in another."""
+    """Each person once, in the order found. The ladder names those who act before those who watch, so acting wins."""
     by_person: dict[UUID, Recipient] = {}
     for one in found:
-        known = by_person.get(one.person_id)
-        if known is None or (known.watching and not one.watching):
-            by_person[one.person_id] = one
+        by_person.setdefault(one.person_id, one)
     return tuple(by_person.values())
 
 

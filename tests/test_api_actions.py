@@ -1,0 +1,297 @@
+"""Actions through the door, with a real worker on a real Temporal server behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from deploy.runtime.postgres import Postgres
+from deploy.runtime.temporal import Temporal
+from models.settings import Settings
+from tests.api_support import PEOPLE, Door, door_to
+from tests.world import MINUTES, SIGNED, World, a_world, form02, form04
+from workflows.connection import connect as connect_temporal
+
+pytestmark = pytest.mark.servers
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
+    """One worker and one database for this module; every test has cases of its own."""
+    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
+    async with a_world(postgres, client) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(world: World) -> AsyncIterator[Door]:
+    """The door in front of it."""
+    async with door_to(
+        api=world.database.api,
+        owner=world.database.owner,
+        sample=world.organisation,
+        desk=world.desk,
+        clock=world.clock,
+        accounts=PEOPLE,
+        task_queue=world.task_queue,
+    ) as opened:
+        yield opened
+
+
+async def case_of(door: Door, **body: Any) -> str:
+    return str((await door.report(**body))["cases"][0]["id"])
+
+
+async def done(door: Door, username: str, case: str, event: str, body: Any = None) -> dict[str, Any]:
+    answer = await door.act(username, case, event, body)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+async def accepted(door: Door, **body: Any) -> str:
+    case = await case_of(door, **body)
+    await done(door, "cpo.a", case, "acknowledge")
+    await done(door, "cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
+    return case
+
+
+async def test_an_action_answers_with_the_case_and_what_it_started_and_met(door: Door) -> None:
+    case = await case_of(door)
+    said = await done(door, "cpo.a", case, "acknowledge", {"note": "Đã gọi lại"})
+    assert said["case"]["state"]["process"] == "screening"
+    assert said["command"]["event"] == "acknowledge"
+    assert said["command"]["sequence"] == said["case"]["sequence"] == 2
+    assert [one["code"] for one in said["met"]] == ["acknowledge"]
+    assert [one["code"] for one in said["started"]] == ["screen"]
+    assert said["met"][0]["met_by"] == "acknowledge"
+    assert "accept" in {action["event"] for action in said["case"]["allowed_actions"]}
+    documents = (await door.get("sup.a", f"/cases/{case}/documents")).json()["items"]
+    assert [(one["kind"], one["version"], one["content"]) for one in documents] == [("act", 1, None)]
+    whole = (await door.get("sup.a", f"/cases/{case}/documents/{documents[0]['id']}")).json()
+    assert whole["content"] == {"note": "Đã gọi lại"}
+
+
+async def test_the_same_action_twenty_times_at_once_has_one_effect_and_twenty_equal_answers(door: Door) -> None:
+    case, key = await case_of(door), uuid4()
+    await door.sign_in("cpo.a")
+    answers = await asyncio.gather(*(door.act("cpo.a", case, "acknowledge", {"note": "x"}, key=key) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    events = (await door.get("cpo.a", f"/cases/{case}/timeline")).json()
+    assert [one["event"] for one in events if one["kind"] == "event"] == ["receive_report", "acknowledge"]
+    assert len((await door.get("cpo.a", f"/cases/{case}/documents")).json()["items"]) == 1
+
+
+async def test_the_same_refusal_twenty_times_at_once_is_twenty_equal_refusals(door: Door) -> None:
+    case, key = await case_of(door), uuid4()
+    await door.sign_in("cpo.a")
+    answers = await asyncio.gather(*(door.act("cpo.a", case, "start_review", key=key) for _ in range(20)))
+    bodies = [{name: value for name, value in answer.json().items() if name != "trace_id"} for answer in answers]
+    assert all(body == bodies[0] for body in bodies)
+    assert bodies[0]["code"] == "not-allowed-in-state"
+    refused = await door.sql(
+        "SELECT count(*) AS n FROM command_record WHERE case_id = :case AND NOT accepted", case=case
+    )
+    assert refused[0]["n"] == 1
+
+
+async def test_a_refused_move_lists_what_is_allowed_and_changes_nothing(door: Door) -> None:
+    case = await case_of(door)
+    answer = await door.act("cpo.a", case, "start_review")
+    said = answer.json()
+    assert (answer.status_code, said["code"]) == (409, "not-allowed-in-state")
+    assert said["about"] == {"process": "received"}
+    assert "acknowledge" in said["allowed"]
+    assert "latest_event" not in said
+    assert (await door.get("cpo.a", f"/cases/{case}")).json()["sequence"] == 1
+    audited = await door.sql("SELECT code FROM audit_entry WHERE case_id = :case AND outcome = 'refused'", case=case)
+    assert [row["code"] for row in audited] == ["not-allowed-in-state"]
+
+
+async def test_another_roles_act_is_refused_as_such(door: Door) -> None:
+    case = await case_of(door)
+    answer = await door.act("chair.a", case, "acknowledge")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-your-role")
+    assert answer.json()["about"]["roles"] == "CPO DOHD SUP"
+
+
+async def test_two_deciding_at_once_one_wins_and_the_other_is_told_who_and_what(door: Door) -> None:
+    case = await case_of(door)
+    for name in ("cpo.a", "sup.a"):
+        await door.sign_in(name)
+    answers = await asyncio.gather(*(door.act(name, case, "acknowledge") for name in ("cpo.a", "sup.a")))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    winner = next(name for name, answer in zip(("cpo.a", "sup.a"), answers, strict=True) if answer.status_code == 200)
+    told = next(answer.json() for answer in answers if answer.status_code == 409)["latest_event"]
+    names = {"cpo.a": ("Trịnh Thu Hà (mẫu)", "CPO"), "sup.a": ("Ngô Thị Lan Phương (mẫu)", "SUP")}
+    assert (told["by"], told["role"]) == names[winner]
+    assert told["event"] == "acknowledge"
+
+
+async def test_a_key_with_another_body_is_refused_and_with_another_event_it_is_another_command(door: Door) -> None:
+    case, key = await case_of(door), uuid4()
+    assert (await door.act("cpo.a", case, "acknowledge", {"note": "một"}, key=key)).status_code == 200
+    assert (await door.act("cpo.a", case, "acknowledge", {"note": "hai"}, key=key)).json()[
+        "code"
+    ] == "idempotency-key-reused"
+    owner = {"owner_id": str(door.person("cpo.a"))}
+    assert (await door.act("cpo.a", case, "accept", owner, key=key)).status_code == 200
+
+
+async def test_a_retry_after_the_case_went_on_still_gets_its_own_answer(door: Door) -> None:
+    case, key = await case_of(door), uuid4()
+    first = (await door.act("cpo.a", case, "acknowledge", key=key)).json()
+    await done(door, "cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
+    again = (await door.act("cpo.a", case, "acknowledge", key=key)).json()
+    assert again["command"] == first["command"]
+    assert again["case"]["state"]["process"] == "initial_assessment"
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "path"),
+    [
+        ("accept", {}, ["body", "owner_id"]),
+        ("acknowledge", {"colour": "red"}, ["body", "colour"]),
+        ("raise_emergency", {"trigger": "BOREDOM"}, ["body", "trigger"]),
+        ("complete_initial_assessment", {"m02": {"severity": {"level": "VERY"}}}, ["body", "m02", "severity", "level"]),
+        ("acknowledge", {"occurred_at": "2026-11-23T09:00:00"}, ["body", "occurred_at"]),
+    ],
+)
+async def test_a_wrong_body_is_refused_by_its_path_and_nothing_is_stored(
+    door: Door, event: str, body: dict[str, Any], path: list[str]
+) -> None:
+    case = await case_of(door)
+    answer = await door.act("cpo.a", case, event, body)
+    assert answer.status_code == 422
+    assert path in [error["path"] for error in answer.json()["errors"]]
+    assert (await door.get("cpo.a", f"/cases/{case}/documents")).json()["items"] == []
+
+
+async def test_an_unknown_event_has_no_address(door: Door) -> None:
+    case = await case_of(door)
+    assert (await door.act("cpo.a", case, "delete_everything")).status_code == 404
+    assert (await door.act("cpo.a", case, "receive_report")).status_code == 404
+
+
+async def test_an_act_is_recorded_later_than_it_happened_and_not_before_the_receipt(door: Door) -> None:
+    case = await case_of(door, received_at=(door.clock.now() - timedelta(hours=1)).isoformat())
+    then = door.clock.now() - timedelta(minutes=30)
+    said = await done(door, "cpo.a", case, "acknowledge", {"occurred_at": then.isoformat()})
+    assert datetime.fromisoformat(said["command"]["occurred_at"]) == then
+    early = (door.clock.now() - timedelta(hours=2)).isoformat()
+    refused = await door.act(
+        "cpo.a", case, "record_follow_up", {"occurred_at": early, "follow_up": {"seen": ["trẻ"], "found": "ổn"}}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "too-early")
+    late = (door.clock.now() + timedelta(hours=2)).isoformat()
+    refused = await door.act(
+        "cpo.a", case, "record_follow_up", {"occurred_at": late, "follow_up": {"seen": ["trẻ"], "found": "ổn"}}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "in-the-future")
+
+
+async def test_an_act_is_recorded_on_behalf_of_the_chair_who_phoned(door: Door) -> None:
+    case = await accepted(door)
+    await done(door, "cpo.a", case, "raise_emergency", {"trigger": "HEALTH"})
+    behalf = {"role": "CHAIR", "means": "phone"}
+    measures = {"measures": [{"kind": "STOP_HARM"}], "with_whom": ["công an xã"]}
+    await done(door, "cpo.a", case, "apply_measures", {"measures": measures, "on_behalf_of": behalf})
+    last = [one for one in (await door.get("cpo.a", f"/cases/{case}/timeline")).json() if one["kind"] == "event"][-1]
+    assert (last["event"], last["means"]) == ("apply_measures", "phone")
+    assert {(last["by"] or {}).get("name"), (last["on_behalf_of"] or {}).get("name")} == {
+        "Trịnh Thu Hà (mẫu)", "Phạm Văn Thành (mẫu)",
+    }  # fmt: skip
+    unclear = await door.act(
+        "cpo.a", case, "end_protection", {"reason": "x", "on_behalf_of": {"role": "CPO", "means": "phone"}}
+    )
+    assert unclear.json()["errors"] == [{"path": ["body", "on_behalf_of", "person_id"], "code": "person-not-clear"}]
+
+
+async def test_a_plan_goes_from_assessment_to_approval_by_the_hash_that_was_submitted(door: Door) -> None:
+    case = await accepted(door)
+    await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
+    await done(door, "cpo.a", case, "substantiate", {"verification": {"findings": "có căn cứ"}})
+    await done(door, "cpo.a", case, "complete_detailed_assessment", {"m03": {"conclusion": "cần hỗ trợ"}})
+    await done(door, "cpo.a", case, "record_needs_meeting", {"minutes": MINUTES})
+    await done(door, "cpo.a", case, "submit_plan", {"m04": form04("visit"), "m05": {}})
+    plan = (await door.get("chair.a", f"/cases/{case}/documents", params={"kind": "M04"})).json()["items"][0]
+    wrong = {"content_hash": "0" * 64, "decision": SIGNED}
+    refused = await door.act("chair.a", case, "approve_plan", wrong)
+    assert (refused.status_code, refused.json()["code"]) == (409, "content-changed")
+    said = await done(door, "chair.a", case, "approve_plan", {"content_hash": plan["content_hash"], "decision": SIGNED})
+    assert said["case"]["state"]["process"] == "active"
+    assert {"plan_step", "review"} <= {one["code"] for one in said["started"]}
+    sensitive = (await door.get("dohd", f"/cases/{case}/documents", params={"kind": "M03"})).json()["items"][0]
+    assert sensitive["withheld"]
+    shown = (await door.get("dohd", f"/cases/{case}/documents/{sensitive['id']}")).json()
+    assert (shown["content"], shown["withheld"]) == (None, True)
+    assert (await door.get("sup.a", f"/cases/{case}/documents/{sensitive['id']}")).json()["content"]
+
+
+async def test_an_ended_case_takes_a_new_report_and_nothing_else(door: Door) -> None:
+    case = await accepted(door)
+    await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
+    await done(door, "cpo.a", case, "propose_not_substantiated", {"reason": "không có căn cứ"})
+    await done(door, "cpo.a", case, "send_written_report", {"report": {"happened": "đã xác minh"}})
+    said = await done(door, "sup.a", case, "confirm_not_substantiated")
+    assert said["case"]["state"]["process"] == "not_substantiated"
+    refused = await door.act("cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-allowed-in-state")
+    assert "reopen" in refused.json()["allowed"]
+    assert refused.json()["latest_event"]["event"] == "confirm_not_substantiated"
+    new = {
+        "m01": {"channel": "PHONE", "children": [{"condition": "có vết thương mới"}]},
+        "owner_id": str(door.person("cpo.a")),
+    }
+    back = await done(door, "cpo.a", case, "reopen", new)
+    assert back["case"]["state"]["process"] == "initial_assessment"
+    assert back["case"]["plan_version"] == 2
+    assert {"emergency_12h", "initial_assessment"} <= {one["code"] for one in back["started"]}
+
+
+async def test_a_further_report_starts_clocks_of_its_own(door: Door) -> None:
+    case = await accepted(door)
+    body = {"m01": {"channel": "PHONE", "children": [{}]}, "flagged": True, "trigger": "LIFE"}
+    said = await done(door, "pol.a" if False else "cpo.a", case, "add_report", body)  # noqa: SIM300, RUF100
+    assert said["command"]["implied"] == ["raise_emergency"]
+    clocks = (await door.get("cpo.a", f"/cases/{case}/deadlines")).json()
+    assert [one["occurrence"] for one in clocks if one["code"] == "emergency_12h"] == [1, 2]
+    reports = await door.sql(
+        "SELECT report_id, how FROM case_report WHERE case_id = :case ORDER BY received_at", case=case
+    )
+    assert len(reports) == 2
+    assert (await door.get("cpo.a", f"/reports/{reports[1]['report_id']}")).status_code == 200
+
+
+async def test_whoever_records_their_own_recusal_still_gets_the_answer_and_then_sees_nothing(door: Door) -> None:
+    case = await case_of(door)
+    said = await done(
+        door, "sup.a", case, "record_recusal",
+        {"person_id": str(door.person("sup.a")), "ground": "relative", "reason": "là chú của trẻ"},
+    )  # fmt: skip
+    assert said["command"]["event"] == "record_recusal"
+    assert (await door.get("sup.a", f"/cases/{case}")).status_code == 404
+    again = await door.act("sup.a", case, "acknowledge")
+    assert (again.status_code, again.json()["code"]) == (404, "not-found")
+
+
+async def test_no_name_and_no_text_goes_through_temporal(door: Door, world: World) -> None:
+    case = await case_of(door, children=[{"name": "Tên Không Được Lộ"}])
+    await done(door, "cpo.a", case, "acknowledge", {"note": "Lời Không Được Lộ"})
+    history = await world.client.get_workflow_handle(f"case/{case}").fetch_history()
+    plain = str(history.to_json())
+    assert "Không Được Lộ" not in plain
+    decoded = [
+        await world.client.data_converter.payload_codec.decode([payload])  # type: ignore[union-attr]
+        for event in history.events
+        for payload in event.workflow_execution_update_accepted_event_attributes.accepted_request.input.args.payloads
+    ]
+    assert decoded
+    text = b"".join(payload.data for group in decoded for payload in group).decode()
+    assert str(UUID(case)) in text
+    assert "Lộ" not in text and "\\u" not in text
