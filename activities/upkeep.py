@@ -1,8 +1,9 @@
 """Loading, waking and comparing: what keeps workflows and PostgreSQL in step."""
 
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, Update, and_, exists, func, insert, or_, select, update
@@ -31,6 +32,8 @@ OVERDUE_AFTER = timedelta(seconds=45)
 """How far a planned rung may lie behind before the workflow is told to look."""
 BATCH = 200
 """Cases compared with their workflows in one sweep; the next one goes on from there."""
+GIVE_UP_AFTER = 3
+"""So many cases in a row without an answer mean that Temporal is away; fewer, that these cases are in trouble."""
 
 
 class Desk(Protocol):
@@ -94,14 +97,13 @@ class Upkeep:
             batch = await _ids(connection, _live_after(after))
             run = new_id()
             await connection.execute(insert(_SWEEP).values(id=run, started_at=now, report={}))
-        for case_id in unstarted:
-            await self._desk.wake(case_id)
-        resynced = list(dict.fromkeys(behind))
-        for case_id in resynced:
-            await self._desk.wake(case_id)
-        differences = [line for case_id in batch if (line := await self._difference(case_id)) is not None]
+        turns = _Turns()
+        started = [case_id for case_id in unstarted if await turns.take(case_id, self._woken(case_id))]
+        resynced = [case_id for case_id in dict.fromkeys(behind) if await turns.take(case_id, self._woken(case_id))]
+        differences = [line for case_id in batch if (line := await turns.take(case_id, self._difference(case_id)))]
+        differences += [f"{case_id} no-answer" for case_id in turns.unanswered]
         report = SweepReport(
-            started=tuple(unstarted), resynced=tuple(resynced), differences=tuple(differences), checked=len(batch)
+            started=tuple(started), resynced=tuple(resynced), differences=tuple(differences), checked=len(batch)
         )
         async with self._transaction() as connection:
             await connection.execute(_confirm(now))
@@ -116,11 +118,15 @@ class Upkeep:
                     },
                 )
             )
-        if unstarted or resynced or differences:
+        if started or resynced or differences:
             activity.logger.warning(
-                "sweep repaired", extra={"started": len(unstarted), "resynced": len(resynced), "differed": differences}
+                "sweep repaired", extra={"started": len(started), "resynced": len(resynced), "differed": differences}
             )
         return report
+
+    async def _woken(self, case_id: UUID) -> bool:
+        await self._desk.wake(case_id)
+        return True
 
     async def _difference(self, case_id: UUID) -> str | None:
         """Compare a case with its workflow and repair: PostgreSQL holds, so the workflow is told to read it again."""
@@ -145,6 +151,39 @@ class Upkeep:
 
     def _transaction(self, case_id: UUID | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         return transaction(self._engine, Who(system="worker", case_id=case_id), self._clock.now())
+
+
+_T = TypeVar("_T")
+
+
+class _Turns:
+    """One case's turn after the other: each is a sign of life, and a case that does not answer holds up no other.
+
+    Attributes:
+        unanswered: the cases that did not answer.
+    """
+
+    def __init__(self) -> None:
+        self.unanswered: list[UUID] = []
+        self._in_a_row = 0
+
+    async def take(self, case_id: UUID, work: Awaitable[_T]) -> _T | None:
+        """What the work gives; None where the case does not answer.
+
+        Raises:
+            Exception: too many in a row did not.
+        """
+        activity.heartbeat()
+        try:
+            given = await work
+        except Exception:  # whatever the way to Temporal raises
+            self.unanswered.append(case_id)
+            self._in_a_row += 1
+            if self._in_a_row >= GIVE_UP_AFTER:
+                raise
+            return None
+        self._in_a_row = 0
+        return given
 
 
 def _unstarted(now: datetime) -> Select[Any]:

@@ -4,25 +4,33 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import structlog
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from api.app import create_app
 from api.passwords import Passwords
-from deploy.seed import Organisation, load_organisation, sample_organisation
+from deploy.runtime.postgres import Postgres
+from deploy.seed import Organisation, sample_organisation
 from models.database import Who, transaction
 from models.records.reference import load_reference
 from models.settings import Settings
 from models.tables import Account, new_id, table
+from tests.conftest import Database
+from tests.world import seeded_database
 from workflows.client import CaseDesk
+from workflows.connection import connect
+
+# Unconfigured, structlog draws every traceback with all its variables, which takes longer than the test.
+structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
 
 # Mon 23 Nov 2026, 09:00 at Hà Nội: an ordinary office morning.
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -52,7 +60,7 @@ class Door:
     app: FastAPI
     http: httpx.AsyncClient
     clock: Any
-    owner: AsyncEngine
+    database: Database
     sample: Organisation
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +105,7 @@ class Door:
         return await self.post(username, f"/cases/{case}/actions/{event}", body or {}, key=key or uuid4())
 
     async def sql(self, statement: str, **values: Any) -> Any:
-        async with transaction(self.owner, Who(system="test"), self.clock.now()) as connection:
+        async with transaction(self.database.owner, Who(system="test"), self.clock.now()) as connection:
             result = await connection.execute(text(statement), values)
             return result.mappings().all() if result.returns_rows else None
 
@@ -118,28 +126,27 @@ def report_body(
 
 
 @asynccontextmanager
-async def open_door(
-    *, api: AsyncEngine, owner: AsyncEngine, client: Client, task_queue: str, accounts: list[str], timeout: float = 5.0
-) -> AsyncIterator[Door]:
-    """The door over a migrated database: sample organisation loaded, accounts made, nobody signed in yet."""
-    sample = sample_organisation(NOW)
-    async with transaction(owner, Who(system="test"), NOW) as connection:
-        await load_organisation(connection, sample)
-    desk = CaseDesk(client, task_queue=task_queue, timeout=timeout)
-    async with door_to(
-        api=api, owner=owner, sample=sample, desk=desk, clock=HandClock(), accounts=accounts, task_queue=task_queue
-    ) as door:
-        yield door
+async def open_door(server: Postgres, client: Client, task_queue: str = "none") -> AsyncIterator[Door]:
+    """The door over a database of its own, with the clock in hand and nobody signed in yet."""
+    async with seeded_database(server) as database:
+        desk = CaseDesk(client, task_queue=task_queue, timeout=1)
+        sample = sample_organisation(NOW)
+        async with door_to(database, sample=sample, desk=desk, clock=HandClock(), task_queue=task_queue) as door:
+            yield door
+
+
+async def temporal_away(key_file: Path) -> Client:
+    """A client whose server is not there."""
+    return await connect(Settings(temporal_address="127.0.0.1:1", key_file=key_file), lazy=True)
 
 
 @asynccontextmanager
 async def door_to(
-    *, api: AsyncEngine, owner: AsyncEngine, sample: Organisation, desk: CaseDesk, clock: Any, accounts: list[str],
-    task_queue: str = "none",
-) -> AsyncIterator[Door]:  # fmt: skip
+    database: Database, *, sample: Organisation, desk: CaseDesk, clock: Any, task_queue: str
+) -> AsyncIterator[Door]:
     """The door over a database with the sample organisation in it."""
     stored = CHEAP.hash(PASSWORD)
-    async with transaction(owner, Who(system="test"), NOW) as connection:
+    async with transaction(database.owner, Who(system="test"), NOW) as connection:
         await connection.execute(
             insert(table(Account)),
             [
@@ -147,17 +154,17 @@ async def door_to(
                     "id": new_id(), "person_id": sample.person_ids[name], "username": name, "password_hash": stored,
                     "failures": 0, "created_at": NOW,
                 }
-                for name in accounts
+                for name in PEOPLE
             ],
         )  # fmt: skip
     settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN))
-    app = create_app(settings, api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
+    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://door.test") as http,
         app.router.lifespan_context(app),
     ):
-        yield Door(app, http, clock, owner, sample)
+        yield Door(app, http, clock, database, sample)
 
 
 PEOPLE = [

@@ -34,45 +34,44 @@ class Mailbox:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        sender = recipient = ""
+        envelope: dict[str, str] = {}
         try:
             await _say(writer, "220 mailbox ESMTP")
             while line := (await reader.readline()).decode().strip():
                 verb = line.split(maxsplit=1)[0].upper()
-                if verb in ("EHLO", "HELO"):
-                    await _say(writer, "250 mailbox")
-                elif verb == "MAIL" and sender:
-                    await _say(writer, "503 one mail at a time")
-                elif verb == "MAIL":
-                    sender = line[line.index("<") + 1 : line.index(">")]
-                    await _say(writer, "250 ok")
-                elif verb == "RCPT":
-                    recipient = line[line.index("<") + 1 : line.index(">")]
-                    await _say(writer, self.refuse.get(recipient, "250 ok"))
-                elif verb == "DATA":
+                if verb == "DATA":
                     await _say(writer, "354 go on")
-                    raw = await reader.readuntil(b"\r\n.\r\n")
-                    self.mails.append(
-                        cast("EmailMessage", message_from_bytes(raw[:-3].replace(b"\r\n..", b"\r\n."), policy=default))
-                    )
-                    self.envelopes.append((sender, recipient))
+                    self._take(await reader.readuntil(b"\r\n.\r\n"), envelope)
                     if self.drop_after_data:
                         self.drop_after_data -= 1
                         return
-                    sender = recipient = ""
                     await _say(writer, self.after_data or "250 taken")
-                elif verb == "RSET":
-                    sender = recipient = ""
-                    await _say(writer, "250 ok")
-                elif verb == "QUIT":
-                    await _say(writer, "221 bye")
-                    return
                 else:
-                    await _say(writer, "250 ok")
+                    await _say(writer, self._reply(verb, line, envelope))
+                if verb == "QUIT":
+                    return
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             writer.close()
+
+    def _reply(self, verb: str, line: str, envelope: dict[str, str]) -> str:
+        if verb == "QUIT":
+            return "221 bye"
+        if verb == "MAIL" and envelope:
+            return "503 one mail at a time"
+        if verb == "RSET":
+            envelope.clear()
+        if verb in ("MAIL", "RCPT"):
+            envelope[verb] = line[line.index("<") + 1 : line.index(">")]
+        return self.refuse.get(envelope["RCPT"], "250 ok") if verb == "RCPT" else "250 ok"
+
+    def _take(self, raw: bytes, envelope: dict[str, str]) -> None:
+        mail = message_from_bytes(raw[:-3].replace(b"\r\n..", b"\r\n."), policy=default)
+        self.mails.append(cast("EmailMessage", mail))
+        self.envelopes.append((envelope["MAIL"], envelope["RCPT"]))
+        if not self.after_data:
+            envelope.clear()
 
 
 @dataclass

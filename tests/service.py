@@ -25,7 +25,8 @@ from uuid import UUID, uuid4, uuid5
 import httpx
 import psutil
 import pytest_asyncio
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -195,12 +196,17 @@ class Running:
         async with transaction(self.owner, Who(system="test"), datetime.now(UTC)) as connection:
             yield connection
 
-    async def rows(self, statement: str | TextClause, **values: Any) -> list[Row[Any]]:
+    async def rows(self, statement: str, **values: Any) -> list[Row[Any]]:
         """What the owner reads; a server that is just coming back is asked again."""
-        async with self.reading() as connection:
-            return list(
-                (await connection.execute(text(statement) if isinstance(statement, str) else statement, values)).all()
-            )
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                async with self.reading() as connection:
+                    return list((await connection.execute(text(statement), values)).all())
+            except (DBAPIError, OSError):
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.1)
 
     async def run(self, statement: str, **values: Any) -> int:
         """What the owner writes: the passing of time, or a fault that is planted."""

@@ -12,23 +12,18 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.exc import DBAPIError
 
+from deploy.runtime.postgres import Postgres
 from models.access import ACTIONS, DATA, TABLE, DataClass, Scope, may, scope, sees, sees_document
 from models.database import Who, transaction
 from models.lifecycle import ROLES
 from models.records.audit import audit
-from models.settings import Settings
-from tests.api_support import NOW, PEOPLE, Door, open_door, report_body
-from tests.conftest import Database
-from workflows.connection import connect
+from tests.api_support import NOW, Door, open_door, report_body, temporal_away
 
 
 @pytest_asyncio.fixture
-async def door(database: Database, key_file: Path) -> AsyncIterator[Door]:
+async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
     """The door while Temporal is away."""
-    client = await connect(Settings(temporal_address="127.0.0.1:1", key_file=key_file), lazy=True)
-    async with open_door(
-        api=database.api, owner=database.owner, client=client, task_queue="none", accounts=PEOPLE, timeout=0.3
-    ) as opened:
+    async with open_door(postgres, await temporal_away(key_file)) as opened:
         yield opened
 
 
@@ -401,7 +396,8 @@ async def escalate(door: Door, case: str, *usernames: str) -> str:
     )  # fmt: skip
     for name in usernames:
         await door.sql(
-            "INSERT INTO escalation_recipient (escalation_id, person_id, role, watching) VALUES (:id, :who, 'SUP', false)",
+            "INSERT INTO escalation_recipient (escalation_id, person_id, role, watching) "
+            "VALUES (:id, :who, 'SUP', false)",
             id=escalation, who=door.person(name),
         )  # fmt: skip
     return str(escalation)
@@ -495,7 +491,8 @@ async def test_an_office_is_added_renamed_and_ended(door: Door) -> None:
     # It has no place in the tree any more, so it is nobody's to end.
     assert (await door.post("admin", f"/units/{unit}/end", {})).json()["code"] == "not-found"
     codes = [one["code"] for one in (await door.get("cpo.a", "/units", params={"limit": 200})).json()["items"]]
-    assert "HN-E" not in codes and "HN-A" in codes
+    assert "HN-E" not in codes
+    assert "HN-A" in codes
 
 
 async def test_a_person_gets_a_position_that_can_be_ended_and_then_holds_no_longer(door: Door) -> None:
@@ -582,7 +579,7 @@ async def test_people_are_paged(door: Door) -> None:
 # --- the database's own guard --------------------------------------------------------------------------------------
 
 
-async def test_the_apis_role_cannot_move_a_case(door: Door, database: Database) -> None:
+async def test_the_apis_role_cannot_move_a_case(door: Door) -> None:
     case = (await door.report("cpo.a"))["cases"][0]["id"]
     from sqlalchemy import text  # noqa: PLC0415
 
@@ -592,8 +589,8 @@ async def test_the_apis_role_cannot_move_a_case(door: Door, database: Database) 
         "UPDATE audit_entry SET code = 'x'",
     ):
         with pytest.raises(DBAPIError):
-            async with transaction(database.api, Who(system="test"), NOW) as connection:
+            async with transaction(door.database.api, Who(system="test"), NOW) as connection:
                 await connection.execute(text(statement))
     assert (await door.get("cpo.a", f"/cases/{case}")).json()["state"]["process"] == "received"
-    async with transaction(database.api, Who(system="test"), NOW) as connection:
+    async with transaction(door.database.api, Who(system="test"), NOW) as connection:
         await audit(connection, at=NOW, actor=None, action="read", record="case", outcome="done")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,10 @@ from temporalio.client import Client
 from api import problems
 from api.language import preferred
 from api.problems import PROBLEMS, REFUSAL_CODES
+from deploy.runtime.postgres import Postgres
 from models.forms import INPUTS
 from models.lifecycle import PERSON_EVENTS, REFUSALS
-from models.settings import Settings
-from tests.api_support import NOW, PASSWORD, PEOPLE, Door, open_door, report_body
-from tests.conftest import Database
-from workflows.connection import connect
+from tests.api_support import NOW, PASSWORD, Door, open_door, report_body, temporal_away
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -36,12 +35,9 @@ WITHOUT_SIGN_IN = {
 
 
 @pytest_asyncio.fixture
-async def door(database: Database, key_file: Path) -> AsyncIterator[Door]:
+async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
     """The door while Temporal is away."""
-    client = await connect(Settings(temporal_address="127.0.0.1:1", key_file=key_file), lazy=True)
-    async with open_door(
-        api=database.api, owner=database.owner, client=client, task_queue="none", accounts=PEOPLE, timeout=0.3
-    ) as opened:
+    async with open_door(postgres, await temporal_away(key_file)) as opened:
         yield opened
 
 
@@ -53,7 +49,8 @@ def test_every_problem_has_a_status_of_an_error_and_its_sentences_in_both_langua
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code)
         assert 400 <= spec.status < 600
         for both in (spec.title, spec.detail, spec.next):
-            assert both.vi.strip() and both.en.strip(), code
+            assert both.vi.strip(), code
+            assert both.en.strip(), code
             assert both.vi != both.en, code
 
 
@@ -183,14 +180,16 @@ async def test_an_unknown_query_parameter_is_refused(door: Door) -> None:
     assert answer.json()["errors"] == [{"path": ["query", "ownr"], "code": "extra-forbidden"}]
 
 
-async def test_with_postgresql_away_the_door_says_so_and_when_to_come_back(door: Door, database: Database) -> None:
+async def test_with_postgresql_away_the_door_says_so_and_when_to_come_back(door: Door) -> None:
     await door.sign_in("cpo.a")
-    await database.server.sql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
-    await database.server.sql(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database.name}'"
+    await door.database.server.sql(f"ALTER DATABASE {door.database.name} ALLOW_CONNECTIONS false")
+    await door.database.server.sql(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{door.database.name}'"
     )
     try:
+        asked = time.monotonic()
         answer = await door.get("cpo.a", "/cases")
+        assert time.monotonic() - asked < 5
         assert answer.status_code == 503
         assert answer.json()["code"] == "database-away"
         assert answer.headers["retry-after"]
@@ -200,7 +199,7 @@ async def test_with_postgresql_away_the_door_says_so_and_when_to_come_back(door:
         assert (await door.http.get("/health/live")).status_code == 200
         assert (await door.http.get("/metrics")).status_code == 200
     finally:
-        await database.server.sql(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+        await door.database.server.sql(f"ALTER DATABASE {door.database.name} ALLOW_CONNECTIONS true")
     assert (await door.get("cpo.a", "/cases")).status_code == 200
 
 
@@ -415,11 +414,9 @@ async def test_the_service_is_degraded_not_dead_while_temporal_is_away(door: Doo
 
 
 async def test_with_real_temporal_and_no_worker_the_worker_is_not_heard_from(
-    database: Database, temporal: Client, task_queue: str
+    postgres: Postgres, temporal: Client, task_queue: str
 ) -> None:
-    async with open_door(
-        api=database.api, owner=database.owner, client=temporal, task_queue=task_queue, accounts=["cpo.a"]
-    ) as opened:
+    async with open_door(postgres, temporal, task_queue) as opened:
         found = (await opened.http.get("/health/ready")).json()["dependencies"]
     assert {one["name"]: one["code"] for one in found}["worker"] == "not-heard-from"
     assert {one["name"]: one["status"] for one in found}["temporal"] == "ok"
@@ -430,8 +427,11 @@ async def test_the_protocol_page_is_a_table_without_script_and_marks_what_is_unv
     en = await door.http.get("/protocol?lang=en")
     assert vi.status_code == en.status_code == 200
     assert "chưa kiểm chứng" in vi.text
-    assert "<script" not in vi.text and " style=" not in vi.text and " on" + "click" not in vi.text
-    assert '<html lang="vi">' in vi.text and '<html lang="en">' in en.text
+    assert "<script" not in vi.text
+    assert " style=" not in vi.text
+    assert " on" + "click" not in vi.text
+    assert '<html lang="vi">' in vi.text
+    assert '<html lang="en">' in en.text
     assert 'name="viewport"' in vi.text
     assert "default-src 'none'" in vi.headers["content-security-policy"]
     for row in (await door.http.get("/api/v1/reference/protocols")).json():

@@ -1,4 +1,4 @@
-"""The whole table of state x event at the record: what may not happen leaves an audit line and its answer, nothing else.
+"""The whole table of state x event at the record: a refusal leaves an audit line and its answer, nothing else.
 
 The rows are generated from the chart. Each is tried for real, in a transaction of the worker role that is rolled back:
 once by a role that may and once by one that may not, with nothing given beside the event's name.
@@ -138,6 +138,6 @@ async def test_a_command_of_a_position_that_ended_is_refused(desk, database):
             position_id=ended.position_id,
             recorded_at=now,
             occurred_at=now,
-        )  # fmt: skip
+        )
     )
     assert (answer.accepted, answer.code) == (False, "not-your-role")

@@ -16,7 +16,6 @@ from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.forms import content_hash
 from models.messages import CommandResult
-from models.settings import Settings
 from models.tables import (
     METADATA,
     AuditEntry,
@@ -45,21 +44,20 @@ from tests.world import (
     Case,
     World,
     a_world,
+    client_of,
     eventually,
     form02,
     form04,
     form06,
     form07,
 )
-from workflows.connection import connect as connect_temporal
 
 pytestmark = pytest.mark.servers
 
 
 @pytest_asyncio.fixture(scope="module")
 async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
+    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
         yield made
 
 

@@ -10,8 +10,9 @@ that lies in the past.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -22,6 +23,8 @@ from temporalio.worker import Worker
 
 from api.queries import submissions
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
+from deploy.runtime.processes import Command as ServerCommand
+from deploy.runtime.temporal import Temporal, free_port
 from deploy.seed import Organisation, load_organisation, sample_organisation
 from models.clock import PlatformClock
 from models.database import Who, connect, transaction
@@ -31,9 +34,11 @@ from models.records.actor import Acting
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import IntakeCase, receive_report, store_report
 from models.records.reference import Reference, load_reference
+from models.settings import Settings
 from models.tables import CaseFile, Deadline, Position, Rung, table
 from tests.conftest import TEMPLATE, Database
 from workflows.client import CaseDesk, RunEndedError
+from workflows.connection import connect as connect_temporal
 from workflows.worker import case_worker
 
 MONDAY = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -97,13 +102,17 @@ class World:
         children: int | list[dict[str, Any]] = 1,
         unit: str | None = "HN-A",
         ago: timedelta = timedelta(0),
+        recorded: timedelta = timedelta(0),
         start: bool = True,
         m01: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> list["Case"]:
-        """Take a report in as the API does, and start the workflows. ``ago``: how long ago it was received."""
+        """Take a report in as the API does, and start the workflows.
+
+        ``recorded`` says how long ago that was done, ``ago`` how long before that the report was received.
+        """
         named = [{} for _ in range(children)] if isinstance(children, int) else children
-        now = self.clock.now()
+        now = self.clock.now() - recorded
         told = ReportInput.model_validate(
             {"m01": {"anonymous": True, "children": named, **(m01 or {})}, "received_at": now - ago}
             | ({"incident_unit": unit} if unit else {})
@@ -389,6 +398,37 @@ async def seeded_database(server: Postgres) -> AsyncIterator[Database]:
         for engine in (made.owner, made.api, made.worker):
             await engine.dispose()
         await server.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Impatient(Temporal):
+    """A server that suggests to continue as new after a few events, where others wait for thousands."""
+
+    def command(self) -> ServerCommand:
+        made = super().command()
+        suggest = f"limit.historyCount.suggestContinueAsNew={SOON}"
+        return replace(made, argv=[*made.argv, "--dynamic-config-value", suggest])
+
+
+SOON = 24
+"""Events after which an impatient server suggests to continue as new."""
+
+
+@asynccontextmanager
+async def impatient_server(folder: Path) -> AsyncIterator[Temporal]:
+    """One of those, running."""
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    server = Impatient(folder, folder / "temporal.log", free_port())
+    child = await server.start()
+    try:
+        yield server
+    finally:
+        await child.stop()
+
+
+async def client_of(server: Temporal, key_file: Path) -> Client:
+    """A client of a server, with our converter and codec."""
+    return await connect_temporal(Settings(temporal_address=server.address, key_file=key_file))
 
 
 @asynccontextmanager

@@ -20,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
 RECENT = 40
 """How many results survive a continue-as-new; PostgreSQL remembers all of them anyway."""
 
+_MOMENT = timedelta(milliseconds=1)
+
 # Retried for as long as it takes: a rung or a command is never given up because a server is away.
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
@@ -124,24 +126,24 @@ class Case:
     async def _wait(self) -> None:
         seen = self._changes
         due = self._earliest()
-        remaining = None if due is None else due.at - self._now()
-        if due is not None and remaining is not None and remaining <= timedelta(0):
-            await self._fire_after_queue(due)
-            return
+        # A timer even for what is overdue: commands that came in while a handler was at work are delivered with its
+        # firing, and handled before it. Straight after a handler they are not here yet.
+        remaining = None if due is None else max(due.at - self._now(), _MOMENT)
         try:
             await workflow.wait_condition(lambda: self._changes != seen or self._may_leave(), timeout=remaining)
         except TimeoutError:
-            return
+            await self._fire_after_queue()
 
-    async def _fire_after_queue(self, due: OpenDeadline) -> None:
+    async def _fire_after_queue(self) -> None:
         # A command stamped at the limit itself comes before the limit's rung: let the queue drain, then look again.
         async with self._lock:
             pass
-        if self._earliest() != due:
-            return
-        self._firing.add((due.id, due.ordinal))
-        # On its own, so that one rung that keeps failing cannot hold up the others.
-        self._spawn(self._fire(due))
+        now = self._now()
+        for due in self._waiting():
+            if due.at <= now:
+                self._firing.add((due.id, due.ordinal))
+                # Each on its own, so that one rung that keeps failing cannot hold up the others.
+                self._spawn(self._fire(due))
 
     async def _fire(self, due: OpenDeadline) -> None:
         try:
@@ -176,9 +178,12 @@ class Case:
             self._snapshot = snapshot
         self._changes += 1
 
-    def _earliest(self) -> OpenDeadline | None:
+    def _waiting(self) -> list[OpenDeadline]:
         waiting = [due for due in self._snapshot.deadlines if (due.id, due.ordinal) not in self._firing]
-        return min(waiting, key=lambda due: (due.at, due.id, due.ordinal), default=None)
+        return sorted(waiting, key=lambda due: (due.at, due.id, due.ordinal))
+
+    def _earliest(self) -> OpenDeadline | None:
+        return next(iter(self._waiting()), None)
 
     def _may_leave(self) -> bool:
         """Nothing is under way, and the case has ended or its history has grown long."""

@@ -33,6 +33,8 @@ class Sweep:
             "sweep",
             result_type=SweepReport,
             start_to_close_timeout=timedelta(minutes=5),
+            # The sweep of a worker that died must not keep the next ones waiting: it repairs what that death left.
+            heartbeat_timeout=timedelta(seconds=20),
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
         return report

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import false, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
@@ -41,6 +41,17 @@ async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, re
         .order_by(CASE.c.id)
     )
     return (await connection.execute(statement)).all()
+
+
+async def has_unreadable_case(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> bool:
+    """Whether the report opened or joined a case the reader may not read: then it tells of a child not theirs."""
+    statement = (
+        select(CASE.c.id)
+        .join(_LINK, _LINK.c.case_id == CASE.c.id)
+        .where(_LINK.c.report_id == report_id, not_(func.coalesce(readable(reader, at), false())))
+        .limit(1)
+    )
+    return (await connection.execute(statement)).first() is not None
 
 
 async def holders(connection: AsyncConnection, unit_id: UUID, role: str, at: datetime) -> Sequence[UUID]:

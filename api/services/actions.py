@@ -134,7 +134,9 @@ async def _send(visit: Visit, asked: _Asked) -> CommandResult:
         except RunEndedError:
             await _may_start(visit, asked)
             return await visit.door.desk.send(asked.command, may_start=True)
-    except (TemporalAwayError, RunEndedError):
+    # A lazy client that never reached Temporal says so with a RuntimeError; kept and not confirmed is true of any.
+    except (TemporalAwayError, RunEndedError, RuntimeError):
+        _LOG.warning("command not confirmed", exc_info=True)
         visit.door.metrics.commands.labels(asked.command.event, "unconfirmed").inc()
         problem = Problem("command-not-confirmed", case_id=asked.row.id)
         await visit.deny(problem)
@@ -199,10 +201,10 @@ async def _latest(connection: AsyncConnection, visit: Visit, case_id: UUID) -> d
 
 async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
     row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
-    # What one has just done may take the case out of one's own scope; the answer is still owed.
-    shown = await whole(connection, visit, row if row is not None else asked.row)
+    # What one has just done may take the case out of one's own sight: that it was done is still owed, and no more.
+    shown = await whole(connection, visit, row) if row is not None else None
     event = await cases.event_of(connection, asked.row.id, result.command_id)
-    changed = await _changed(connection, asked, event)
+    changed = await _changed(connection, asked, event) if row is not None else []
     await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
     implied = list(event.implied) if event is not None else []
     causes = {asked.command.event, *implied}

@@ -82,7 +82,9 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
             raise Problem("not-found")
         linked = await reports.cases_of(connection, visit.caller.acting, visit.now, report_id)
         role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
-        seen = own or sees(role, DataClass.P2)
+        # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
+        whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
+        seen = own or (whole and sees(role, DataClass.P2))
         content = dict(row.content) if seen else None
         if content is not None and not own and not sees(role, DataClass.INFORMANT):
             content["m01"] = {name: value for name, value in content.get("m01", {}).items() if name != "informant"}

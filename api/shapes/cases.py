@@ -233,10 +233,13 @@ class CommandOut(Output):
 
 
 class ActionOut(Output):
-    """What an action did: the command, the case as it stands now, the deadlines it started, met, moved or cancelled."""
+    """What an action did: the command, the case as it stands now, the deadlines it started, met, moved or cancelled.
+
+    ``case`` is null, and nothing else said, where the act itself took the case out of the reader's sight.
+    """
 
     command: CommandOut
-    case: CaseOut
+    case: CaseOut | None
     started: list[DeadlineOut]
     met: list[DeadlineOut]
     changed: list[DeadlineOut]

@@ -135,7 +135,7 @@ class Play:
             raise BadDrillError(
                 self._account.file,
                 None,
-                f"step {self._number[id(step)]} at {shown(step.at)} comes just after another instant and just before the "
+                f"step {self._number[id(step)]} at {shown(step.at)} comes just after one instant and just before the "
                 f"rung at {shown(due)}: leave {ROOM.seconds * 2} seconds between them",
             )
 

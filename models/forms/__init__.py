@@ -14,6 +14,7 @@ from models.forms.inputs import (
     Part,
     ReportInput,
     carried,
+    filed_report,
     given,
     parts,
     schema,
@@ -37,5 +38,5 @@ __all__ = [
     "ActionInput", "BanDecision", "BanRequest", "ChildInfo", "ContactNote", "Criterion", "EventReport", "FollowUpNote",
     "Form", "Informant", "IsolationExtension", "MeasuresRecord", "MeasuresReview", "MeetingMinutes", "OnBehalf",
     "Order", "Part", "PlanStep", "ProceedingEnd", "ReportInput", "Sheet", "SignedDecision", "StepRecord",
-    "VerificationNote", "canonical", "carried", "content", "content_hash", "given", "parts", "schema",
+    "VerificationNote", "canonical", "carried", "content", "content_hash", "filed_report", "given", "parts", "schema",
 ]  # fmt: skip

@@ -733,8 +733,8 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     ProposeNotSubstantiated, ConfirmNotSubstantiated, ConfirmRedirect, ReturnToVerification, ReturnToScreening,
     CompleteDetailedAssessment, RecordNeedsMeeting, SubmitPlan, ApprovePlan, ReturnPlan, StartReview, ContinuePlan,
     ProposeClosure, ApproveClosure, ReturnClosure, ProposeEarlyClosure, Reopen, RecordContact, AddReport,
-    AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, RecordQualityReview, AssignOwner,
-    PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
+    AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, RecordQualityReview,
+    AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, NameDelegate,
 )  # fmt: skip
@@ -761,7 +761,9 @@ def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
     rest: set[str] = set()
     for name in type(body).model_fields:
         value = getattr(body, name)
-        if isinstance(value, Form):
+        if isinstance(value, M01) and isinstance(body, Reported):
+            documents.append(filed_report(value))
+        elif isinstance(value, Form):
             documents.append(_part(value.KIND, content(value)))
         elif name not in {"occurred_at", "on_behalf_of"}:
             rest.add(name)
@@ -769,6 +771,11 @@ def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
     if said:
         documents.append(_part(ACT, said))
     return tuple(documents)
+
+
+def filed_report(report: M01, child: int = 0) -> Part:
+    """Return Mẫu 01 as the document of one child's case; the whole report is stored apart from it."""
+    return _part(M01.KIND, content(report.for_child(child)))
 
 
 def carried(body: ActionInput | ReportInput) -> dict[str, Any]:

@@ -259,5 +259,9 @@ class M01(Form):
         return self
 
     def for_child(self, index: int) -> M01:
-        """Return the report as the file of one child holds it: the others' particulars are not in it."""
-        return self.model_copy(update={"children": (self.children[index],)})
+        """Return the report as the file of one child holds it.
+
+        The other children's particulars are not in it, nor who informed: that stays with the report itself, for the
+        receiver and the Chair.
+        """
+        return self.model_copy(update={"children": (self.children[index],), "informant": None})

@@ -71,8 +71,8 @@ class Values(Frozen):
     Any order given by word of mouth: `spoken`, and `order`, the order's own id or number as known to the record.
     record_signed_order: `order` (the same one; without it the earliest unsigned order is meant).
     pause_clock: `clock_id`, `pause_days` (working days, 1 to 3).
-    record_recusal, name_delegate: `recused` (the role that may not decide: CHAIR, VCH, SUP, and CPO beside one of them);
-    without it nobody who decides is recused, and no delegate is wanted.
+    record_recusal, name_delegate: `recused` (the role that may not decide: CHAIR, VCH, SUP, and CPO beside one of
+    them); without it nobody who decides is recused, and no delegate is wanted.
     """
 
     emergency: bool | None = None

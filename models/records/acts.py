@@ -23,7 +23,7 @@ from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, surroundings
-from models.records.content import Said, StoredReport, plan_of
+from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import load_clocks, store_changes
 from models.records.reference import Reference
 from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
@@ -363,7 +363,7 @@ def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
         custody=standing.custody,
         memory=dict(standing.memory),
         sequence=case.sequence + 1,
-        flagged=case.flagged or "raise_emergency" in decision.events,
+        flagged=case.flagged or "raise_emergency" in decision.events or _brings_emergency(standing, act),
         risk=_risk_after(case, decision, said),
         plan_version=case.plan_version + (1 if event in _NEW_PLAN else 0),
     )
@@ -386,9 +386,15 @@ def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
             unit_id=unit,
             incident_unit_id=said.report.incident_unit_id or case.incident_unit_id,
             residence_unit_id=said.report.residence_unit_id or case.residence_unit_id,
-            flagged=said.report.flagged,
+            flagged=_brings_emergency(standing, act),
         )
     return after
+
+
+def _brings_emergency(after: Standing, act: Act) -> bool:
+    """A report that was flagged, or an attached case in whose emergency nothing has to be raised anew."""
+    flagged = act.event in REPORTING and act.said.report is not None and act.said.report.flagged
+    return flagged or after.protection == "emergency"
 
 
 def _risk_after(case: CaseRow, decision: Decision, said: Said) -> str | None:
@@ -471,7 +477,8 @@ _DECIDERS = frozenset({"CHAIR", "VCH", "SUP"})
 def _decider_recused(act: Act, around: Surroundings) -> str | None:
     """The role whose place a delegate must take; None where the person recused decides nothing here.
 
-    The CPO decides nothing, but where one who decides is recused too, a second delegate keeps author and approver apart.
+    The CPO decides nothing, but where one who decides is recused too, a second delegate keeps author and approver
+    apart.
     """
     person = act.said.identifier("person_id")
     post = around.posts.get(person) if person else None
@@ -563,7 +570,7 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
 
 
 async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:
-    if act.said.report is not None:
+    if act.event in REPORTING and act.said.report is not None:
         await connection.execute(
             insert(_REPORT_OF).values(
                 id=new_id(),

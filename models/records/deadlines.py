@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.messages import OpenDeadline, Snapshot
@@ -111,7 +111,7 @@ async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
             )
             .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.status.in_(("open", "paused")))
             .order_by(_DEADLINE.c.id, _RUNG.c.due_at, _RUNG.c.ordinal)
-            .distinct(_DEADLINE.c.id)
+            .ext(distinct_on(_DEADLINE.c.id))
         )
     ).all()
     return Snapshot(

@@ -6,18 +6,18 @@ entry, its clocks and the first notices are committed together, so no report can
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.forms import ChildInfo, ReportInput, content, content_hash
+from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
 from models.lifecycle import advance
 from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
 from models.lifecycle.types import Decision, Refused
-from models.messages import Snapshot
+from models.messages import ContentRef, Snapshot
 from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
 from models.protocol.types import Report as ReportView
@@ -30,7 +30,7 @@ from models.records.deadlines import store_changes
 from models.records.notices import first_notices
 from models.records.reference import Reference
 from models.records.tells import place_of
-from models.tables import CaseFile, CaseReport, Child, Household, Report, Unit, new_id, table
+from models.tables import CaseFile, CaseReport, Child, Document, Household, Report, Unit, new_id, table
 from models.vocabulary.fold import fold
 
 _UNIT, _CASE = table(Unit), table(CaseFile)
@@ -145,6 +145,7 @@ async def receive_report(
             ],
         )
         act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
+        act = replace(act, refs=(await _file_report(connection, case.id, act, report, index),))
         await record_event(connection, case, decision, act)
         acknowledge = next((clock for clock in clocks if clock.code == "acknowledge"), None)
         told = await first_notices(
@@ -316,6 +317,31 @@ async def _start_clocks(
     )
     await store_changes(connection, view.id, changes, now)
     return changes.touched
+
+
+async def _file_report(
+    connection: AsyncConnection, case_id: UUID, act: Act, report: ReportInput, index: int
+) -> ContentRef:
+    """Put Mẫu 01, as far as it is about this child, into the case's file: its first document."""
+    part, document = filed_report(report.m01, index), new_id()
+    assert act.actor is not None
+    await connection.execute(
+        insert(Document).values(
+            id=document,
+            case_id=case_id,
+            command_id=act.command_id,
+            kind=part.kind,
+            content=part.content,
+            content_hash=part.hash,
+            author_id=act.actor.person_id,
+            created_at=act.recorded_at,
+            version=1,
+            plan_version=1,
+            frozen_at=act.recorded_at,
+            sequence=1,
+        )
+    )
+    return ContentRef(id=document, kind=part.kind, hash=part.hash)
 
 
 async def _units(connection: AsyncConnection, report: ReportInput) -> dict[str, UUID]:

@@ -12,6 +12,7 @@ from models.lifecycle.types import Decision
 from models.protocol.types import Changes
 from models.records.acts import Act
 from models.records.cases import CaseRow
+from models.records.content import REPORTING
 from models.records.notices import first_notices, tell
 from models.records.people import OWNER, CasePlace, ClockUnit
 
@@ -62,7 +63,7 @@ async def tell_about(
     """
     place = place_of(case)
     report = act.said.report
-    if report is not None:
+    if report is not None and act.event in REPORTING:  # an attachment's report was told of when it came in
         await first_notices(connection, place, report_id=report.id, flagged=report.flagged, at=act.recorded_at)
     for one in _asked_for(act, decision, changes):
         await tell(

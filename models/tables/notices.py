@@ -18,6 +18,7 @@ class Notice(SQLModel, table=True):
         Index("ix_notice_due", "next_attempt_at", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("ix_notice_person", "person_id", "created_at"),
         Index("ix_notice_case", "case_id"),
+        Index("ix_notice_undelivered", "created_at", postgresql_where=text("state IN ('failed', 'unconfigured')")),
     )
 
     id: UUID = Field(primary_key=True)

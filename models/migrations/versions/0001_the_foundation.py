@@ -510,6 +510,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_notice'))
     )
     op.create_index('ix_notice_case', 'notice', ['case_id'], unique=False)
+    op.create_index('ix_notice_undelivered', 'notice', ['created_at'], unique=False, postgresql_where=sa.text("state IN ('failed', 'unconfigured')"))
     op.create_index('ix_notice_due', 'notice', ['next_attempt_at'], unique=False, postgresql_where=sa.text("state IN ('pending', 'sending')"))
     op.create_index('ix_notice_person', 'notice', ['person_id', 'created_at'], unique=False)
     # ### end Alembic commands ###
