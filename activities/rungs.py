@@ -13,8 +13,7 @@ from uuid import UUID, uuid5
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import Row, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
@@ -30,6 +29,7 @@ from models.records.deadlines import breached_limits, load_clocks, snapshot
 from models.records.notices import Occasion, ask_to_call, write_notices
 from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
 from models.tables import Breach, CaseEvent, Deadline, Escalation, EscalationRecipient, Rung, new_id, table
+from models.writing import change, put_all
 
 _DEADLINE, _RUNG, _EVENT, _BREACH = table(Deadline), table(Rung), table(CaseEvent), table(Breach)
 _ESCALATION, _RECIPIENT = table(Escalation), table(EscalationRecipient)
@@ -272,34 +272,23 @@ class _Firing:
         return max(self.at, min(own, instead))
 
     async def _escalate(self, row: Row[Any], escalation: UUID, found: Resolution) -> None:
-        await self.connection.execute(
-            insert(_ESCALATION)
-            .values(
-                id=escalation,
-                case_id=self.case.id,
-                deadline_id=self.clock.id,
-                ordinal=row.ordinal,
-                level=row.level,
-                unit_id=self.case.unit_id,
-                state="open",
-                nobody=found.nobody,
-                opened_at=self.at,
-            )
-            .on_conflict_do_nothing()
-        )
-        if found.recipients:
-            await self.connection.execute(
-                insert(_RECIPIENT).on_conflict_do_nothing(),
-                [
-                    {
-                        "escalation_id": escalation,
-                        "person_id": one.person_id,
-                        "role": one.role,
-                        "watching": one.watching,
-                    }
-                    for one in found.recipients
-                ],
-            )
+        opened = {
+            "id": escalation,
+            "case_id": self.case.id,
+            "deadline_id": self.clock.id,
+            "ordinal": row.ordinal,
+            "level": row.level,
+            "unit_id": self.case.unit_id,
+            "state": "open",
+            "nobody": found.nobody,
+            "opened_at": self.at,
+        }
+        await put_all(self.connection, _ESCALATION, [opened], once=True)
+        reached = [
+            {"escalation_id": escalation, "person_id": one.person_id, "role": one.role, "watching": one.watching}
+            for one in found.recipients
+        ]
+        await put_all(self.connection, _RECIPIENT, reached, once=True)
 
     async def _ask_to_call(self, row: Row[Any], found: Resolution, escalation: UUID) -> None:
         """Hour clocks, E3 and E4: a human phones, because nobody reads mail at midnight on Tết."""
@@ -336,24 +325,21 @@ class _Firing:
         if not row.breach:
             return []
         limits = breached_limits(self.clock, self.at)
-        if limits:
-            await self.connection.execute(
-                insert(_BREACH).on_conflict_do_nothing(),
-                [
-                    {
-                        "id": new_id(),
-                        "case_id": self.case.id,
-                        "deadline_id": self.clock.id,
-                        "kind": kind,
-                        "code": self.clock.code,
-                        "due_at": due_at,
-                        "recorded_at": self.at,
-                        "protocol_version": self.clock.protocol_version,
-                        "calendar_version": self.clock.calendar_version,
-                    }
-                    for kind, due_at in limits
-                ],
-            )
+        breaches = [
+            {
+                "id": new_id(),
+                "case_id": self.case.id,
+                "deadline_id": self.clock.id,
+                "kind": kind,
+                "code": self.clock.code,
+                "due_at": due_at,
+                "recorded_at": self.at,
+                "protocol_version": self.clock.protocol_version,
+                "calendar_version": self.clock.calendar_version,
+            }
+            for kind, due_at in limits
+        ]
+        await put_all(self.connection, _BREACH, breaches, once=True)
         kinds = [kind for kind, _ in limits]
         self.breaches += kinds
         return kinds
@@ -362,9 +348,7 @@ class _Firing:
         values: dict[str, Any] = {"state": state, "fired_at": self.at}
         if pulled and row.due_at > self.at:
             values |= {"due_at": self.at, "deliver_at": min(row.deliver_at, self.at)}
-        await self.connection.execute(
-            update(_RUNG).where(_RUNG.c.deadline_id == self.clock.id, _RUNG.c.ordinal == row.ordinal).values(**values)
-        )
+        await change(self.connection, _RUNG, [{"deadline_id": self.clock.id, "ordinal": row.ordinal, **values}])
 
     async def _audit(self, row: Row[Any], outcome: str, detail: dict[str, Any]) -> None:
         await audit(

@@ -4,7 +4,6 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -31,10 +30,10 @@ from models.records.content import (
     read_report,
     report_id_of,
 )
-from models.records.deadlines import load_clocks
 from models.records.reference import Reference
 from models.records.tells import tell_about
 from models.tables import CommandRecord, table
+from models.writing import put
 
 _COMMAND = table(CommandRecord)
 
@@ -81,13 +80,12 @@ class Transitions:
         documents, wrong = await _documents(connection, command)
         target_id = target_of(Said(documents)) if command.event == "attach" else None
         cases = await lock_cases(connection, [command.case_id, *([target_id] if target_id else [])])
-        stored = await _stored(connection, command.command_id)
-        if stored is not None:
-            return stored
         case = cases.get(command.case_id)
         if case is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
         matter, answer = await self._judge(connection, command, case, documents)
+        if matter.around.answered is not None:
+            return CommandResult.model_validate(matter.around.answered)
         if wrong:
             answer = Refused(CONTENT_CHANGED)
         if isinstance(answer, Refused):
@@ -116,6 +114,7 @@ class Transitions:
             positions=[command.position_id],
             persons=[person for person in _persons(command, said) if person is not None],
             at=command.recorded_at,
+            command_id=command.command_id,
         )
         person = _acting(around, command.person_id, command.position_id)
         principal = _principal(around, command, person)
@@ -131,7 +130,7 @@ class Transitions:
             occurred_at=command.occurred_at,
             recorded_at=command.recorded_at,
         )
-        matter = Matter(case, act, around, await load_clocks(connection, case.id))
+        matter = Matter(case, act, around, around.clocks)
         if person is None or (_speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))
@@ -198,13 +197,6 @@ def _principal(around: Surroundings, command: Command, person: Acting | None) ->
     return Acting(post.person_id, post.position_id, post.unit_id, post.role)
 
 
-async def _stored(connection: AsyncConnection, command_id: UUID) -> CommandResult | None:
-    result = (
-        await connection.execute(select(_COMMAND.c.result).where(_COMMAND.c.command_id == command_id))
-    ).scalar_one_or_none()
-    return None if result is None else CommandResult.model_validate(result)
-
-
 async def _refuse(connection: AsyncConnection, command: Command, matter: Matter, refused: Refused) -> CommandResult:
     case = matter.case
     result = CommandResult(
@@ -234,17 +226,17 @@ async def _refuse(connection: AsyncConnection, command: Command, matter: Matter,
 
 
 async def _store(connection: AsyncConnection, command: Command, result: CommandResult) -> None:
-    await connection.execute(
-        insert(_COMMAND).values(
-            command_id=command.command_id,
-            case_id=command.case_id,
-            event=command.event,
-            person_id=command.person_id,
-            accepted=result.accepted,
-            code=result.code,
-            result=result.model_dump(mode="json"),
-            recorded_at=command.recorded_at,
-        )
+    await put(
+        connection,
+        _COMMAND,
+        command_id=command.command_id,
+        case_id=command.case_id,
+        event=command.event,
+        person_id=command.person_id,
+        accepted=result.accepted,
+        code=result.code,
+        result=result.model_dump(mode="json"),
+        recorded_at=command.recorded_at,
     )
 
 
@@ -291,7 +283,7 @@ class ClockActs:
         """
         act = Act(event, clock_command_id(clock, event), None, Said([]), clock.due_at, at)
         around = await surroundings(connection, case, positions=[], persons=[], at=at)
-        matter = Matter(case, act, around, await load_clocks(connection, case.id))
+        matter = Matter(case, act, around, around.clocks)
         decision = advance(case.standing, event, facts_of(matter))
         if isinstance(decision, Decision):
             await carry_out(connection, self._reference, matter, decision)

@@ -99,7 +99,8 @@ class Upkeep:
             await connection.execute(insert(_SWEEP).values(id=run, started_at=now, report={}))
         turns = _Turns()
         started = [case_id for case_id in unstarted if await turns.take(case_id, self._woken(case_id))]
-        resynced = [case_id for case_id in dict.fromkeys(behind) if await turns.take(case_id, self._woken(case_id))]
+        behind = [case_id for case_id in dict.fromkeys(behind) if case_id not in unstarted]
+        resynced = [case_id for case_id in behind if await turns.take(case_id, self._woken(case_id))]
         differences = [line for case_id in batch if (line := await turns.take(case_id, self._difference(case_id)))]
         differences += [f"{case_id} no-answer" for case_id in turns.unanswered]
         report = SweepReport(

@@ -3,14 +3,24 @@
 ``set_config(…, true)`` lasts for the transaction only, so row security can be switched on without touching a caller.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+import asyncpg  # type: ignore[import-untyped]
+from pydantic_core import from_json
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from models import writing
+
+_FRESH_SECONDS: Final = 2.0
+"""A connection that worked so recently is used without asking whether it still does."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +36,17 @@ class Who:
     case_id: UUID | None = None
 
 
-_SAY = select(
-    func.set_config("annhi.person", bindparam("person"), True),
-    func.set_config("annhi.position", bindparam("position"), True),
-    func.set_config("annhi.system", bindparam("system"), True),
-    func.set_config("annhi.case", bindparam("case"), True),
-    func.set_config("annhi.now", bindparam("now"), True),
-)
+class _Announcing(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that says for whom a transaction is in the same message that begins it, not in a second one."""
+
+    __slots__ = ("annhi_announcement",)
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109 - asyncpg's
+        announcement, self.annhi_announcement = getattr(self, "annhi_announcement", ""), ""
+        if announcement and query.startswith("BEGIN"):
+            query += announcement
+        status: str = await super().execute(query, *args, timeout=timeout)
+        return status
 
 
 def connect(url: str, *, pool_size: int = 20) -> AsyncEngine:
@@ -42,14 +56,47 @@ def connect(url: str, *, pool_size: int = 20) -> AsyncEngine:
         url: SQLAlchemy URL.
         pool_size: connections kept; no more are opened, callers wait up to 5 s for one.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
-        connect_args={"timeout": 5, "server_settings": {"jit": "off", "timezone": "UTC"}},
+        # The connection used last has its statements prepared and its caches warm.
+        pool_use_lifo=True,
+        json_deserializer=from_json,
+        # What was to be written is about a child; an error that quotes it would end up in a log.
+        hide_parameters=True,
+        connect_args={
+            "timeout": 5,
+            "connection_class": _Announcing,
+            "server_settings": {"jit": "off", "timezone": "UTC"},
+        },
     )
+    _ask_after_a_pause(engine)
+    writing.write_before_reading(engine)
+    return engine
+
+
+def _ask_after_a_pause(engine: AsyncEngine) -> None:
+    """Ask a connection whether it still works, but not one that did a moment ago: that is three round trips each time.
+
+    One whose server has gone is known without asking.
+    """
+
+    def taken(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        if dbapi_connection.driver_connection.is_closed():
+            raise DisconnectionError
+        if time.monotonic() - record.info.get("annhi.worked_at", 0.0) > _FRESH_SECONDS:
+            try:
+                engine.dialect.do_ping(dbapi_connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error
+
+    def given_back(_dbapi_connection: Any, record: Any) -> None:
+        record.info["annhi.worked_at"] = time.monotonic()
+
+    event.listen(engine.sync_engine, "checkout", taken)
+    event.listen(engine.sync_engine, "checkin", given_back)
 
 
 @asynccontextmanager
@@ -62,17 +109,28 @@ async def transaction(engine: AsyncEngine, who: Who, at: datetime) -> AsyncItera
         at: the domain instant, timezone-aware; policies and defaults that need a time read it from ``annhi.now``.
     """
     async with engine.begin() as connection:
-        await connection.execute(
-            _SAY,
-            {
-                "person": _text(who.person_id),
-                "position": _text(who.position_id),
-                "system": who.system or "",
-                "case": _text(who.case_id),
-                "now": at.isoformat(),
-            },
-        )
-        yield connection
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver.annhi_announcement = _announcement(who, at)
+        try:
+            with writing.gathering(connection):
+                yield connection
+                await writing.write_out(connection)
+        finally:
+            driver.annhi_announcement = ""
+
+
+def _announcement(who: Who, at: datetime) -> str:
+    said = {
+        "person": _text(who.person_id),
+        "position": _text(who.position_id),
+        "system": who.system or "",
+        "case": _text(who.case_id),
+        "now": at.isoformat(),
+    }
+    quoted = (
+        f"set_config('annhi.{name}', '{value.replace(chr(39), chr(39) * 2)}', true)" for name, value in said.items()
+    )
+    return f"; SELECT {', '.join(quoted)}"
 
 
 def _text(value: UUID | None) -> str:

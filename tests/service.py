@@ -24,7 +24,6 @@ from uuid import UUID, uuid4, uuid5
 
 import httpx
 import psutil
-import pytest_asyncio
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -338,7 +337,11 @@ class Nursery:
     async def bear(self, name: str, parts: Parts) -> Forked:
         """A new worker or API, with the environment ``annhi up`` gives it."""
         role = {"worker": WORKER, "api": API}[name]
-        asked = {"module": self.modules[name], "env": parts.environment(role), "log": str(parts.folder.logs / f"{name}.log")}
+        asked = {
+            "module": self.modules[name],
+            "env": parts.environment(role),
+            "log": str(parts.folder.logs / f"{name}.log"),
+        }
         return Forked(int(await self.ask(asked)), self)
 
     async def ask(self, asked: Mapping[str, Any]) -> str:
@@ -417,13 +420,6 @@ async def _seed(service: Running) -> None:
         await load_organisation(connection, organisation)
         accounts = [account for account in organisation.accounts if account.username in CAST]
         await load_accounts(connection, accounts, service.parts.folder.accounts, now)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def service() -> AsyncIterator[Running]:
-    """The service of one module's tests."""
-    async with running() as made:
-        yield made
 
 
 # What people say at each step of a case that goes well.
@@ -534,7 +530,9 @@ async def record_of(service: Running, case: UUID) -> dict[str, Any]:
     """Everything a case is on record with, without ids and instants: equal cases have equal records."""
 
     async def lines(statement: str) -> list[str]:
-        return sorted(json.dumps(list(row), default=str, sort_keys=True) for row in await service.rows(statement, case=case))
+        return sorted(
+            json.dumps(list(row), default=str, sort_keys=True) for row in await service.rows(statement, case=case)
+        )
 
     return {
         "case": await lines(
@@ -624,6 +622,5 @@ __all__ = [
     "record_of",
     "report_body",
     "running",
-    "service",
     "workflow_id",
 ]

@@ -161,6 +161,10 @@ async def test_the_informant_is_shown_to_the_receiver_and_the_chair_only(door: D
     for username, shown in (("cpo.a", True), ("chair.a", True), ("sup.a", False), ("dohd", False)):
         answer = await door.get(username, f"/reports/{receipt['id']}")
         assert ("Bà Hàng Xóm" in answer.text) is shown, username
+        case = receipt["cases"][0]["id"]
+        for document in (await door.get(username, f"/cases/{case}/documents")).json()["items"]:
+            whole = await door.get(username, f"/cases/{case}/documents/{document['id']}")
+            assert ("Bà Hàng Xóm" in whole.text) is shown, username
     province = (await door.get("prov", f"/reports/{receipt['id']}")).json()
     assert (province["content"], province["withheld"]) == (None, True)
 

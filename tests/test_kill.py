@@ -6,6 +6,7 @@ ask again with the same key until they have their answer, as a page does. Nothin
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from tests.service import (
     once_each,
     record_of,
     report_body,
-    service,  # noqa: F401 - a fixture
+    running,
 )
 
 pytestmark = pytest.mark.servers
@@ -125,6 +126,13 @@ async def delivered(service: Running, *cases: UUID) -> None:
 
 def statuses(service: Running) -> set[int]:
     return {seen for person in service.people.values() for seen in person.seen if isinstance(seen, int)}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service() -> AsyncIterator[Running]:
+    """The service of this module's tests."""
+    async with running() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -56,10 +56,14 @@ async def has_unreadable_case(connection: AsyncConnection, reader: Acting, at: d
 
 async def holders(connection: AsyncConnection, unit_id: UUID, role: str, at: datetime) -> Sequence[UUID]:
     """Who holds a role in an office at an instant."""
-    statement = select(_POSITION.c.person_id.distinct()).where(
-        _POSITION.c.unit_id == unit_id,
-        _POSITION.c.role == role,
-        _POSITION.c.valid_from <= at,
-        (_POSITION.c.valid_to.is_(None)) | (_POSITION.c.valid_to > at),
+    statement = (
+        select(_POSITION.c.person_id)
+        .distinct()
+        .where(
+            _POSITION.c.unit_id == unit_id,
+            _POSITION.c.role == role,
+            _POSITION.c.valid_from <= at,
+            (_POSITION.c.valid_to.is_(None)) | (_POSITION.c.valid_to > at),
+        )
     )
     return (await connection.execute(statement)).scalars().all()

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations over asyncpg, with a lock timeout so that a busy table fails fast."""
+"""Alembic's entry: runs the migrations over asyncpg, with timeouts so that a busy table fails fast."""
 
 import asyncio
 
@@ -7,6 +7,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models.tables import METADATA
+
+# Whoever waits for a lock makes everybody behind it wait; whoever works too long has forgotten an index.
+TIMEOUTS = ("SET lock_timeout = '5s'", "SET statement_timeout = '10min'")
 
 
 def _run(connection: Connection) -> None:
@@ -17,7 +20,8 @@ def _run(connection: Connection) -> None:
         transaction_per_migration=True,
     )
     with context.begin_transaction():
-        connection.execute(text("SET lock_timeout = '5s'"))
+        for timeout in TIMEOUTS:
+            connection.execute(text(timeout))
         context.run_migrations()
 
 
@@ -32,6 +36,8 @@ async def _online() -> None:
 def _offline() -> None:
     context.configure(dialect_name="postgresql", target_metadata=METADATA, literal_binds=True)
     with context.begin_transaction():
+        for timeout in TIMEOUTS:
+            context.execute(timeout)
         context.run_migrations()
 
 

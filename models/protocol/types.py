@@ -4,15 +4,18 @@ Instants are timezone-aware and kept in UTC; days are days at Asia/Ho_Chi_Minh. 
 Nothing here is computed: `engine` computes, others fill `Happened` and `CaseView` and store `Clock`.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+_ZERO = timedelta(0)
+
 
 def _to_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    # What is stored is UTC already; a case's clocks hold hundreds of instants.
+    return instant if instant.utcoffset() == _ZERO else instant.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

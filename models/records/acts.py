@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.events import EVENTS
@@ -24,9 +24,11 @@ from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, surroundings
 from models.records.content import REPORTING, Said, StoredReport, plan_of
-from models.records.deadlines import load_clocks, store_changes
+from models.records.deadlines import store_changes
 from models.records.reference import Reference
 from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
+from models.tables.cases import LIFECYCLE_COLUMNS
+from models.writing import Write, change, put, write
 
 _CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
 _DOCUMENT, _RECUSAL, _DELEGATE = table(Document), table(Recusal), table(Delegate)
@@ -36,6 +38,27 @@ _ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
+
+_FREEZE = Write(
+    """
+    UPDATE document d
+       SET version = 1 + (SELECT coalesce(max(e.version), 0) FROM document e
+                           WHERE e.case_id = d.case_id AND e.kind = d.kind),
+           plan_version = r.plan_version, frozen_at = r.frozen_at, sequence = r.sequence
+      FROM said, {rows} r WHERE d.id = r.id AND d.frozen_at IS NULL
+    """,
+    "document",
+    ("id",),
+)
+_ACKNOWLEDGE = Write(
+    """
+    UPDATE case_report c SET acknowledged_at = r.acknowledged_at FROM said, {rows} r
+     WHERE c.case_id = r.case_id AND c.report_id = r.report_id
+       AND (c.acknowledged_at IS NULL OR c.acknowledged_at > r.acknowledged_at)
+    """,
+    "case_report",
+    ("case_id", "report_id"),
+)
 
 
 @dataclass(frozen=True)
@@ -205,10 +228,10 @@ async def keep_pace(
     Returns:
         Every clock of the case.
     """
-    clocks = await load_clocks(connection, case.id)
-    if not any(clock.running for clock in clocks):
-        return tuple(clocks)
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
+    clocks = around.clocks
+    if not any(clock.running for clock in clocks):
+        return clocks
     paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at)]
     changes = replan(
         clocks,
@@ -260,31 +283,28 @@ def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
 async def record_event(connection: AsyncConnection, after: CaseRow, decision: Decision, act: Act) -> None:
     """Append the event and its audit entry."""
     actor = act.actor
-    await connection.execute(
-        insert(_EVENT),
-        [
-            {
-                "id": new_id(),
-                "case_id": after.id,
-                "sequence": after.sequence,
-                "command_id": act.command_id,
-                "event": act.event,
-                "implied": list(decision.events[1:]),
-                "before": decision.before.codes if decision.before else {},
-                "after": decision.after.codes,
-                "actor_id": (act.recorder or actor).person_id if actor else None,
-                "position_id": (act.recorder or actor).position_id if actor else None,
-                "role": (act.recorder or actor).role if actor else SYSTEM_ROLE,
-                "on_behalf_person": actor.person_id if actor and act.recorder else None,
-                "on_behalf_role": actor.role if actor and act.recorder else act.on_behalf_role,
-                "means": act.means,
-                "occurred_at": act.occurred_at,
-                "recorded_at": act.recorded_at,
-                "documents": [{"id": str(ref.id), "kind": ref.kind, "hash": ref.hash} for ref in act.refs],
-                "facts": _codes_of(act),
-                "protocol_version": after.protocol_version,
-            }
-        ],
+    await put(
+        connection,
+        _EVENT,
+        id=new_id(),
+        case_id=after.id,
+        sequence=after.sequence,
+        command_id=act.command_id,
+        event=act.event,
+        implied=list(decision.events[1:]),
+        before=decision.before.codes if decision.before else {},
+        after=decision.after.codes,
+        actor_id=(act.recorder or actor).person_id if actor else None,
+        position_id=(act.recorder or actor).position_id if actor else None,
+        role=(act.recorder or actor).role if actor else SYSTEM_ROLE,
+        on_behalf_person=actor.person_id if actor and act.recorder else None,
+        on_behalf_role=actor.role if actor and act.recorder else act.on_behalf_role,
+        means=act.means,
+        occurred_at=act.occurred_at,
+        recorded_at=act.recorded_at,
+        documents=[{"id": str(ref.id), "kind": ref.kind, "hash": ref.hash} for ref in act.refs],
+        facts=_codes_of(act),
+        protocol_version=after.protocol_version,
     )
     await audit(
         connection,
@@ -302,24 +322,8 @@ async def record_event(connection: AsyncConnection, after: CaseRow, decision: De
 
 async def freeze(connection: AsyncConnection, case: CaseRow, act: Act, sequence: int) -> None:
     """Make the act's documents part of the record: each gets the next version of its kind, and never changes again."""
-    if not act.refs:
-        return
-    earlier = _DOCUMENT.alias()
-    last = (
-        select(func.coalesce(func.max(earlier.c.version), 0))
-        .where(earlier.c.case_id == case.id, earlier.c.kind == _DOCUMENT.c.kind)
-        .scalar_subquery()
-    )
-    await connection.execute(
-        update(_DOCUMENT)
-        .where(_DOCUMENT.c.id.in_([ref.id for ref in act.refs]), _DOCUMENT.c.frozen_at.is_(None))
-        .values(
-            version=last + 1,
-            plan_version=case.plan_version,
-            frozen_at=act.recorded_at,
-            sequence=sequence,
-        )
-    )
+    frozen = {"plan_version": case.plan_version, "frozen_at": act.recorded_at, "sequence": sequence}
+    await write(connection, _FREEZE, [{"id": ref.id, **frozen} for ref in act.refs])
 
 
 def _actor(acting: Acting | None, around: Surroundings) -> Actor:
@@ -518,31 +522,8 @@ async def _plan(connection: AsyncConnection, case: CaseRow) -> Mapping[str, Any]
 
 
 async def _store_case(connection: AsyncConnection, after: CaseRow, at: datetime) -> None:
-    await connection.execute(
-        update(_CASE)
-        .where(_CASE.c.id == after.id)
-        .values(
-            receipt_at=after.receipt_at,
-            unit_id=after.unit_id,
-            incident_unit_id=after.incident_unit_id,
-            residence_unit_id=after.residence_unit_id,
-            owner_id=after.owner_id,
-            process=after.process,
-            protection=after.protection,
-            ban=after.ban,
-            custody=after.custody,
-            memory=after.memory,
-            risk=after.risk,
-            flagged=after.flagged,
-            plan_version=after.plan_version,
-            sequence=after.sequence,
-            protocol_version=after.protocol_version,
-            attached_to=after.attached_to,
-            closed_at=after.closed_at,
-            closure_reason=after.closure_reason,
-            updated_at=at,
-        )
-    )
+    row = {name: getattr(after, name) for name in LIFECYCLE_COLUMNS if name not in ("workflow_seen_at", "updated_at")}
+    await change(connection, _CASE, [{"id": after.id, **row, "updated_at": at}])
 
 
 async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) -> None:
@@ -571,27 +552,20 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
 
 async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:
     if act.event in REPORTING and act.said.report is not None:
-        await connection.execute(
-            insert(_REPORT_OF).values(
-                id=new_id(),
-                case_id=case.id,
-                report_id=act.said.report.id,
-                how="further" if act.event == "add_report" else "reopening",
-                received_at=act.said.report.received_at,
-                flagged=act.said.report.flagged,
-                acknowledged_at=act.occurred_at if _acknowledges_own(act) else None,
-            )
+        await put(
+            connection,
+            _REPORT_OF,
+            id=new_id(),
+            case_id=case.id,
+            report_id=act.said.report.id,
+            how="further" if act.event == "add_report" else "reopening",
+            received_at=act.said.report.received_at,
+            flagged=act.said.report.flagged,
+            acknowledged_at=act.occurred_at if _acknowledges_own(act) else None,
         )
     elif act.event in _ACKNOWLEDGES and report is not None:
-        await connection.execute(
-            update(_REPORT_OF)
-            .where(
-                _REPORT_OF.c.case_id == case.id,
-                _REPORT_OF.c.report_id == report.id,
-                or_(_REPORT_OF.c.acknowledged_at.is_(None), _REPORT_OF.c.acknowledged_at > act.occurred_at),
-            )
-            .values(acknowledged_at=act.occurred_at)
-        )
+        acknowledged = {"case_id": case.id, "report_id": report.id, "acknowledged_at": act.occurred_at}
+        await write(connection, _ACKNOWLEDGE, [acknowledged])
 
 
 def _acknowledges_own(act: Act) -> bool:

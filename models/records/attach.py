@@ -55,7 +55,7 @@ async def attach(
         persons=[act.actor.person_id] if act.actor else [],
         at=act.recorded_at,
     )
-    target_clocks = await load_clocks(connection, target.id)
+    target_clocks = there.clocks
     arriving = replace(act, event=event, command_id=uuid5(act.command_id, "target"), refs=())
     receiving = Matter(target, arriving, there, target_clocks)
     facts = facts_of(receiving).model_copy(

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.actor import SYSTEM_ROLE, Acting
-from models.tables import AuditEntry, new_id
+from models.tables import AuditEntry, new_id, table
+from models.writing import put
+
+_AUDIT = table(AuditEntry)
 
 
 async def audit(
@@ -40,23 +42,20 @@ async def audit(
         code: refusal code, or rule.
         detail: codes, ids and instants only, JSON-able; never a name or a free text.
     """
-    await connection.execute(
-        insert(AuditEntry),
-        [
-            {
-                "id": new_id(),
-                "at": at,
-                "actor_id": actor.person_id if actor else None,
-                "position_id": actor.position_id if actor else None,
-                "role": actor.role if actor else SYSTEM_ROLE,
-                "action": action,
-                "record": record,
-                "record_id": record_id,
-                "case_id": case_id,
-                "command_id": command_id,
-                "outcome": outcome,
-                "code": code,
-                "detail": detail or {},
-            }
-        ],
+    await put(
+        connection,
+        _AUDIT,
+        id=new_id(),
+        at=at,
+        actor_id=actor.person_id if actor else None,
+        position_id=actor.position_id if actor else None,
+        role=actor.role if actor else SYSTEM_ROLE,
+        action=action,
+        record=record,
+        record_id=record_id,
+        case_id=case_id,
+        command_id=command_id,
+        outcome=outcome,
+        code=code,
+        detail=detail or {},
     )

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.types import Standing
-from models.protocol.types import LIVE
+from models.protocol.types import LIVE, Clock
 from models.tables import CaseFile, table
 
 _CASE = table(CaseFile)
@@ -96,6 +97,8 @@ class Surroundings:
         siblings, siblings_risk: the household's other live cases, and the highest risk among them.
         unit_code: code of the office that holds the case.
         reports: the case's reports as (id, received, flagged, acknowledged), oldest first.
+        clocks: every clock of the case, past and present, as ``deadlines.load_clocks`` gives them.
+        answered: the stored answer of the command asked about, if it was recorded before.
     """
 
     posts: dict[UUID, Post]
@@ -107,7 +110,11 @@ class Surroundings:
     siblings_risk: str | None
     unit_code: str | None
     reports: tuple[tuple[UUID, datetime, bool, datetime | None], ...]
+    clocks: tuple[Clock, ...]
+    answered: dict[str, Any] | None
 
+
+_CLOCKS = TypeAdapter(tuple[Clock, ...])
 
 _SURROUNDINGS = text(
     """
@@ -134,6 +141,13 @@ _SURROUNDINGS = text(
                        ORDER BY cr.received_at)
          FROM case_report cr WHERE cr.case_id = :case_id) AS reports,
       (SELECT u.code FROM unit u WHERE u.id = :unit_id) AS unit_code,
+      (SELECT json_agg(d.clock || jsonb_build_object('fired', coalesce(f.fired, '[]')) ORDER BY d.started_at, d.id)
+         FROM deadline d
+         LEFT JOIN (SELECT r.deadline_id, jsonb_agg(r.ordinal ORDER BY r.ordinal) AS fired FROM rung r
+                     WHERE r.case_id = :case_id AND r.state IN ('fired', 'not_needed') GROUP BY r.deadline_id) f
+                ON f.deadline_id = d.id
+        WHERE d.case_id = :case_id)::text AS clocks,
+      (SELECT c.result FROM command_record c WHERE c.command_id = :command_id) AS answered,
       (SELECT json_agg(c.id) FROM case_file c
         WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings
     """
@@ -145,6 +159,7 @@ _SURROUNDINGS = text(
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("case_id", type_=Uuid),
     bindparam("unit_id", type_=Uuid),
+    bindparam("command_id", type_=Uuid),
     bindparam("household_id", type_=Uuid),
 )
 
@@ -156,8 +171,9 @@ async def surroundings(
     positions: Sequence[UUID],
     persons: Sequence[UUID],
     at: datetime,
+    command_id: UUID | None = None,
 ) -> Surroundings:
-    """Everything about the people around one act, in one statement.
+    """Everything that must be known around one act, in one statement.
 
     Args:
         connection: a transaction that holds the case's lock.
@@ -165,6 +181,7 @@ async def surroundings(
         positions: positions that act.
         persons: persons whose positions at the case's offices matter (who is spoken for, who approves an exception).
         at: the instant at which it must hold: a position that ended yesterday gives nothing today.
+        command_id: the command that may have been answered before.
     """
     offices = sorted({case.unit_id, case.incident_unit_id, case.residence_unit_id} - {None}, key=str)
     row = (
@@ -178,6 +195,7 @@ async def surroundings(
                 "at": at,
                 "case_id": case.id,
                 "unit_id": case.unit_id,
+                "command_id": command_id,
                 "household_id": case.household_id,
             },
         )
@@ -208,4 +226,6 @@ async def surroundings(
             )
             for report_id, received, flagged, acknowledged in row.reports or ()
         ),
+        clocks=_CLOCKS.validate_json(row.clocks) if row.clocks else (),
+        answered=row.answered,
     )

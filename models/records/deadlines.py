@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,12 +13,34 @@ from models.messages import OpenDeadline, Snapshot
 from models.protocol.types import FINAL, Changes, Clock
 from models.protocol.types import Rung as RungOfClock
 from models.tables import Breach, CaseFile, Deadline, Rung, new_id, table
+from models.writing import Write, change, put_all, write
 
 MET_IN_TIME_RECORDED_LATE = "met_in_time_recorded_late"
 MET_LATE = "met_late"
 
 _CASE, _DEADLINE, _RUNG, _BREACH = table(CaseFile), table(Deadline), table(Rung), table(Breach)
 
+
+_UNPLAN = Write(
+    """
+    DELETE FROM rung t USING said, jsonb_to_recordset({json}) AS r(deadline_id uuid, ordinals int[])
+     WHERE t.deadline_id = r.deadline_id AND t.state = 'planned' AND t.ordinal <> ALL (r.ordinals)
+    """,
+    "planned rung",
+    ("deadline_id",),
+)
+_PLAN = Write(
+    """
+    INSERT INTO rung (deadline_id, ordinal, case_id, level, due_at, deliver_at, breach, condition, state)
+    SELECT deadline_id, ordinal, case_id, level, due_at, deliver_at, breach, condition, state FROM said, {rows}
+    ON CONFLICT (deadline_id, ordinal) DO UPDATE
+       SET case_id = excluded.case_id, level = excluded.level, due_at = excluded.due_at,
+           deliver_at = excluded.deliver_at, breach = excluded.breach, condition = excluded.condition
+     WHERE rung.state = 'planned'
+    """,
+    "rung",
+    ("deadline_id", "ordinal"),
+)
 
 _MAY_CHANGE = ("subject", "status", "started_at", "due_at", "met_at", "updated_at", "clock")
 
@@ -56,17 +78,13 @@ async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Cha
     new = {clock.id for clock in changes.started}
     started = [clock for clock in changes.touched if clock.id in new]
     changed = [clock for clock in changes.touched if clock.id not in new]
-    if started:
-        await connection.execute(insert(_DEADLINE), [_row(case_id, clock, at) for clock in started])
-    if changed:
-        await _update_clocks(connection, changed, at)
-        # Planned rungs are a projection of the clock: those that fired stay as they are, the rest follow the clock.
-        await connection.execute(
-            delete(_RUNG).where(_RUNG.c.deadline_id.in_([clock.id for clock in changed]), _RUNG.c.state == "planned")
-        )
-    planned = [rung for clock in changes.touched for rung in _planned(case_id, clock)]
-    if planned:
-        await connection.execute(insert(_RUNG), planned)
+    await put_all(connection, _DEADLINE, [_row(case_id, clock, at) for clock in started])
+    await change(connection, _DEADLINE, [_new_values(clock, at) for clock in changed])
+    # Planned rungs are a projection of their clock: those that fired stay as they are, the rest follow the clock.
+    kept = [{"deadline_id": clock.id, "ordinals": [rung.ordinal for rung in clock.pending]} for clock in changed]
+    await put_all(connection, _RUNG, [rung for clock in started for rung in _planned(case_id, clock)])
+    await write(connection, _UNPLAN, kept)
+    await write(connection, _PLAN, [rung for clock in changed for rung in _planned(case_id, clock)])
     for clock in changes.breaches_met_late:
         await _mark_breach(connection, case_id, clock, at)
 
@@ -142,16 +160,9 @@ def _row(case_id: UUID, clock: Clock, at: datetime) -> dict[str, Any]:
     }
 
 
-async def _update_clocks(connection: AsyncConnection, clocks: Sequence[Clock], at: datetime) -> None:
-    await connection.execute(
-        update(_DEADLINE)
-        .where(_DEADLINE.c.id == bindparam("which"))
-        .values({name: bindparam(f"new_{name}") for name in _MAY_CHANGE}),
-        [
-            {"which": clock.id, **{f"new_{name}": value for name, value in _row(clock.id, clock, at).items()}}
-            for clock in clocks
-        ],
-    )
+def _new_values(clock: Clock, at: datetime) -> dict[str, Any]:
+    row = _row(clock.id, clock, at)
+    return {name: row[name] for name in ("id", *_MAY_CHANGE)}
 
 
 def _planned(case_id: UUID, clock: Clock) -> list[dict[str, Any]]:

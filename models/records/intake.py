@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
@@ -32,8 +32,10 @@ from models.records.reference import Reference
 from models.records.tells import place_of
 from models.tables import CaseFile, CaseReport, Child, Document, Household, Report, Unit, new_id, table
 from models.vocabulary.fold import fold
+from models.writing import put
 
-_UNIT, _CASE = table(Unit), table(CaseFile)
+_UNIT, _CASE, _CASE_REPORT = table(Unit), table(CaseFile), table(CaseReport)
+_HOUSEHOLD, _CHILD, _REPORT, _DOCUMENT = table(Household), table(Child), table(Report), table(Document)
 
 # Crockford's base 32: nothing in it sounds or looks like something else over a bad line.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -103,7 +105,7 @@ async def receive_report(
         connection, report=report, actor=actor, now=now, units=units, report_id=command_id
     )
     household = new_id()
-    await connection.execute(insert(Household).values(id=household, created_at=now))
+    await put(connection, _HOUSEHOLD, id=household, created_at=now)
     cases = []
     for index, child in enumerate(report.m01.children):
         incident, residence = (units.get(code) if code else None for code in report.units_of(index))
@@ -191,23 +193,23 @@ async def store_report(
     known = units if units is not None else await _units(connection, report)
     said = content(report)
     code = new_code("TB")
-    await connection.execute(
-        insert(Report).values(
-            id=report_id,
-            code=code,
-            received_at=report.receipt or now,
-            recorded_at=now,
-            channel=report.m01.channel or "unknown",
-            flagged=report.flagged,
-            trigger=report.trigger,
-            incident_unit_id=known.get(report.incident_unit or ""),
-            residence_unit_id=known.get(report.residence_unit or ""),
-            receiver_id=actor.person_id,
-            receiver_position_id=actor.position_id,
-            receiver_unit_id=actor.unit_id,
-            content=said,
-            content_hash=content_hash(said),
-        )
+    await put(
+        connection,
+        _REPORT,
+        id=report_id,
+        code=code,
+        received_at=report.receipt or now,
+        recorded_at=now,
+        channel=report.m01.channel or "unknown",
+        flagged=report.flagged,
+        trigger=report.trigger,
+        incident_unit_id=known.get(report.incident_unit or ""),
+        residence_unit_id=known.get(report.residence_unit or ""),
+        receiver_id=actor.person_id,
+        receiver_position_id=actor.position_id,
+        receiver_unit_id=actor.unit_id,
+        content=said,
+        content_hash=content_hash(said),
     )
     return report_id, code
 
@@ -250,17 +252,17 @@ async def _open_case(
     protocol: str,
 ) -> CaseRow:
     child_id = new_id()
-    await connection.execute(
-        insert(Child).values(
-            id=child_id,
-            household_id=household,
-            full_name=child.name,
-            folded_name=fold(child.name) if child.name else None,
-            birth_date=child.dob,
-            estimated_age=child.estimated_age,
-            sex=child.sex,
-            created_at=now,
-        )
+    await put(
+        connection,
+        _CHILD,
+        id=child_id,
+        household_id=household,
+        full_name=child.name,
+        folded_name=fold(child.name) if child.name else None,
+        birth_date=child.dob,
+        estimated_age=child.estimated_age,
+        sex=child.sex,
+        created_at=now,
     )
     standing = decision.after
     case = CaseRow(
@@ -289,15 +291,22 @@ async def _open_case(
         closed_at=None,
         closure_reason=None,
     )
-    await connection.execute(
-        insert(_CASE).values(
-            **{name: getattr(case, name) for name in CaseRow.__dataclass_fields__}, created_at=now, updated_at=now
-        )
+    await put(
+        connection,
+        _CASE,
+        **{name: getattr(case, name) for name in CaseRow.__dataclass_fields__},
+        created_at=now,
+        updated_at=now,
     )
-    await connection.execute(
-        insert(CaseReport).values(
-            id=new_id(), case_id=case.id, report_id=report_id, how="first", received_at=received_at, flagged=flagged
-        )
+    await put(
+        connection,
+        _CASE_REPORT,
+        id=new_id(),
+        case_id=case.id,
+        report_id=report_id,
+        how="first",
+        received_at=received_at,
+        flagged=flagged,
     )
     return case
 
@@ -325,21 +334,21 @@ async def _file_report(
     """Put Mẫu 01, as far as it is about this child, into the case's file: its first document."""
     part, document = filed_report(report.m01, index), new_id()
     assert act.actor is not None
-    await connection.execute(
-        insert(Document).values(
-            id=document,
-            case_id=case_id,
-            command_id=act.command_id,
-            kind=part.kind,
-            content=part.content,
-            content_hash=part.hash,
-            author_id=act.actor.person_id,
-            created_at=act.recorded_at,
-            version=1,
-            plan_version=1,
-            frozen_at=act.recorded_at,
-            sequence=1,
-        )
+    await put(
+        connection,
+        _DOCUMENT,
+        id=document,
+        case_id=case_id,
+        command_id=act.command_id,
+        kind=part.kind,
+        content=part.content,
+        content_hash=part.hash,
+        author_id=act.actor.person_id,
+        created_at=act.recorded_at,
+        version=1,
+        plan_version=1,
+        frozen_at=act.recorded_at,
+        sequence=1,
     )
     return ContentRef(id=document, kind=part.kind, hash=part.hash)
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
 from models.records.texts import KINDS
 from models.tables import CallTask, Notice, Recusal, table
+from models.writing import put_all
 
 Channel = Literal["inbox", "email", "sms", "voice"]
 Delivery = Literal["delivered", "failed"]
@@ -104,7 +105,7 @@ async def write_notices(
     if rows:
         # In one order everywhere, so that two writers cannot wait for each other.
         rows.sort(key=lambda row: row["id"])
-        await connection.execute(insert(_NOTICE).on_conflict_do_nothing(), rows)
+        await put_all(connection, _NOTICE, rows, once=True)
     return len(rows)
 
 
@@ -354,7 +355,7 @@ async def ask_to_call(
         for person in sorted(set(persons))
     ]
     if rows:
-        await connection.execute(insert(_CALL).on_conflict_do_nothing(), rows)
+        await put_all(connection, _CALL, rows, once=True)
 
 
 async def inbox(

@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.writing import APART
+
 ClockUnit = Literal["H", "day"]
 """``H``: the matter runs day and night and the rota decides who is reachable. ``day``: it waits for office hours."""
 
@@ -321,9 +323,11 @@ class _Organisation:
 _ORGANISATION = text(
     """
 WITH RECURSIVE place AS (
-    SELECT coalesce(:unit_id, c.unit_id, c.incident_unit_id, c.residence_unit_id, r.receiver_unit_id) AS unit_id
+    SELECT :unit_id AS unit_id WHERE :unit_id IS NOT NULL
+    UNION ALL
+    SELECT coalesce(c.unit_id, c.incident_unit_id, c.residence_unit_id, r.receiver_unit_id)
     FROM case_file c JOIN report r ON r.id = c.report_id
-    WHERE c.id = :case_id
+    WHERE c.id = :case_id AND :unit_id IS NULL
 ), up AS (
     SELECT unit_id, 0 AS depth FROM place WHERE unit_id IS NOT NULL
     UNION ALL
@@ -427,6 +431,8 @@ async def _read(
                 "roles": sorted(roles),
                 "persons": sorted(persons),
             },
+            # Where the office is known, the case's own row is not asked; who is recused or delegated is never gathered.
+            execution_options=APART if unit_id or case.unit_id else {},
         )
     ).all()
     return _Organisation(

@@ -16,7 +16,7 @@ from models.protocol import Move, Protocol, recompute
 from models.records.acts import view_of
 from models.records.audit import audit
 from models.records.cases import lock_cases, surroundings
-from models.records.deadlines import load_clocks, store_changes
+from models.records.deadlines import store_changes
 from models.records.reference import Reference
 from models.tables import CaseFile, Deadline, table
 
@@ -74,10 +74,9 @@ async def replan_case(
     case = (await lock_cases(connection, [case_id])).get(case_id)
     if case is None:
         return None
-    clocks = await load_clocks(connection, case_id)
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
     changes = recompute(
-        clocks,
+        around.clocks,
         view_of(case, around),
         at,
         calendar,

@@ -65,10 +65,11 @@ class Office:
                 connection, submission_id=command_id, person_id=actor.person_id, key=command_id,
                 target=f"cases/{case_id}/{event}", request_hash="0" * 64, case_id=case_id, at=now,
             )  # fmt: skip
+            said = parts(body)
             await submissions.store_documents(
-                connection, case_id=case_id, command_id=command_id, author_id=actor.person_id, parts=parts(body), at=now
+                connection, case_id=case_id, command_id=command_id, author_id=actor.person_id, parts=said, at=now
             )
-            content = await submissions.references(connection, command_id)
+            content = await submissions.references(connection, command_id) if said else ()
         result = await self.desk.send(
             Command(
                 command_id=command_id,

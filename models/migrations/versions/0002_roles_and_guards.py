@@ -107,6 +107,9 @@ def upgrade() -> None:
     )
     op.execute("CREATE TRIGGER frozen BEFORE UPDATE ON document FOR EACH ROW EXECUTE FUNCTION keep_frozen()")
     op.execute("CREATE TRIGGER never_deleted BEFORE DELETE ON document FOR EACH ROW EXECUTE FUNCTION refuse_change()")
+    op.execute(
+        "CREATE TRIGGER never_emptied BEFORE TRUNCATE ON document FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
 
     # Intake is the one time the API writes lifecycle columns: a new case may only start where every case starts.
     op.execute(

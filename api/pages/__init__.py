@@ -1,0 +1,9 @@
+"""Plain pages for people, without script: where to begin, the API, the protocol as a table, the lifecycle."""
+
+from fastapi import APIRouter
+
+from api.pages import index, lifecycle, protocol
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+for _module in (index, protocol, lifecycle):
+    router.include_router(_module.router)

@@ -1,0 +1,123 @@
+"""The protocol in force as a table officers can read: every limit and every rung in words."""
+
+from datetime import date
+from html import escape
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from api.door import TheDoor
+from api.language import Both
+from api.pages.html import Lang, bullets, event_label, page, row, table
+from models.protocol.describe import describe
+from models.protocol.rules import UNVERIFIED
+from models.protocol.words import amount_words, condition_words, place_words, when_words
+from models.vocabulary import Language, vocabulary
+
+router = APIRouter()
+
+_WORDS: Final = {
+    "deadline": Both("Thời hạn", "Deadline"),
+    "starts": Both("Tính từ", "Starts at"),
+    "limit": Both("Giới hạn", "Limit"),
+    "met": Both("Hoàn thành khi", "Met by"),
+    "ladder": Both("Báo lên cấp trên", "Ladder"),
+    "basis": Both("Căn cứ", "Basis"),
+    "otherwise": Both("trường hợp khác", "otherwise"),
+    "own_date": Both("đến ngày ghi trong kế hoạch", "the plan's own date"),
+    "any_event": Both("lệnh được ra bằng lời", "an order given by word of mouth"),
+    "breach": Both("ghi nhận vi phạm thời hạn", "a breach is recorded"),
+    "version": Both("Phiên bản", "Version"),
+    "since": Both("áp dụng từ ngày", "in force since"),
+    "data": Both("Bản cho máy", "For machines"),
+    "levels": Both("Các bậc báo cáo", "Levels"),
+    "marks": Both(
+        "★ quy định của pháp luật · ◇ quy định của địa phương hoặc suy ra · ○ mặc định của hệ thống, "
+        "không phải quy định của pháp luật",
+        "★ statutory · ◇ local or derived · ○ a default of this service, no rule of law",
+    ),
+}
+_COLUMNS: Final = ("starts", "limit", "met", "ladder", "basis")
+
+
+@router.get("/protocol", response_class=HTMLResponse)
+async def protocol_page(door: TheDoor, lang: Lang = "vi") -> HTMLResponse:
+    """The protocol in force as a table."""
+    shown = describe(door.reference.protocol_at(door.clock.now()))
+    since = date.fromisoformat(shown["valid_from"]).strftime("%d/%m/%Y")
+    data = f"/api/v1/reference/protocols/{shown['version']}"
+    levels = bullets(
+        f"<strong>{escape(term.code)}</strong> {escape(term.vi if lang == 'vi' else term.en)}"
+        for term in vocabulary("escalation_levels")
+    )
+    intro = (
+        f"<p>{_word('version', lang)} {escape(shown['version'])}, {_word('since', lang)} {since}. "
+        f'{_word("data", lang)}: <a href="{escape(data)}">JSON</a>.</p>'
+        f"<p>{_word('marks', lang)}</p><h2>{_word('levels', lang)}</h2>{levels}"
+    )
+    head = [_WORDS[name].text(lang) for name in ("deadline", *_COLUMNS)]
+    rows = "".join(_row(each, lang) for each in shown["rows"])
+    return page(shown["name"][lang], intro + table("", head, rows, "ladder"), "/protocol", lang)
+
+
+def _row(each: dict[str, Any], lang: Language) -> str:
+    note = each["note"][lang]
+    name = f"{each['mark']} {escape(each['name'][lang])}"
+    cells = {
+        "starts": bullets(_start(start["event"], lang) for start in each["starts"]),
+        "limit": bullets(_limit(each, limit, lang) for limit in each["limits"]),
+        "met": bullets(event_label(met["event"], lang) for met in each["met_by"]),
+        "ladder": "".join(_ladder(limit, lang, alone=len(each["limits"]) == 1) for limit in each["limits"]),
+        "basis": _basis(each, lang),
+    }
+    described = [(_WORDS[name].text(lang), cells[name]) for name in _COLUMNS]
+    return row(name + (f'<span class="note">{escape(note)}</span>' if note else ""), described)
+
+
+def _start(event: str, lang: Language) -> str:
+    return _word("any_event", lang) if event == "*" else event_label(event, lang)
+
+
+def _limit(each: dict[str, Any], limit: dict[str, Any], lang: Language) -> str:
+    if each["series"]:
+        amount = ", ".join(amount_words(text, lang) for text in each["series"])
+    else:
+        amount = amount_words(limit["amount"], lang) if limit["amount"] else _WORDS["own_date"].text(lang)
+    when = _when(limit, lang)
+    return f"{limit['mark']} {escape(amount)}" + (f" ({escape(when)})" if when else "")
+
+
+def _ladder(limit: dict[str, Any], lang: Language, *, alone: bool) -> str:
+    if not limit["ladder"]:
+        return ""
+    rungs = bullets(_rung(rung, lang) for rung in limit["ladder"])
+    return rungs if alone else f"{escape(_when(limit, lang) or _WORDS['otherwise'].text(lang))}:{rungs}"
+
+
+def _rung(rung: dict[str, Any], lang: Language) -> str:
+    words = place_words(rung["at"], lang)
+    if rung["condition"]:
+        words += f", {condition_words(rung['condition'], lang)}"
+    if rung["breach"]:
+        words += f" ({_WORDS['breach'].text(lang)})"
+    return f"<strong>{escape(rung['level'])}</strong> {escape(words)}"
+
+
+def _when(limit: dict[str, Any], lang: Language) -> str:
+    return when_words(limit["when"], lang, lambda code: event_label(code, lang))
+
+
+def _basis(each: dict[str, Any], lang: Language) -> str:
+    basis = each["legal_basis"]
+    standing = escape(each["standing"][lang])
+    if basis is None:
+        return standing
+    if basis["verified"]:
+        return f"{escape(basis['text'])}<br>{standing}"
+    # The words stand in Vietnamese in both languages: it is the mark officers know.
+    return f'{escape(basis["text"])}<br><strong class="unverified">{UNVERIFIED}</strong>'
+
+
+def _word(name: str, lang: Language) -> str:
+    return escape(_WORDS[name].text(lang))

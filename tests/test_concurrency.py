@@ -1,0 +1,274 @@
+"""Many at once, and what happens while Temporal or the worker is away: nothing is lost, nothing is done twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from tests.service import (
+    STEPS,
+    Running,
+    command_id,
+    eventually,
+    once_each,
+    plan_hash,
+    record_of,
+    report_body,
+    running,
+    workflow_id,
+)
+
+pytestmark = pytest.mark.servers
+
+BOUND = 5.0
+"""Seconds within which a command must be answered while Temporal is away (architecture.md)."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service() -> AsyncIterator[Running]:
+    """The service of this module's tests."""
+    async with running() as made:
+        yield made
+
+
+async def case_at(service: Running, event: str) -> UUID:
+    """A new case that stands where ``event`` is next."""
+    case = await service["h111"].report(report_body())
+    for step in STEPS:
+        if step.event == event:
+            await service.in_step(case)
+            return case
+        await service[step.who].act(case, step.event, await step.body(service, case))
+    raise AssertionError(event)
+
+
+async def count(service: Running, table: str, case: UUID, more: str = "true") -> int:
+    (row,) = await service.rows(f"SELECT count(*) AS n FROM {table} WHERE case_id = :case AND {more}", case=case)
+    return int(row.n)
+
+
+async def test_twenty_equal_reports_at_once_are_one_case_and_twenty_equal_answers(service: Running):
+    body, key = report_body(flagged=True), uuid4()
+    (before,) = await service.rows("SELECT count(*) AS n FROM case_file")
+    answers = await asyncio.gather(*(service["h111"].post("/reports", body, key) for _ in range(20)))
+    assert [answer.status for answer in answers] == [201] * 20
+    assert all(answer.body == answers[0].body for answer in answers)
+    (after,) = await service.rows("SELECT count(*) AS n FROM case_file")
+    assert after.n == before.n + 1
+    case = UUID(answers[0].body["cases"][0]["id"])
+    await service.in_step(case)
+    await once_each(service, case)
+    for table in ("child", "household", "report"):
+        (row,) = await service.rows(f"SELECT count(*) AS n FROM {table}")
+        assert row.n == after.n, table
+    # The same key with other words is not the same request.
+    other = await service["h111"].post("/reports", report_body(), key)
+    assert (other.status, other.body["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_the_same_command_twenty_times_at_once_has_one_effect_and_one_answer(service: Running):
+    case, key = await case_at(service, "acknowledge"), uuid4()
+    path = f"/cases/{case}/actions/acknowledge"
+    answers = await asyncio.gather(*(service["cpo.a"].insist(path, {}, key) for _ in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert all(answer.body["command"] == answers[0].body["command"] for answer in answers)
+    assert await count(service, "case_event", case, "event = 'acknowledge'") == 1
+    assert await count(service, "command_record", case) == 1
+    # A refusal is an answer too, and as equal.
+    key = uuid4()
+    refusals = await asyncio.gather(*(service["cpo.a"].insist(path, {}, key) for _ in range(20)))
+    assert {(answer.status, answer.body["code"]) for answer in refusals} == {(409, "not-allowed-in-state")}
+    assert await count(service, "command_record", case) == 2
+    await service.in_step(case)
+    await once_each(service, case)
+
+
+async def test_of_two_people_deciding_at_once_one_wins_and_the_other_is_told_who_and_what(service: Running):
+    case = await case_at(service, "approve_plan")
+    decision = {"number": "1/QĐ", "signed_on": "2026-11-20", "signer": "Chủ tịch (mẫu)"}
+    approve = {"content_hash": await plan_hash(service, case), "decision": decision}
+    tries = {
+        "chair.a": ("approve_plan", approve),
+        "vch.a": ("return_plan", {"reason": "Chưa đủ biện pháp"}),
+    }
+    answers = await asyncio.gather(
+        *(service[who].insist(f"/cases/{case}/actions/{event}", body) for who, (event, body) in tries.items())
+    )
+    outcome = dict(zip(tries, answers, strict=True))
+    assert sorted(answer.status for answer in answers) == [200, 409]
+    winner = next(who for who, answer in outcome.items() if answer.status == 200)
+    loser = next(who for who in tries if who != winner)
+    told = outcome[loser].body
+    assert told["code"] == "not-allowed-in-state"
+    assert told["latest_event"]["event"] == tries[winner][0]
+    assert told["latest_event"]["by"] == (await service[winner].get("/me"))["name"]
+    assert "return_plan" not in told["allowed"]
+    state = {"approve_plan": "active", "return_plan": "plan_draft"}[tries[winner][0]]
+    assert (await service["cpo.a"].get(f"/cases/{case}"))["state"]["process"] == state
+    assert await count(service, "case_event", case, "event IN ('approve_plan', 'return_plan')") == 1
+    await service.in_step(case)
+
+
+async def test_many_people_on_one_case_at_once_leave_one_event_for_each_sequence(service: Running):
+    case = await case_at(service, "substantiate")
+    note = {"follow_up": {"seen": ["Bà ngoại"], "found": "Trẻ ổn định"}}
+    everybody = [
+        ("cpo.a", "record_follow_up", note),
+        ("cpo2.a", "record_follow_up", note),
+        ("h111", "add_report", None),
+    ]
+    asked = [everybody[number % 3] for number in range(18)]
+    answers = await asyncio.gather(
+        *(
+            service[who].insist(f"/cases/{case}/actions/{event}", body or {"m01": report_body()["m01"]})
+            for who, event, body in asked
+        )
+    )
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body["command"]["sequence"] for answer in answers}) == 18
+    await service.in_step(case)
+    await once_each(service, case)
+    assert await count(service, "deadline", case, "code = 'emergency_12h'") == 7
+
+
+async def test_with_temporal_away_reports_are_taken_in_and_the_sweep_starts_them_with_their_receipt(service: Running):
+    service.kill("temporal")
+    receipt = datetime.now(UTC) - timedelta(minutes=20)
+    key, body = uuid4(), report_body(received=receipt)
+    answer = await service["h111"].post("/reports", body, key)
+    assert answer.status == 201, answer
+    assert answer.seconds < BOUND
+    (opened,) = answer.body["cases"]
+    case = UUID(opened["id"])
+    assert opened["code"]
+    assert {one["code"] for one in opened["deadlines"]} == {"acknowledge", "emergency_12h", "written_report"}
+    again = await service["h111"].post("/reports", body, key)
+    assert again.body == answer.body
+    # Whatever the API still had in mind of it is gone as well: only the sweep can find this case.
+    service.kill("api")
+    await service.restart("temporal", "api")
+    assert await service.desk.believed(case) is None
+    reports = await service.sweep()
+    assert any(str(case) in report["started"] for report in reports), reports
+    believed = await service.in_step(case)
+    due = {one.code: one.at for one in believed.deadlines}
+    assert abs(due["emergency_12h"] - receipt - timedelta(hours=8)) < timedelta(seconds=1), "E1 of the original receipt"
+    await service["cpo.a"].act(case, "acknowledge")
+    await service.in_step(case)
+    await once_each(service, case)
+
+
+@pytest.mark.parametrize("away", ["temporal killed", "temporal frozen", "worker killed"])
+async def test_commands_answer_503_in_time_and_what_was_typed_goes_through_later(service: Running, away: str):
+    case = await case_at(service, "complete_detailed_assessment")
+    name, how = away.split()
+    if how == "frozen":
+        service.freeze(name)
+    else:
+        service.kill(name)
+    key, typed = uuid4(), {"m03": {"family": "Mẹ đi làm ca đêm, bà ngoại trông trẻ"}}
+    path = f"/cases/{case}/actions/complete_detailed_assessment"
+    answer = await service["cpo.a"].post(path, typed, key)
+    assert (answer.status, answer.body["code"]) == (503, "command-not-confirmed")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.seconds <= BOUND
+    command = command_id(service["cpo.a"], key, case, "complete_detailed_assessment")
+    kept = await service.rows("SELECT content, author_id FROM document WHERE command_id = :id", id=command)
+    assert [(row.content["family"], row.author_id) for row in kept] == [(typed["m03"]["family"], service["cpo.a"].id)]
+    if how == "frozen":
+        service.kill(name)
+    await service.restart(name)
+    later = await service["cpo.a"].insist(path, typed, key)
+    assert later.status == 200, later
+    assert later.body["command"]["id"] == str(command)
+    assert later.body["case"]["state"]["process"] == "needs_meeting"
+    assert await count(service, "document", case, "kind = 'M03'") == 1
+    await service.in_step(case)
+    await once_each(service, case)
+
+
+@asynccontextmanager
+async def held_at_the_case(service: Running, cases: list[UUID]) -> Any:
+    """Hold the rows of some cases, so that a command on them stops inside its transaction; they are let go at the end."""
+    async with service.reading() as connection:
+        await connection.execute(text("SELECT id FROM case_file WHERE id = ANY(:ids) FOR UPDATE"), {"ids": cases})
+        yield
+
+
+async def test_a_command_whose_answer_died_with_worker_and_temporal_is_found_again(service: Running):
+    """The weak point of a local activity: its transaction is committed, and nobody but PostgreSQL knows."""
+    swept, asked_again = cases = [await case_at(service, "accept") for _ in range(2)]
+    calm = await case_at(service, "complete_initial_assessment")
+    keys, body = [uuid4() for _ in cases], {"owner_id": str(service["cpo.a"].id)}
+    ids = [command_id(service["cpo.a"], key, case, "accept") for case, key in zip(cases, keys, strict=True)]
+
+    async def waiting() -> bool:
+        (row,) = await service.rows(
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE usename = 'annhi_worker' AND wait_event_type = 'Lock'"
+        )
+        return row.n >= len(cases)
+
+    async def on_record() -> bool:
+        return len(await service.rows("SELECT 1 FROM command_record WHERE command_id = ANY(:ids)", ids=ids)) == len(ids)
+
+    async with held_at_the_case(service, cases):
+        sent = [
+            asyncio.create_task(service["cpo.a"].post(f"/cases/{case}/actions/accept", body, key))
+            for case, key in zip(cases, keys, strict=True)
+        ]
+        await eventually(waiting)
+        # From here on the worker can commit, and cannot tell Temporal.
+        service.freeze("temporal")
+    await eventually(on_record, every=0.005)
+    service.kill("worker", "temporal")
+    for answer in await asyncio.gather(*sent):
+        assert (answer.status, answer.body["code"]) == (503, "command-not-confirmed")
+    await service.restart("temporal", "worker")
+
+    for case in cases:
+        believed, held = await eventually(lambda case=case: service.desk.believed(case)), await service.held(case)
+        assert believed.sequence < held.sequence, "the update survived, so this test shows nothing"
+
+    # Asked again with the same key: the stored answer, and nothing new on record.
+    again = await service["cpo.a"].insist(f"/cases/{asked_again}/actions/accept", body, keys[1])
+    assert again.status == 200, again
+    assert again.body["command"]["id"] == str(ids[1])
+    assert again.body["command"]["sequence"] == 3
+
+    reports = await service.sweep()
+    for case in cases:
+        await service.in_step(case)
+        await once_each(service, case)
+        found = [
+            report
+            for report in reports
+            if str(case) in report["resynced"] or any(str(case) in line for line in report["differences"])
+        ]
+        assert found, reports
+    (row,) = await service.rows("SELECT confirmed_at FROM submission WHERE id = :id", id=ids[0])
+    assert row.confirmed_at is not None
+    first = await service["cpo.a"].insist(f"/cases/{swept}/actions/accept", body, keys[0])
+    assert (first.status, first.body["command"]["id"]) == (200, str(ids[0]))
+    wanted = await record_of(service, calm)
+    for case in cases:
+        assert await record_of(service, case) == wanted
+    # And the cases go on.
+    for case in cases:
+        await service["cpo.a"].act(case, "complete_initial_assessment", await STEPS[2].body(service, case))
+        await service.in_step(case)
+
+
+async def test_a_sweep_repairs_a_case_whose_workflow_is_gone(service: Running):
+    case = await case_at(service, "substantiate")
+    await service.temporal.get_workflow_handle(workflow_id(case)).terminate("planted by the test")
+    assert await service.desk.believed(case) is None
+    reports = await service.sweep()
+    assert any(f"{case} no-workflow" in report["differences"] for report in reports), reports
+    await service.in_step(case)
+    await service["cpo.a"].act(case, "substantiate", await STEPS[3].body(service, case))

@@ -1,0 +1,62 @@
+"""The pages an officer opens without signing in: words for codes, both languages, nothing loaded from elsewhere."""
+
+import re
+from typing import Any, cast
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from api.app import create_app
+from models.clock import PlatformClock
+from models.protocol.rules import UNVERIFIED
+from models.settings import Settings
+
+PAGES = ("/", "/docs", "/protocol", "/lifecycle")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def client():
+    # The pages read what is shipped, neither the database nor Temporal: none is given to them.
+    nothing = cast("Any", None)
+    app = create_app(Settings(), nothing, nothing, PlatformClock())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("lang", ["vi", "en"])
+async def test_a_page_is_there_in_both_languages_and_loads_nothing(client, path, lang):
+    answer = await client.get(path, params={"lang": lang})
+    assert answer.status_code == 200
+    assert f'<html lang="{lang}">' in answer.text
+    assert not re.search(r"<script|src=|https?://|@import|<link", answer.text)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_the_protocol_is_told_in_words(client):
+    shown = (await client.get("/protocol")).text
+    for words in (
+        "5 ngày làm việc",
+        "12 giờ",
+        "30 phút",
+        "báo khẩn cấp",
+        "quá hạn 2 ngày làm việc",
+        "1 tháng, 3 tháng",
+    ):
+        assert words in shown
+    seen = re.sub(r"<[^>]*>", " ", shown)
+    assert not re.search(r"\b(WD|CD|MONTH|flagged|return_plan|otherwise)\b", seen)
+
+
+async def test_what_is_not_checked_against_the_law_says_so(client):
+    for lang in ("vi", "en"):
+        assert UNVERIFIED in (await client.get("/protocol", params={"lang": lang})).text
+
+
+async def test_every_operation_is_on_the_page_of_the_api(client):
+    shown = (await client.get("/docs")).text
+    described = (await client.get("/api/v1/openapi.json")).json()
+    missing = [path for path in described["paths"] if path not in shown]
+    assert described["paths"]
+    assert not missing
