@@ -73,7 +73,7 @@ class Transitions:
                 raise
             # Without its cause: a driver's message quotes the row, and a failure travels through Temporal.
             raise _internal(error) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the workflow must get an answer
             raise _internal(error) from None
 
     async def _record(self, connection: AsyncConnection, command: Command) -> CommandResult:

@@ -180,12 +180,16 @@ async def record(folder: Path) -> list[str]:
                         found |= await story(world)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    _store(folder, found)
+    return sorted(found)
+
+
+def _store(folder: Path, found: Found) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, text in found.items():
         compact = json.dumps(_anonymous(json.loads(text)), separators=(",", ":"), sort_keys=True)
         (folder / f"{name}.json").write_text(f"{compact}\n", encoding="utf-8")
-    return sorted(found)
 
 
 def _anonymous(value: Any) -> Any:

@@ -3,8 +3,8 @@
 PostgreSQL (durable), Temporal, ``python -m workflows.worker`` and ``python -m api`` run as ``annhi up`` runs them. Mail
 and messages go to receivers in the test's process, which live through every kill.
 
-What takes a worker or an API seconds to start is importing. After a kill they are therefore forked from a nursery: a process
-that has imported the same modules, connected nothing, and then does what ``python -m`` does.
+What takes a worker or an API seconds to start is importing. After a kill they are therefore forked from a nursery: a
+process that has imported the same modules, connected nothing, and then does what ``python -m`` does.
 """
 
 import asyncio
@@ -166,6 +166,14 @@ class Running:
             assert status == -signal.SIGKILL, (name, status)
         await self.start(*names)
 
+    async def heal(self) -> None:
+        """Start whatever is not running, so that one test's end is another's beginning."""
+        for name in SERVERS:
+            family = _family(self.children[name].pid)
+            if not family or family[0].status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                self.kill(name)
+                await self.restart(name)
+
     def freeze(self, name: str) -> None:
         """SIGSTOP: it neither answers nor hears, until it is killed."""
         for process in _family(self.children[name].pid):
@@ -235,11 +243,10 @@ class Running:
         The sweep looks at ages in PostgreSQL; waiting for them would only make the test slow.
         """
         async with self.reading() as connection:
-            for statement in (
-                "UPDATE case_file SET created_at = created_at - CAST(:later AS interval) WHERE workflow_seen_at IS NULL",
-                "UPDATE submission SET created_at = created_at - CAST(:later AS interval) WHERE confirmed_at IS NULL",
-            ):
-                await connection.execute(text(statement), {"later": later})
+            for rows in ("case_file WHERE workflow_seen_at IS NULL", "submission WHERE confirmed_at IS NULL"):
+                name, _, which = rows.partition(" ")
+                older = f"UPDATE {name} SET created_at = created_at - CAST(:later AS interval) {which}"
+                await connection.execute(text(older), {"later": later})
         since = datetime.now(UTC)
         handle = self.temporal.get_schedule_handle("sweep")
 
@@ -368,7 +375,7 @@ async def running() -> AsyncIterator[Running]:
     """The whole service, freshly seeded, stopped at the end."""
     async with AsyncExitStack() as things:
         root = Path(things.enter_context(tempfile.TemporaryDirectory(prefix="annhi-kill-", ignore_cleanup_errors=True)))
-        root.chmod(0o711)  # PostgreSQL's own user must get through
+        root.chmod(0o711)  # noqa: ASYNC240 - PostgreSQL's own user must get through
         mails = await things.enter_async_context(mailbox())
         messages = await things.enter_async_context(gateway())
         folder = DataFolder(root / "data")
@@ -553,8 +560,8 @@ async def record_of(service: Running, case: UUID) -> dict[str, Any]:
         ),
         "deadlines": await lines("SELECT code, occurrence, status FROM deadline WHERE case_id = :case"),
         "rungs": await lines(
-            "SELECT d.code, d.occurrence, r.ordinal, r.level, r.state FROM rung r JOIN deadline d ON d.id = r.deadline_id "
-            "WHERE r.case_id = :case"
+            "SELECT d.code, d.occurrence, r.ordinal, r.level, r.state FROM rung r "
+            "JOIN deadline d ON d.id = r.deadline_id WHERE r.case_id = :case"
         ),
         "escalations": await lines(
             "SELECT d.code, d.occurrence, e.ordinal, e.level, e.nobody, count(r.person_id) FROM escalation e "
@@ -566,7 +573,7 @@ async def record_of(service: Running, case: UUID) -> dict[str, Any]:
             "LEFT JOIN deadline d ON d.id = n.deadline_id WHERE n.case_id = :case GROUP BY 1, 2, 3, 4, 5, 6"
         ),
         "breaches": await lines("SELECT code, kind, mark FROM breach WHERE case_id = :case"),
-        # What was done is told once; that somebody tried in vain while a server was away may be told any number of times.
+        # What was done is told once; that somebody tried in vain while a server was away may stand there often.
         "audit": await lines(
             "SELECT action, outcome, count(*) FROM audit_entry WHERE case_id = :case AND outcome <> 'refused' "
             "AND action <> 'read' GROUP BY 1, 2"
@@ -577,7 +584,9 @@ async def record_of(service: Running, case: UUID) -> dict[str, Any]:
 async def once_each(service: Running, case: UUID) -> None:
     """Nothing of a case happened twice, whatever its record looks like."""
     for what, statement in {
-        "an event of a sequence": "SELECT sequence FROM case_event WHERE case_id = :case GROUP BY 1 HAVING count(*) > 1",
+        "an event of a sequence": (
+            "SELECT sequence FROM case_event WHERE case_id = :case GROUP BY 1 HAVING count(*) > 1"
+        ),
         "a command": "SELECT command_id FROM case_event WHERE case_id = :case GROUP BY 1 HAVING count(*) > 1",
         "an audit entry of a command": (
             "SELECT command_id FROM audit_entry WHERE case_id = :case AND command_id IS NOT NULL "

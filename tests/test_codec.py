@@ -106,7 +106,7 @@ async def test_failures_are_sealed_too() -> None:
     failure = Failure()
     try:
         try:
-            raise ValueError(CANARY)
+            raise ValueError(CANARY)  # noqa: TRY301 - a cause is what is wanted
         except ValueError as cause:
             raise ApplicationError(CANARY, {"name": CANARY}, type="refused") from cause
     except ApplicationError as error:
@@ -150,9 +150,7 @@ async def test_a_history_read_from_the_server_as_it_lies_there_tells_nothing(
         open_eyes, raw_eyes = world.client, await Client.connect(
             temporal_process.address, namespace=world.client.namespace
         )  # fmt: skip
-        events = [
-            event async for event in raw_eyes.get_workflow_handle(case.handle.id).fetch_history_events()
-        ]
+        events = [event async for event in raw_eyes.get_workflow_handle(case.handle.id).fetch_history_events()]
         found = [payload for event in events for payload in payloads(event)]
         assert len(found) >= 5
         # A local activity's marker names its activity and its times beside the sealed result; those are no content.

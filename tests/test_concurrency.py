@@ -37,6 +37,13 @@ async def service() -> AsyncIterator[Running]:
         yield made
 
 
+@pytest_asyncio.fixture(autouse=True)
+async def whole(service: Running) -> AsyncIterator[None]:
+    """After every test, also one that failed, all servers run."""
+    yield
+    await service.heal()
+
+
 async def case_at(service: Running, event: str) -> UUID:
     """A new case that stands where ``event`` is next."""
     case = await service["h111"].report(report_body())
@@ -195,9 +202,9 @@ async def test_commands_answer_503_in_time_and_what_was_typed_goes_through_later
 
 @asynccontextmanager
 async def held_at_the_case(service: Running, cases: list[UUID]) -> Any:
-    """Hold the rows of some cases, so that a command on them stops inside its transaction; they are let go at the end."""
+    """Hold the rows of some cases, so that a command on them stops inside its transaction until the end."""
     async with service.reading() as connection:
-        await connection.execute(text("SELECT id FROM case_file WHERE id = ANY(:ids) FOR UPDATE"), {"ids": cases})
+        await connection.execute(text("SELECT id FROM case_file WHERE id = ANY(:ids) FOR NO KEY UPDATE"), {"ids": cases})
         yield
 
 
@@ -209,10 +216,9 @@ async def test_a_command_whose_answer_died_with_worker_and_temporal_is_found_aga
     ids = [command_id(service["cpo.a"], key, case, "accept") for case, key in zip(cases, keys, strict=True)]
 
     async def waiting() -> bool:
-        (row,) = await service.rows(
-            "SELECT count(*) AS n FROM pg_stat_activity WHERE usename = 'annhi_worker' AND wait_event_type = 'Lock'"
-        )
-        return row.n >= len(cases)
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'annhi_worker' AND wait_event_type = 'Lock'"
+        assert service.parts.postgres is not None
+        return int(await service.parts.postgres.sql(asleep)) >= len(cases)
 
     async def on_record() -> bool:
         return len(await service.rows("SELECT 1 FROM command_record WHERE command_id = ANY(:ids)", ids=ids)) == len(ids)

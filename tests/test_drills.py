@@ -152,9 +152,7 @@ def test_the_command_says_what_is_wrong_with_a_file() -> None:
 def test_the_scenarios_can_be_read(name: str) -> None:
     drill = load(DRILLS / f"{name}.yaml")
     assert drill.drill == name
-    assert all(
-        pending.needs in {"referrals", "matching", "statistics", "evidence"} for pending in drill.pending
-    )
+    assert all(pending.needs in {"referrals", "matching", "statistics", "evidence"} for pending in drill.pending)
 
 
 @pytest.mark.parametrize(

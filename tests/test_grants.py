@@ -100,7 +100,8 @@ async def held(world: World, role: str) -> dict[str, str]:
             text(
                 """
                 SELECT c.relname,
-                       has_table_privilege(:role, c.oid, 'SELECT') AS may_s, has_table_privilege(:role, c.oid, 'INSERT') AS may_i,
+                       has_table_privilege(:role, c.oid, 'SELECT') AS may_s,
+                       has_table_privilege(:role, c.oid, 'INSERT') AS may_i,
                        has_any_column_privilege(:role, c.oid, 'UPDATE') AS may_u,
                        has_table_privilege(:role, c.oid, 'DELETE') AS may_d,
                        has_table_privilege(:role, c.oid, 'TRUNCATE') AS may_t,
@@ -206,7 +207,7 @@ async def test_no_table_is_emptied_at_a_stroke(world: World, case: Case, table: 
 
 async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, case: Case) -> None:
     """One row like another in everything but its ids, its process and its sequence."""
-    columns = [name for name in METADATA.tables["case_file"].c.keys() if name not in ("id", "code")]
+    columns = [one.name for one in METADATA.tables["case_file"].c if one.name not in ("id", "code")]
     chosen = ", ".join({"process": ":process", "sequence": ":sequence"}.get(name, name) for name in columns)
     insert = (
         f"INSERT INTO case_file (id, code, {', '.join(columns)}) "
@@ -250,7 +251,8 @@ async def test_neither_role_owns_anything_bypasses_anything_or_makes_tables(worl
         assert set(owners.scalars()) == {OWNER}
     for role in (API, WORKER):
         one = roles[role]
-        assert not (one.rolsuper or one.rolbypassrls or one.rolcreatedb or one.rolcreaterole or one.rolreplication)
+        for power in ("rolsuper", "rolbypassrls", "rolcreatedb", "rolcreaterole", "rolreplication"):
+            assert not getattr(one, power), power
     for engine in (world.database.api, world.database.worker):
         await refuses(engine, "CREATE TABLE mine (id int)")
         await refuses(engine, f"SET ROLE {OWNER}")

@@ -1,7 +1,7 @@
 """Kill -9 of every server at every step of a case: the case ends in the same state, each effect once.
 
-Three cases take each step around one kill: one has its answer just before it, one is in flight, one is sent just after. All
-ask again with the same key until they have their answer, as a page does. Nothing here is judged by how long it took.
+Three cases take each step around one kill: one has its answer just before it, one is in flight, one is sent just after.
+All ask again with the same key until they have their answer, as a page does. Nothing is judged by how long it took.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Course:
     """One case on its way, with every request it made and the answer it got."""
 
     service: Running
-    case: UUID = UUID(int=0)
+    case: UUID = field(default_factory=lambda: UUID(int=0))
     asked: list[tuple[str, str, dict[str, Any], UUID]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
@@ -133,6 +133,13 @@ async def service() -> AsyncIterator[Running]:
     """The service of this module's tests."""
     async with running() as made:
         yield made
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def whole(service: Running) -> AsyncIterator[None]:
+    """After every test, also one that failed, all servers run."""
+    yield
+    await service.heal()
 
 
 @pytest_asyncio.fixture(scope="module")

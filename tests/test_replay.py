@@ -119,7 +119,7 @@ def _identities(value: Any) -> list[str]:
     return [name for one in value for name in _identities(one)] if isinstance(value, list) else []
 
 
-# --- it can fail: workflows that somebody changed without a patch ------------------------------------------------------
+# --- it can fail: workflows that somebody changed without a patch -----------------------------------------------------
 
 
 @workflow.defn(name="Case")

@@ -35,7 +35,7 @@ from models.records.content import REPORTING, report_id_of
 from models.records.intake import IntakeCase, receive_report, store_report
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
-from models.tables import CaseFile, Deadline, Position, Rung, table
+from models.tables import METADATA, CaseFile, Deadline, Position, Rung, table
 from tests.conftest import TEMPLATE, Database
 from workflows.client import CaseDesk, RunEndedError
 from workflows.connection import connect as connect_temporal
@@ -146,6 +146,11 @@ class World:
         async with self.as_owner() as connection:
             statement = select(of).where(*(of.c[name] == value for name, value in where.items()))
             return list((await connection.execute(statement.order_by(*of.primary_key.columns))).all())
+
+    async def rows_of(self, name: str) -> list[Row]:
+        """Every row of a table by its name."""
+        async with self.as_owner() as connection:
+            return list((await connection.execute(select(METADATA.tables[name]))).all())
 
     async def add(self, model: Any, **values: Any) -> None:
         async with self.as_owner() as connection:
@@ -301,7 +306,7 @@ class Case:
         believed = await self.world.desk.believed(self.id)
         return believed is not None and believed.sequence == (await self.row()).sequence
 
-    # --- what a case passes through, in the fewest words --------------------------------------------------------------
+    # --- what a case passes through, in the fewest words -------------------------------------------------------------
 
     async def accepted(self, owner: str = "cpo.a") -> "Case":
         await self.do("acknowledge", owner)

@@ -43,6 +43,8 @@ class Case:
         self._firing: set[tuple[UUID, int]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._changes = 0
+        self._alarm: asyncio.Task[None] | None = None
+        self._rings_at = self._now()
 
     @workflow.run
     async def run(self, start: CaseInput) -> None:  # noqa: ARG002 - read in __init__, before any handler runs
@@ -126,13 +128,29 @@ class Case:
     async def _wait(self) -> None:
         seen = self._changes
         due = self._earliest()
-        # A timer even for what is overdue: commands that came in while a handler was at work are delivered with its
-        # firing, and handled before it. Straight after a handler they are not here yet.
-        remaining = None if due is None else max(due.at - self._now(), _MOMENT)
-        try:
-            await workflow.wait_condition(lambda: self._changes != seen or self._may_leave(), timeout=remaining)
-        except TimeoutError:
+        if due is not None:
+            # A timer even for what is overdue: commands that came in while a handler was at work are delivered with
+            # its firing, and handled before it. Straight after a handler they are not here yet.
+            self._set_alarm(max(due.at, self._now() + _MOMENT))
+        await workflow.wait_condition(lambda: self._changes != seen or self._may_leave() or self._rang())
+        if self._rang():
+            self._alarm = None
             await self._fire_after_queue()
+
+    def _set_alarm(self, at: datetime) -> None:
+        """Be woken at an instant. An earlier alarm stays: where it rings for nothing, that costs one look.
+
+        Set anew at every command it would cost the server two more events each time (docs/performance.md).
+        """
+        if self._alarm is not None:
+            if self._rings_at <= at:
+                return
+            self._alarm.cancel()
+        self._rings_at = at
+        self._alarm = asyncio.create_task(asyncio.sleep((at - self._now()).total_seconds()))
+
+    def _rang(self) -> bool:
+        return self._alarm is not None and self._alarm.done()
 
     async def _fire_after_queue(self) -> None:
         # A command stamped at the limit itself comes before the limit's rung: let the queue drain, then look again.

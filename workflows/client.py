@@ -18,6 +18,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.messages import CaseInput, Command, CommandResult, Snapshot, workflow_id
 from workflows.case import Case
 
+TIMEOUT = 4.0
+"""Seconds a call may take: the caller has an answer within 5, what the door does around it included (architecture.md).
+Longer than a case waits for a worker that died (``workflows.worker.STICKY``), so that one death is not noticed."""
+
 
 class TemporalAwayError(Exception):
     """Temporal, or every worker, did not answer in time. The command may still be carried out: ask again, same id."""
@@ -42,7 +46,7 @@ class CaseDesk:
     """
 
     def __init__(
-        self, client: Client, *, task_queue: str, offset: timedelta = timedelta(0), timeout: float = 5.0
+        self, client: Client, *, task_queue: str, offset: timedelta = timedelta(0), timeout: float = TIMEOUT
     ) -> None:
         self.client = client
         self._task_queue = task_queue
@@ -103,7 +107,8 @@ class CaseDesk:
                 return await (self._update_with_start(command) if may_start else self._update(command))
         except WorkflowUpdateFailedError as failed:
             return _refusal(failed)
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as late:
+        # A lazy client that never reached Temporal says so with a RuntimeError.
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RuntimeError) as late:
             raise TemporalAwayError from late
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:

@@ -134,8 +134,7 @@ async def _send(visit: Visit, asked: _Asked) -> CommandResult:
         except RunEndedError:
             await _may_start(visit, asked)
             return await visit.door.desk.send(asked.command, may_start=True)
-    # A lazy client that never reached Temporal says so with a RuntimeError; kept and not confirmed is true of any.
-    except (TemporalAwayError, RunEndedError, RuntimeError):
+    except (TemporalAwayError, RunEndedError):
         _LOG.warning("command not confirmed", exc_info=True)
         visit.door.metrics.commands.labels(asked.command.event, "unconfirmed").inc()
         problem = Problem("command-not-confirmed", case_id=asked.row.id)
