@@ -1,6 +1,6 @@
 """Loading, waking and comparing: what keeps workflows and PostgreSQL in step."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -17,7 +17,6 @@ from models.messages import Snapshot, SweepReport
 from models.protocol.types import LIVE
 from models.records.acts import keep_pace, snapshot_of
 from models.records.cases import lock_cases
-from models.records.deadlines import snapshot
 from models.records.reference import Reference
 from models.tables import CaseFile, CommandRecord, Deadline, Rung, Submission, SweepRun, new_id, table
 
@@ -97,17 +96,18 @@ class Upkeep:
             batch = await _ids(connection, _live_after(after))
             run = new_id()
             await connection.execute(insert(_SWEEP).values(id=run, started_at=now, report={}))
-        turns = _Turns()
-        started = [case_id for case_id in unstarted if await turns.take(case_id, self._woken(case_id))]
         behind = [case_id for case_id in dict.fromkeys(behind) if case_id not in unstarted]
-        resynced = [case_id for case_id in behind if await turns.take(case_id, self._woken(case_id))]
-        differences = [line for case_id in batch if (line := await turns.take(case_id, self._difference(case_id)))]
-        differences += [f"{case_id} no-answer" for case_id in turns.unanswered]
+        starting, waking, comparing = _Turns(unstarted), _Turns(behind), _Turns(batch)
+        started = [case_id async for case_id, _ in starting.each(self._woken)]
+        resynced = [case_id async for case_id, _ in waking.each(self._woken)]
+        differences = [line async for _, line in comparing.each(self._difference)]
+        unanswered = (*starting.unanswered, *waking.unanswered, *comparing.unanswered)
+        differences += [f"{case_id} no-answer" for case_id in dict.fromkeys(unanswered)]
         report = SweepReport(
-            started=tuple(started), resynced=tuple(resynced), differences=tuple(differences), checked=len(batch)
+            started=tuple(started), resynced=tuple(resynced), differences=tuple(differences), checked=comparing.taken
         )
         async with self._transaction() as connection:
-            await connection.execute(_confirm(now))
+            await connection.execute(_confirm(now, resynced))
             await connection.execute(
                 update(_SWEEP)
                 .where(_SWEEP.c.id == run)
@@ -115,7 +115,7 @@ class Upkeep:
                     ended_at=self._clock.now(),
                     report={
                         **report.model_dump(mode="json"),
-                        "cursor": str(batch[-1]) if len(batch) == BATCH else None,
+                        "cursor": None if comparing.taken < BATCH and not comparing.given_up else str(comparing.last),
                     },
                 )
             )
@@ -133,7 +133,9 @@ class Upkeep:
         """Compare a case with its workflow and repair: PostgreSQL holds, so the workflow is told to read it again."""
         believed = await self._desk.believed(case_id)
         async with self._transaction(case_id) as connection:
-            held = await snapshot(connection, case_id)
+            case = (await lock_cases(connection, [case_id]))[case_id]
+            # A sibling's new pace reaches a case by a wake; one that was lost in a crash is made good here.
+            held = snapshot_of(case, await keep_pace(connection, self._reference, case, self._clock.now()))
         if believed is None:
             if held.ended:
                 return None
@@ -160,31 +162,40 @@ _T = TypeVar("_T")
 class _Turns:
     """One case's turn after the other: each is a sign of life, and a case that does not answer holds up no other.
 
+    After some in a row without an answer the rest is left to the next sweep, which goes on behind them.
+
     Attributes:
         unanswered: the cases that did not answer.
+        taken: how many had their turn.
+        given_up: too many in a row did not answer.
+        last: the case whose turn was last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cases: Sequence[UUID]) -> None:
         self.unanswered: list[UUID] = []
-        self._in_a_row = 0
+        self.taken = 0
+        self.given_up = False
+        self.last: UUID | None = None
+        self._cases = cases
 
-    async def take(self, case_id: UUID, work: Awaitable[_T]) -> _T | None:
-        """What the work gives; None where the case does not answer.
-
-        Raises:
-            Exception: too many in a row did not.
-        """
-        activity.heartbeat()
-        try:
-            given = await work
-        except Exception:  # whatever the way to Temporal raises
-            self.unanswered.append(case_id)
-            self._in_a_row += 1
-            if self._in_a_row >= GIVE_UP_AFTER:
-                raise
-            return None
-        self._in_a_row = 0
-        return given
+    async def each(self, work: Callable[[UUID], Awaitable[_T | None]]) -> AsyncIterator[tuple[UUID, _T]]:
+        """What the work gives for each case, where it gives anything."""
+        in_a_row = 0
+        for case_id in self._cases:
+            self.taken, self.last = self.taken + 1, case_id
+            activity.heartbeat()
+            try:
+                given = await work(case_id)
+            except Exception:  # noqa: BLE001 - whatever the way to Temporal raises
+                self.unanswered.append(case_id)
+                in_a_row += 1
+                if in_a_row >= GIVE_UP_AFTER:
+                    self.given_up = True
+                    return
+                continue
+            in_a_row = 0
+            if given:
+                yield case_id, given
 
 
 def _unstarted(now: datetime) -> Select[Any]:
@@ -204,12 +215,14 @@ def _unconfirmed(now: datetime) -> Select[Any]:
     )
 
 
-def _confirm(now: datetime) -> Update:
+def _confirm(now: datetime, woken: Sequence[UUID]) -> Update:
+    """Only what was told to look again needs no second telling."""
     return (
         update(_SUBMISSION)
         .where(
             _SUBMISSION.c.confirmed_at.is_(None),
             _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER,
+            _SUBMISSION.c.case_id.in_(woken),
             exists().where(_COMMAND.c.command_id == _SUBMISSION.c.id),
         )
         .values(confirmed_at=now)

@@ -43,6 +43,7 @@ class Case:
         self._firing: set[tuple[UUID, int]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._changes = 0
+        self._reloads = 0
         self._alarm: asyncio.Task[None] | None = None
         self._rings_at = self._now()
 
@@ -102,6 +103,7 @@ class Case:
     async def _record(self, command: Command) -> CommandResult:
         # A local activity: short, idempotent by command id, and about twice as fast as an ordinary one
         # (docs/performance.md). What a crash between its commit and our answer may lose, resync brings back.
+        seen = self._reloads
         result: CommandResult = await workflow.execute_local_activity(
             "record_transition",
             command,
@@ -110,20 +112,21 @@ class Case:
             retry_policy=_PATIENT,
             local_retry_threshold=timedelta(seconds=2),
         )
+        self._adopt(result.snapshot, seen)
         return result
 
     async def _reload(self) -> None:
         self._stale = False
-        self._adopt(
-            await workflow.execute_local_activity(
-                "load_case",
-                self._case_id,
-                result_type=Snapshot,
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=_PATIENT,
-                local_retry_threshold=timedelta(seconds=2),
-            )
+        snapshot: Snapshot = await workflow.execute_local_activity(
+            "load_case",
+            self._case_id,
+            result_type=Snapshot,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=_PATIENT,
+            local_retry_threshold=timedelta(seconds=2),
         )
+        self._adopt(snapshot, self._reloads)
+        self._reloads += 1
 
     async def _wait(self) -> None:
         seen = self._changes
@@ -164,6 +167,7 @@ class Case:
                 self._spawn(self._fire(due))
 
     async def _fire(self, due: OpenDeadline) -> None:
+        seen = self._reloads
         try:
             snapshot = await workflow.execute_activity(
                 "fire_rung",
@@ -172,7 +176,7 @@ class Case:
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=_PATIENT,
             )
-            self._adopt(snapshot)
+            self._adopt(snapshot, seen)
         finally:
             self._firing.discard((due.id, due.ordinal))
             self._changes += 1
@@ -187,12 +191,18 @@ class Case:
         self._recent[result.command_id] = result
         while len(self._recent) > RECENT:
             self._recent.pop(next(iter(self._recent)))
-        self._adopt(result.snapshot)
         for other in result.wake:
             self._spawn(self._wake(other))
 
-    def _adopt(self, snapshot: Snapshot) -> None:
-        if snapshot.sequence >= self._snapshot.sequence:
+    def _adopt(self, snapshot: Snapshot, reloads: int) -> None:
+        """Take over what an activity saw, unless it is older than what is known.
+
+        Clocks may move without the sequence (a calendar, a sibling's pace). Of two looks at one sequence, taken while
+        the case was read again, neither is known to be the newer: a third one settles the matter.
+        """
+        if snapshot.sequence == self._snapshot.sequence and reloads != self._reloads:
+            self._stale = True
+        elif snapshot.sequence >= self._snapshot.sequence:
             self._snapshot = snapshot
         self._changes += 1
 
