@@ -6,6 +6,7 @@ may run beside each other: a row is claimed by one.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ SENDERS: Final = 4
 LEASE: Final = timedelta(minutes=2)
 """After this a claimed row whose sender has not reported back is in doubt and sent again under the same id."""
 POLL_SECONDS: Final = 1.0
+TOGETHER_SECONDS: Final = 0.2
+"""How long a sender rests after a look: under load what is committed meanwhile goes out in one batch."""
 GIVE_UP_UNCONFIGURED: Final = timedelta(hours=24)
 """A notice that waited longer for its channel to be configured is no news any more; it stays on record as it is."""
 GAUGES_SECONDS: Final = 15.0
@@ -120,10 +123,9 @@ class Outbox:
             except Exception as error:  # noqa: BLE001 - a sender that dies is silence; it looks again in a second
                 FAILURES.labels(reason=type(error).__name__).inc()
                 _log.warning("outbox_waits", channel=channel, error=type(error).__name__)
-            try:
+            await self._pause(TOGETHER_SECONDS)
+            with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
 
     async def _claim(self, channel: str) -> Sequence[Row[Any]]:
         """Take due rows of a channel and note the attempt before it is made. Without the channel, set them aside."""

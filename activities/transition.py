@@ -1,7 +1,7 @@
 """``record_transition``: one command becomes a recorded move of a case, or a recorded refusal, exactly once."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -10,13 +10,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from models.clock import Clock as DomainClock
 from models.database import Who, transaction
-from models.lifecycle import advance
+from models.lifecycle import REFUSALS, advance, allowed_in
 from models.lifecycle.types import Decision, Refused
 from models.messages import Command, CommandResult
+from models.protocol import EngineError
 from models.protocol.types import Clock
 from models.records.actor import Acting
-from models.records.acts import Act, Matter, Outcome, carry_out, facts_of, snapshot_of
+from models.records.acts import (
+    Act,
+    Matter,
+    Outcome,
+    carry_out,
+    facts_of,
+    places_of,
+    snapshot_of,
+    submitted_plan,
+)
 from models.records.attach import attach, detach, target_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, lock_cases, surroundings
@@ -40,6 +51,8 @@ _COMMAND = table(CommandRecord)
 NOT_YOURS = "not-your-role"
 CONTENT_CHANGED = "content-changed"
 UNKNOWN_CASE = "unknown-case"
+PROMPT = timedelta(seconds=5)
+"""How long a caller waits for the answer. Recorded within it, an act was recorded when the service took it in."""
 
 
 class Transitions:
@@ -48,11 +61,14 @@ class Transitions:
     Args:
         engine: of the worker role.
         reference: protocols, calendars and overrides.
+        clock: domain time. A command that waited, while something was down, is judged by those in office when it is
+            recorded, not when it was sent.
     """
 
-    def __init__(self, engine: AsyncEngine, reference: Reference) -> None:
+    def __init__(self, engine: AsyncEngine, reference: Reference, clock: DomainClock) -> None:
         self._engine = engine
         self._reference = reference
+        self._clock = clock
 
     @activity.defn(name="record_transition")
     async def record_transition(self, command: Command) -> CommandResult:
@@ -108,13 +124,15 @@ class Transitions:
         self, connection: AsyncConnection, command: Command, case: CaseRow, documents: list[StoredDocument]
     ) -> tuple[Matter, Decision | Refused]:
         said = Said(documents, await _report(connection, command, case))
+        now = max(command.recorded_at, self._clock.now())
         around = await surroundings(
             connection,
             case,
             positions=[command.position_id],
             persons=[person for person in _persons(command, said) if person is not None],
-            at=command.recorded_at,
+            at=now,
             command_id=command.command_id,
+            places=places_of(said.report) if command.event == "reopen" else (),
         )
         person = _acting(around, command.person_id, command.position_id)
         principal = _principal(around, command, person)
@@ -129,8 +147,10 @@ class Transitions:
             refs=command.content,
             occurred_at=command.occurred_at,
             recorded_at=command.recorded_at,
+            written_at=now if now - command.recorded_at > PROMPT else None,
         )
-        matter = Matter(case, act, around, around.clocks)
+        plan = await submitted_plan(connection, case) if command.event == "approve_plan" else None
+        matter = Matter(case, act, around, around.clocks, plan)
         if person is None or (_speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))
@@ -138,11 +158,17 @@ class Transitions:
     async def _accept(
         self, connection: AsyncConnection, matter: Matter, decision: Decision, target: CaseRow | None
     ) -> Outcome | Refused:
-        if matter.act.event == "attach":
-            return await attach(connection, self._reference, matter, decision, target)
-        if matter.act.event == "detach":
-            return await detach(connection, self._reference, matter, decision)
-        return await carry_out(connection, self._reference, matter, decision)
+        try:
+            if matter.act.event == "attach":
+                return await attach(connection, self._reference, matter, decision, target)
+            if matter.act.event == "detach":
+                return await detach(connection, self._reference, matter, decision)
+            return await carry_out(connection, self._reference, matter, decision)
+        except EngineError as error:
+            # Clocks are computed before anything is written, so what they refuse leaves nothing behind.
+            if error.code not in REFUSALS:
+                raise
+            return Refused(error.code, {}, allowed_in(matter.case.standing))
 
 
 async def _documents(connection: AsyncConnection, command: Command) -> tuple[list[StoredDocument], bool]:

@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError
 
 from models.clock import Clock
 from models.database import Who, transaction
+from models.lifecycle.states import LIVE
 from models.messages import Snapshot, SweepReport
-from models.protocol.types import LIVE
 from models.records.acts import keep_pace, snapshot_of
 from models.records.cases import lock_cases
 from models.records.reference import Reference

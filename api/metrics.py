@@ -1,7 +1,8 @@
 """What is counted, for Prometheus. Labels carry codes and route templates only.
 
-What other processes do (rungs fired, how late) and what stands in the record (open cases) is read from PostgreSQL, at
-most twice a minute whoever asks, and left out while PostgreSQL is away.
+What stands in the record (open cases, rungs fired, how late) is read from PostgreSQL, at most twice a minute whoever
+asks, and left out while PostgreSQL is away. What the worker counts itself under a like name has no ``record`` in it:
+added up, they would count double.
 """
 
 import asyncio
@@ -97,16 +98,16 @@ class _Record(Collector):
         for key, count in reading.open_escalations.items():
             escalations.add_metric(key, count)
         yield escalations
-        notices = GaugeMetricFamily("annhi_notices", "Notices not delivered yet", labels=("channel", "state"))
+        notices = GaugeMetricFamily("annhi_record_notices", "Notices not delivered yet", labels=("channel", "state"))
         for key, count in reading.notices.items():
             notices.add_metric(key, count)
         yield notices
-        fired = CounterMetricFamily("annhi_rungs_fired", "Rungs fired", labels=("level",))
+        fired = CounterMetricFamily("annhi_record_rungs_fired", "Rungs fired", labels=("level",))
         for level, count in reading.fired.items():
             fired.add_metric((level,), count)
         yield fired
         lateness = HistogramMetricFamily(
-            "annhi_rung_lateness_seconds", "Seconds between a rung's instant and its firing"
+            "annhi_record_rung_lateness_seconds", "Seconds between a rung's instant and its firing"
         )
         buckets = [
             (str(bound), float(count)) for bound, count in zip((*LATENESS, "+Inf"), reading.lateness, strict=True)

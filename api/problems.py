@@ -180,7 +180,7 @@ _DOOR: dict[str, Spec] = {
     "escalation-not-open": Spec(
         409,
         Both("Không thực hiện được lúc này", "Not possible now"),
-        Both("Báo cáo vượt cấp này không còn ở bước đó.", "The escalation is no longer at that step."),
+        Both("Việc báo lên cấp trên này không còn ở bước đó.", "The escalation is no longer at that step."),
         _RELOAD,
     ),
     "call-already-recorded": Spec(
@@ -243,17 +243,24 @@ _DOOR: dict[str, Spec] = {
         Both("Lỗi hệ thống", "Internal error"),
         Both("Hệ thống gặp lỗi; chưa chắc yêu cầu đã được ghi.", "Something failed; the request may not be on record."),
         Both(
-            "Hãy tải lại để xem đã ghi hay chưa; khi báo lỗi, nêu mã trace_id.",
-            "Reload to see whether it is on record; name the trace_id when reporting this.",
+            "Hãy xem lại hồ sơ trước khi nhập lại, hoặc gửi lại đúng yêu cầu này với cùng khóa; khi báo lỗi, nêu mã "
+            "trace_id.",
+            "Look at the case before typing it anew, or send the same request with the same key again; name the "
+            "trace_id when reporting this.",
         ),
     ),
     "database-away": Spec(
         503,
         Both("Tạm thời không phục vụ được", "Not available for the moment"),
-        Both("Cơ sở dữ liệu không trả lời; chưa có gì được ghi.", "The database is away; nothing was recorded."),
         Both(
-            "Hãy gửi lại sau ít phút. Việc khẩn cấp: gọi 111 hoặc trực ban Sở Y tế ngay.",
-            "Send it again in a few minutes. In an emergency phone 111 or the department's duty desk now.",
+            "Cơ sở dữ liệu không trả lời; chưa chắc yêu cầu đã được ghi hay chưa.",
+            "The database is away; the request may be on record or not.",
+        ),
+        Both(
+            "Hãy gửi lại đúng yêu cầu này với cùng khóa sau ít phút, sẽ không bị ghi hai lần; hoặc xem lại hồ sơ trước "
+            "khi nhập lại. Việc khẩn cấp: gọi 111 hoặc trực ban Sở Y tế ngay.",
+            "Send the same request with the same key again in a few minutes, it will not be recorded twice; or look at "
+            "the case before typing it anew. In an emergency phone 111 or the department's duty desk now.",
         ),
     ),
     "command-not-confirmed": Spec(

@@ -2,26 +2,29 @@
 
 Every query of cases, documents, deadlines, escalations and reports puts it in its WHERE; a case that is out of scope
 is then not there at all, which is why out of scope and unknown answer alike. Recusal comes before everything
-(lifecycle.md, invariant 5): it shuts out whoever is recused, and whoever reads only as a recused person's deputy.
+(lifecycle.md, invariant 5): it shuts out whoever must keep out (``models.records.people.keeps_out``), and whoever
+reads only as a recused person's deputy.
+
+Beside reading there is acting: whoever may take in a report may add to a case they cannot read (``actable``). They
+name it exactly, and the answer tells them nothing of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, or_, select, true, union
 
-from models.access import COMMUNE, Scope, scope
+from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
 from models.records.actor import Acting
+from models.records.people import deputyship, is_named_decider, keeps_out
 from models.tables import (
     CaseFile,
     CaseReport,
-    Delegate,
     Deputy,
     Escalation,
     EscalationRecipient,
-    Recusal,
     Report,
     Unit,
     UnitParent,
@@ -29,30 +32,42 @@ from models.tables import (
 )
 
 CASE, REPORT, ESCALATION = table(CaseFile), table(Report), table(Escalation)
-_CASE_REPORT, _RECUSAL, _DELEGATE, _DEPUTY = table(CaseReport), table(Recusal), table(Delegate), table(Deputy)
+_CASE_REPORT, _DEPUTY = table(CaseReport), table(Deputy)
 _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRecipient)
 
 
 def readable(reader: Acting, at: datetime) -> ColumnElement[bool]:
     """The clause on ``case_file``: what ``reader`` may read at the domain instant ``at``."""
-    reaches = _reach(reader, at)
-    return and_(not_(_recused(reader.person_id, at)), or_(reaches, _named_decider(reader, at), _as_deputy(reader, at)))
+    named = is_named_decider(CASE.c.id, reader.person_id, at)
+    return and_(not_(_out(reader, at)), or_(_reach(reader, at), named, _as_deputy(reader, at)))
+
+
+def actable(actor: Acting, event: str, at: datetime) -> ColumnElement[bool]:
+    """The clause on ``case_file``: where ``actor`` may send ``event`` though the case is not theirs to read."""
+    ways = [_within(how, actor, at) for how in sorted(reach(actor.role, event))]
+    return and_(not_(_out(actor, at)), or_(false(), *ways))
 
 
 def readable_report(reader: Acting, at: datetime) -> ColumnElement[bool]:
     """The clause on ``report``: what one took in oneself, and the reports of the cases one may read."""
     of_case = exists().where(
-        _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, readable(reader, at)
+        _CASE_REPORT.c.report_id == REPORT.c.id,
+        _CASE_REPORT.c.until.is_(None),
+        _CASE_REPORT.c.case_id == CASE.c.id,
+        readable(reader, at),
     )
     of_recused = exists().where(
-        _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, _recused(reader.person_id, at)
+        _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, _out(reader, at)
     )
     return and_(or_(REPORT.c.receiver_id == reader.person_id, of_case), not_(of_recused))
 
 
-def readable_escalation(reader: Acting, at: datetime) -> ColumnElement[bool]:
-    """The clause on ``escalation`` joined with ``case_file``: what was sent to oneself, and one's cases' own."""
-    return and_(not_(_recused(reader.person_id, at)), or_(sent_to(reader.person_id), readable(reader, at)))
+def readable_escalation(reader: Acting, at: datetime, case: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The clause on ``escalation`` joined with ``case_file``: what was sent to oneself, and one's cases' own.
+
+    ``case`` is ``readable`` of the same reader, which a statement may hold once only.
+    """
+    return and_(not_(_out(reader, at)), or_(sent_to(reader.person_id), case))
 
 
 def sent_to(person_id: UUID) -> ColumnElement[bool]:
@@ -81,9 +96,9 @@ def _reach(reader: Acting, at: datetime) -> ColumnElement[bool]:
             )
             return or_(CASE.c.unit_id.in_(units), unrouted)
         case Scope.OWN:
-            return _received(lambda r: r.receiver_id == reader.person_id)
+            return _received(lambda r: r.receiver_id == reader.person_id, brought_it=True)
         case Scope.RECEIVED:
-            return _received(lambda r: r.receiver_unit_id == reader.unit_id)
+            return _received(lambda r: r.receiver_unit_id == reader.unit_id, brought_it=True)
         case Scope.NATIONAL:
             return true()
         case _:
@@ -97,10 +112,17 @@ def _of_unit(unit_id: UUID) -> ColumnElement[bool]:
     return or_(CASE.c.unit_id == unit_id, received_here)
 
 
-def _received(by: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own."""
+def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
+    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own.
+
+    ``brought_it``: a report that opened or reopened it. A further one is added by whoever knows the case's code, and
+    must not be the way to read it.
+    """
     link, report = _CASE_REPORT.alias(), REPORT.alias()
-    return exists().where(link.c.case_id == CASE.c.id, link.c.report_id == report.c.id, by(report.c))
+    which = link.c.how != "further" if brought_it else true()
+    return exists().where(
+        link.c.case_id == CASE.c.id, link.c.report_id == report.c.id, link.c.until.is_(None), which, by(report.c)
+    )
 
 
 def _nowhere(report: Any, at: datetime) -> ColumnElement[bool]:
@@ -110,52 +132,42 @@ def _nowhere(report: Any, at: datetime) -> ColumnElement[bool]:
     return clause
 
 
-def _recused(person_id: UUID, at: datetime) -> ColumnElement[bool]:
-    return exists().where(
-        _RECUSAL.c.case_id == CASE.c.id,
-        _RECUSAL.c.person_id == person_id,
-        _RECUSAL.c.since <= at,
-        or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at),
-    )
-
-
-def _named_decider(reader: Acting, at: datetime) -> ColumnElement[bool]:
-    return exists().where(
-        _DELEGATE.c.case_id == CASE.c.id,
-        _DELEGATE.c.person_id == reader.person_id,
-        _DELEGATE.c.since <= at,
-        or_(_DELEGATE.c.until.is_(None), _DELEGATE.c.until > at),
-    )
+def _out(reader: Acting, at: datetime) -> ColumnElement[bool]:
+    return keeps_out(CASE.c.id, reader.person_id, role=reader.role, unit_id=reader.unit_id, at=at)
 
 
 def _as_deputy(reader: Acting, at: datetime) -> ColumnElement[bool]:
     """As deputy of somebody of the case team who is not recused (process.md §6.5: hidden from their delegates too)."""
-    principal_recused = (
-        exists()
-        .where(
-            _RECUSAL.c.case_id == CASE.c.id,
-            _RECUSAL.c.person_id == _DEPUTY.c.principal_id,
-            _RECUSAL.c.since <= at,
-            or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at),
-        )
-        # Named, because from inside the other EXISTS only that one's own table would be taken for the outer one.
-        .correlate(CASE, _DEPUTY)
-    )
     return exists().where(
-        _DEPUTY.c.deputy_id == reader.person_id,
         _DEPUTY.c.unit_id == CASE.c.unit_id,
         _DEPUTY.c.role.in_(sorted(COMMUNE)),
-        _in_force(_DEPUTY, at),
-        not_(principal_recused),
+        deputyship(_DEPUTY, CASE.c.id, reader.person_id, at),
     )
 
 
-def _province(unit_id: UUID, at: datetime) -> Select[Any]:
-    """The units of the province an office belongs to: everything below the province above it, itself included."""
+def _within(how: Reach, actor: Acting, at: datetime) -> ColumnElement[bool]:
+    places = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
+    match how:
+        case Reach.PLACE:
+            return or_(*(place == actor.unit_id for place in places[1:]))
+        case Reach.COMMUNE:
+            return or_(*(place == actor.unit_id for place in places))
+        case Reach.PROVINCE:
+            own = literal(actor.unit_id, _UNIT.c.id.type)
+            office = exists().where(_UNIT.c.id == own, _UNIT.c.kind.not_in(("commune", *sorted(EVERYWHERE))))
+            units = _province(actor.unit_id, at, heads=("province", "committee"))
+            return and_(office, or_(*(place.in_(units) for place in places)))
+        case Reach.EVERYWHERE:
+            own = literal(actor.unit_id, _UNIT.c.id.type)
+            return exists().where(_UNIT.c.id == own, _UNIT.c.kind.in_(sorted(EVERYWHERE)))
+
+
+def _province(unit_id: UUID, at: datetime, *, heads: Sequence[str] = ("province",)) -> Select[Any]:
+    """The units of the province an office belongs to: everything below the head above it, itself included."""
     own = literal(unit_id, _UNIT.c.id.type)
     up = select(own.label("id")).cte("up", recursive=True)
     up = up.union(select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, at)))
-    provinces = select(_UNIT.c.id).join(up, up.c.id == _UNIT.c.id).where(_UNIT.c.kind == "province")
+    provinces = select(_UNIT.c.id).join(up, up.c.id == _UNIT.c.id).where(_UNIT.c.kind.in_(heads))
     start = union(select(own.label("id")), provinces).subquery("start")
     return _descend(select(start.c.id), at)
 

@@ -24,17 +24,20 @@ from models.tables import (
     Deadline,
     Delegate,
     Household,
+    Person,
     Position,
     Recusal,
     Report,
     Rung,
     Shift,
+    Unit,
     new_id,
     table,
 )
 
 # Mon 23 Nov 2026, 09:00 at Hà Nội: an ordinary office morning.
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -87,6 +90,20 @@ class Province:
         shifts = table(Shift)
         async with transaction(self.engine, Who(system="test"), NOW) as connection:
             await connection.execute(shifts.delete().where(shifts.c.unit_id == self.unit(unit), shifts.c.role == role))
+
+    async def second_province(self) -> UUID:
+        """Another province with a duty desk of one, who is on duty whenever; their person id."""
+        desk, officer = new_id(), new_id()
+        names = {"name_vi": "Sở Y tế Tỉnh Hai (mẫu)", "name_en": "Second Department (sample)"}
+        async with transaction(self.engine, Who(system="test"), NOW) as connection:
+            await connection.execute(
+                insert(table(Unit)).values(id=desk, code="T2-SYT", kind="province", valid_from=LONG_AGO, **names)
+            )
+            await connection.execute(insert(table(Person)).values(id=officer, full_name="Trực ban Hai (mẫu)"))
+        await self.add(Position, unit_id=desk, person_id=officer, role="DOHD", valid_from=LONG_AGO)
+        await self.add(Position, unit_id=desk, person_id=officer, role="PROV", valid_from=LONG_AGO)
+        self.sample.person_ids["dohd.t2"] = officer
+        return officer
 
     async def on_shift(self, unit: str, role: str, at: datetime) -> str:
         shifts = table(Shift)

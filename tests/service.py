@@ -42,7 +42,7 @@ from models.messages import Snapshot, workflow_id
 from models.records.deadlines import snapshot
 from models.settings import Settings
 from tests.receivers import Gateway, Mailbox, gateway, mailbox
-from workflows.client import CaseDesk
+from workflows.client import CaseDesk, TemporalAwayError
 from workflows.connection import connect as connect_temporal
 
 SERVERS = ("postgres", "temporal", "worker", "api")
@@ -225,12 +225,19 @@ class Running:
         async with self.reading() as connection:
             return await snapshot(connection, case)
 
+    async def believed(self, case: UUID) -> Snapshot | None:
+        """What the workflow believes; None where none runs, or none answers yet."""
+        try:
+            return await self.desk.believed(case)
+        except TemporalAwayError:
+            return None
+
     async def in_step(self, case: UUID) -> Snapshot:
         """Wait until the workflow believes what PostgreSQL holds."""
 
         async def same() -> Snapshot | None:
             held = await self.held(case)
-            believed = await self.desk.believed(case)
+            believed = await self.believed(case)
             if believed is None:
                 return held if held.ended else None
             return held if believed == held else None
@@ -261,6 +268,33 @@ class Running:
             return await done()
 
         return [row.report for row in await eventually(nudged, every=1)]
+
+    async def swept(self, case: UUID, *what: str) -> None:
+        """Sweep until a report says so of a case: ``started``, ``resynced``, or one of its differences by its code."""
+        seen: list[dict[str, Any]] = []
+
+        async def said() -> bool:
+            seen.extend(await self.sweep())
+            lines = [line for report in seen for line in report["differences"]]
+            lines += [f"{one} {kind}" for report in seen for kind in ("started", "resynced") for one in report[kind]]
+            return any(f"{case} {kind}" in lines for kind in what)
+
+        await eventually(said, every=0.5)
+
+    @asynccontextmanager
+    async def without_sweeps(self) -> AsyncIterator[None]:
+        """No sweep runs by itself inside."""
+        handle = self.temporal.get_schedule_handle("sweep")
+        await handle.pause()
+
+        async def none_runs() -> bool:
+            return not (await handle.describe()).info.running_actions
+
+        try:
+            await eventually(none_runs)
+            yield
+        finally:
+            await handle.unpause()
 
     def _service(self, name: str) -> Service:
         found = [*self.parts.servers(), *self.parts.processes()]

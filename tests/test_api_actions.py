@@ -13,7 +13,7 @@ from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.settings import Settings
 from tests.api_support import Door, door_to
-from tests.world import MINUTES, SIGNED, World, a_world, form02, form04
+from tests.world import MINUTES, SIGNED, World, a_world, form02, form04, form07
 from workflows.connection import connect as connect_temporal
 
 pytestmark = pytest.mark.servers
@@ -45,6 +45,13 @@ async def done(door: Door, username: str, case: str, event: str, body: Any = Non
     assert answer.status_code == 200, answer.text
     said: dict[str, Any] = answer.json()
     return said
+
+
+async def recuse(door: Door, case: str, username: str) -> None:
+    await door.sql(
+        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
+        id=uuid4(), case=case, who=door.person(username), at=door.clock.now() - timedelta(minutes=1),
+    )  # fmt: skip
 
 
 async def accepted(door: Door, **body: Any) -> str:
@@ -265,11 +272,12 @@ async def test_a_further_report_starts_clocks_of_its_own(door: Door) -> None:
 
 
 async def test_whoever_records_their_own_recusal_still_gets_the_answer_and_then_sees_nothing(door: Door) -> None:
-    case = await case_of(door)
-    said = await done(
-        door, "sup.a", case, "record_recusal",
-        {"person_id": str(door.person("sup.a")), "reason": "là chú của trẻ"},
-    )  # fmt: skip
+    case, key = await case_of(door), uuid4()
+    body = {"person_id": str(door.person("sup.a")), "reason": "là chú của trẻ"}
+    first = await door.act("sup.a", case, "record_recusal", body, key=key)
+    said = first.json()
+    assert first.status_code == 200, first.text
+    assert (await door.act("sup.a", case, "record_recusal", body, key=key)).json() == said
     assert said["command"]["event"] == "record_recusal"
     assert (said["case"], said["started"], said["met"], said["changed"]) == (None, [], [], [])
     assert (await door.get("sup.a", f"/cases/{case}")).status_code == 404
@@ -293,3 +301,173 @@ async def test_no_name_and_no_text_goes_through_temporal(door: Door, world: Worl
     assert str(UUID(case)) in text
     assert "Lộ" not in text
     assert "\\u" not in text
+
+
+# --- what is not theirs to read --------------------------------------------------------------------------------
+
+FURTHER = {"m01": {"channel": "PHONE", "children": [{}]}, "flagged": False}
+BAN = {"request": {"requested_by": "VICTIM", "against": "cha", "reason": "bạo lực gia đình"}}
+RECEIVE = {"add_report": FURTHER, "raise_emergency": {"trigger": "LIFE"}, "request_ban": BAN}
+OPENS = {"add_report": {"acknowledge", "emergency_12h"}, "raise_emergency": set(), "request_ban": {"ban_decision"}}
+
+
+@pytest.mark.parametrize("event", RECEIVE)
+@pytest.mark.parametrize("username", ["pol.a", "wu.a", "hlt", "edu", "h111.2", "h111s"])
+async def test_every_receiver_adds_to_a_case_by_its_code_and_learns_nothing_of_it(
+    door: Door, username: str, event: str
+) -> None:
+    receipt = await door.report("cpo.a", children=[{"name": "Tên Không Được Lộ"}])
+    case, code = receipt["cases"][0]["id"], receipt["cases"][0]["code"]
+    key = uuid4()
+    answer = await door.act(username, code, event, RECEIVE[event], key=key)
+    said = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert (said["case"], said["met"], said["changed"]) == (None, [], [])
+    assert said["command"] | {"id": None, "occurred_at": None, "recorded_at": None} == {
+        "id": None, "event": event, "case_code": code, "occurred_at": None, "recorded_at": None, "sequence": None,
+        "implied": [],
+    }  # fmt: skip
+    assert {one["code"] for one in said["started"]} >= OPENS[event]
+    assert not any(rung["told"] for one in said["started"] for rung in one["rungs"])
+    assert "Không Được Lộ" not in answer.text
+    assert (await door.act(username, code, event, RECEIVE[event], key=key)).json() == said
+    assert (await door.get(username, f"/cases/{case}")).status_code == 404
+    assert case not in (await door.get(username, "/cases")).text
+
+
+@pytest.mark.parametrize("event", RECEIVE)
+async def test_elsewhere_and_without_the_role_a_case_is_as_unknown_for_these_events_too(door: Door, event: str) -> None:
+    case = await case_of(door)
+    for username in ("cpo.b", "chair.b", "prov", "nat", "aud", "admin"):
+        if username == "prov":  # reads the case, so the refusal is the lifecycle's
+            assert (await door.act(username, case, event, RECEIVE[event])).status_code == 403
+            continue
+        bodies = []
+        for reference in (case, str(uuid4())):
+            answer = await door.act(username, reference, event, RECEIVE[event])
+            assert answer.status_code == 404, username
+            bodies.append({name: value for name, value in answer.json().items() if name != "trace_id"})
+        assert bodies[0] == bodies[1]
+    assert (await door.act("pol.a", case, "update_risk", {"risk": "R4", "reason": "x"})).status_code == 404
+
+
+async def test_a_receivers_refusal_says_no_more_than_its_code(door: Door) -> None:
+    case = await case_of(door, flagged=True)
+    answer = await door.act("pol.a", case, "raise_emergency", {"trigger": "LIFE"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-allowed-in-state")
+    assert not {"allowed", "about", "latest_event"} & set(answer.json())
+
+
+async def test_whoever_is_recused_adds_nothing_either(door: Door) -> None:
+    case = await case_of(door)
+    await recuse(door, case, "pol.a")
+    assert (await door.act("pol.a", case, "raise_emergency", {"trigger": "LIFE"})).status_code == 404
+
+
+async def test_the_chair_of_the_residence_orders_an_isolation_in_a_case_another_commune_holds(door: Door) -> None:
+    case = await case_of(door, flagged=True, residence_unit="HN-B")
+    elsewhere = await case_of(door, flagged=True)
+    order = {"m07": form07()}
+    assert (await door.act("chair.b", elsewhere, "order_isolation", order)).status_code == 404
+    assert (await door.act("sup.b", case, "order_isolation", order)).status_code == 404
+    said = await done(door, "chair.b", case, "order_isolation", order)
+    assert said["case"] is None
+    assert "isolation_max" in {one["code"] for one in said["started"]}
+    assert (await door.get("cpo.a", f"/cases/{case}")).json()["state"]["protection"] == "isolated"
+    assert (await door.get("chair.b", f"/cases/{case}")).status_code == 404
+
+
+async def test_only_a_case_in_ones_own_scope_can_be_attached_to(door: Door) -> None:
+    case, theirs = await case_of(door), await case_of(door, unit="HN-B")
+    bodies = []
+    for target in (theirs, str(uuid4())):
+        answer = await door.act("cpo.a", case, "attach", {"target_case": target, "confirmed": True})
+        assert answer.status_code == 404
+        bodies.append({name: value for name, value in answer.json().items() if name != "trace_id"})
+    assert bodies[0] == bodies[1]
+    kept = await door.sql("SELECT count(*) AS n FROM document WHERE case_id = :case AND kind = 'act'", case=case)
+    assert kept[0]["n"] == 0
+    own = await case_of(door)
+    said = await done(door, "cpo.a", case, "attach", {"target_case": own, "confirmed": True})
+    assert said["case"]["state"]["process"] == "attached"
+
+
+async def test_with_the_chair_recused_her_vice_chair_and_deputies_decide_only_when_named(door: Door) -> None:
+    case = await case_of(door, flagged=True)
+    await recuse(door, case, "chair.a")
+    body = {"reason": "đã kiểm tra, trẻ an toàn"}
+    assert (await door.act("vch.a", case, "stand_down", body)).status_code == 404
+    await door.sql(
+        "INSERT INTO delegate (id, case_id, person_id, since) VALUES (:id, :case, :who, :at)",
+        id=uuid4(), case=case, who=door.person("vch.a"), at=door.clock.now() - timedelta(minutes=1),
+    )  # fmt: skip
+    said = await done(door, "vch.a", case, "stand_down", body)
+    assert said["case"]["state"]["protection"] == "none"
+
+
+async def test_a_recused_principals_deputy_is_offered_nothing_of_hers(door: Door) -> None:
+    case = await case_of(door)
+
+    async def offered() -> set[str]:
+        return {one["event"] for one in (await door.get("cpo2.a", f"/cases/{case}")).json()["allowed_actions"]}
+
+    assert "assign_owner" in await offered()  # cpo2 is deputy of SUP
+    await recuse(door, case, "sup.a")
+    assert "assign_owner" not in await offered()
+
+
+# --- who is told at once --------------------------------------------------------------------------------
+
+
+async def told(door: Door, case: str, kind: str) -> list[Any]:
+    rows: list[Any] = await door.sql(
+        "SELECT n.person_id, n.channel, n.values, d.code, d.due_at FROM notice n LEFT JOIN deadline d "
+        "ON d.id = n.deadline_id WHERE n.case_id = :case AND n.kind = :kind",
+        case=case, kind=kind,
+    )  # fmt: skip
+    return rows
+
+
+async def test_a_request_for_a_ban_reaches_the_chair_at_once_over_the_phone_and_says_by_when(door: Door) -> None:
+    case = await case_of(door)
+    await done(door, "pol.a", case, "request_ban", BAN)
+    rows = await told(door, case, "waits_for_you")
+    assert {row["person_id"] for row in rows} == {door.person("chair.a")}
+    assert {"inbox", "sms"} <= {row["channel"] for row in rows}
+    assert {row["code"] for row in rows} == {"ban_decision"}
+    assert {datetime.fromisoformat(row["values"]["due_at"]) for row in rows} == {rows[0]["due_at"]}
+
+
+async def test_a_conclusion_by_sup_waits_for_the_chair_and_an_early_closure_too(door: Door) -> None:
+    case = await accepted(door)
+    await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
+    await done(door, "sup.a", case, "propose_not_substantiated", {"reason": "không có căn cứ"})
+    rows = await told(door, case, "waits_for_you")
+    assert {(row["person_id"], row["code"]) for row in rows} == {(door.person("chair.a"), "conclusion_review")}
+    other = await accepted(door)
+    await done(door, "cpo.a", other, "propose_early_closure", {"closure_reason": "AGE", "reason": "đủ 16 tuổi"})
+    rows = await told(door, other, "waits_for_you")
+    assert {(row["person_id"], row["code"]) for row in rows} == {(door.person("chair.a"), "closure_approval")}
+
+
+async def test_the_hotline_sees_what_it_brought_and_codes_once_the_commune_has_the_case(door: Door) -> None:
+    case = await case_of(door, username="h111")
+    assert (await door.get("h111", f"/cases/{case}")).json()["child"] is not None
+    await done(door, "cpo.a", case, "acknowledge", {"note": "Lời của xã"})
+    shown = (await door.get("h111", f"/cases/{case}")).json()
+    assert (shown["child"], shown["state"]["process"]) == (None, "screening")
+    documents = (await door.get("h111", f"/cases/{case}/documents")).json()["items"]
+    assert {one["kind"]: one["withheld"] for one in documents} == {"M01": False, "act": True}
+    act = next(one["id"] for one in documents if one["kind"] == "act")
+    assert (await door.get("h111", f"/cases/{case}/documents/{act}")).json()["content"] is None
+    assert (await door.get("h111", f"/cases/{case}/timeline")).status_code == 200
+    lead = (await door.get("h111s", f"/cases/{case}/documents")).json()["items"]
+    assert {one["kind"]: one["withheld"] for one in lead} == {"M01": False, "act": True}
+
+
+async def test_another_offices_report_in_a_case_is_not_the_hotlines_to_read(door: Door) -> None:
+    case = await case_of(door, username="h111")
+    await done(door, "pol.a", case, "add_report", FURTHER)
+    reports = await door.sql("SELECT report_id FROM case_report WHERE case_id = :case ORDER BY id", case=case)
+    seen = [(await door.get("h111", f"/reports/{row['report_id']}")).json()["withheld"] for row in reports]
+    assert sorted(seen) == [False, True]

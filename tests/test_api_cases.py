@@ -247,6 +247,19 @@ async def test_the_decider_named_for_one_case_reads_that_one(door: Door) -> None
     assert await readers(door, cases[1], ["chair.b"]) == {"chair.b": 404}
 
 
+async def test_the_vice_chair_of_a_recused_chair_sees_nothing_until_named(door: Door) -> None:
+    case = (await door.report("cpo.a"))["cases"][0]["id"]
+    assert await readers(door, case, ["vch.a"]) == {"vch.a": 200}
+    await recuse(door, case, "chair.a")
+    assert await readers(door, case, ["vch.a", "sup.a"]) == {"vch.a": 404, "sup.a": 200}
+    assert (await door.get("vch.a", "/cases")).json()["items"] == []
+    await door.sql(
+        "INSERT INTO delegate (id, case_id, person_id, since) VALUES (:id, :case, :who, :at)",
+        id=uuid4(), case=case, who=door.person("vch.a"), at=NOW,
+    )  # fmt: skip
+    assert await readers(door, case, ["vch.a"]) == {"vch.a": 200}
+
+
 async def test_a_case_nobody_holds_waits_at_the_duty_desk(door: Door) -> None:
     case = (await door.report("h111", unit=None))["cases"][0]
     assert case["state"]["custody"] == "unrouted"
@@ -439,6 +452,20 @@ async def test_an_escalation_is_acknowledged_and_resolved_by_whom_it_went_to(doo
     ]  # fmt: skip
 
 
+async def test_what_was_done_about_an_escalation_is_read_by_who_may_read_the_case(door: Door) -> None:
+    case = (await door.report("h111"))["cases"][0]["id"]
+    escalation = await escalate(door, case, "sup.a", "nat")
+    await door.post("sup.a", f"/escalations/{escalation}/resolve", {"resolution": "Đã đón cháu Tên"})
+
+    async def words(username: str) -> Any:
+        return [one["resolution"] for one in (await door.get(username, "/escalations")).json()["items"]]
+
+    assert {name: await words(name) for name in ("sup.a", "chair.a", "dohd", "prov", "nat", "h111", "h111s")} == {
+        "sup.a": ["Đã đón cháu Tên"], "chair.a": ["Đã đón cháu Tên"], "dohd": ["Đã đón cháu Tên"], "prov": [None],
+        "nat": [None], "h111": [None], "h111s": [None],
+    }  # fmt: skip
+
+
 async def test_an_escalation_is_not_answered_from_below_or_from_elsewhere(door: Door) -> None:
     case = (await door.report("cpo.a"))["cases"][0]["id"]
     escalation = await escalate(door, case, "sup.a")
@@ -477,6 +504,24 @@ async def test_a_call_is_recorded_by_the_office_that_is_to_phone(door: Door) -> 
 
 
 # --- administration ------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_fell_to_no_office_is_no_other_desks_and_none_of_the_recused(door: Door) -> None:
+    case = (await door.report("cpo.a"))["cases"][0]["id"]
+    calls = {None: uuid4(), door.unit("HN-SYT"): uuid4()}
+    for unit, call in calls.items():
+        await door.sql(
+            "INSERT INTO call_task (id, case_id, person_id, caller_unit_id, reason, state, created_at) "
+            "VALUES (:id, :case, :who, :unit, 'message_failed', 'open', :at)",
+            id=call, case=case, who=door.person("sup.a"), unit=unit, at=NOW,
+        )  # fmt: skip
+    stray, own = (str(call) for call in calls.values())
+    assert [one["id"] for one in (await door.get("dohd", "/calls")).json()["items"]] == [own]
+    assert (await door.post("dohd", f"/calls/{stray}/record", {"outcome": "reached"})).status_code == 404
+    assert [one["id"] for one in (await door.get("nat", "/calls")).json()["items"]] == [stray]
+    await recuse(door, case, "dohd")
+    assert (await door.get("dohd", "/calls")).json()["items"] == []
+    assert (await door.post("dohd", f"/calls/{own}/record", {"outcome": "reached"})).status_code == 404
 
 
 async def test_an_office_is_added_renamed_and_ended(door: Door) -> None:

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
+from activities import delivery, rungs
 from api import problems
 from api.language import preferred
 from api.problems import PROBLEMS, REFUSAL_CODES
@@ -52,6 +53,16 @@ def test_every_problem_has_a_status_of_an_error_and_its_sentences_in_both_langua
             assert both.vi.strip(), code
             assert both.en.strip(), code
             assert both.vi != both.en, code
+
+
+@pytest.mark.parametrize("code", ["internal", "database-away"])
+def test_a_failure_nobody_can_see_through_does_not_claim_that_nothing_was_recorded(code: str) -> None:
+    said = problems.PROBLEMS[code]
+    words = " ".join(part.text(language) for part in (said.detail, said.next) for language in ("vi", "en"))
+    assert "chưa có gì" not in words
+    assert "nothing was recorded" not in words
+    assert "cùng khóa" in words
+    assert "same key" in words
 
 
 def test_every_refusal_of_the_lifecycle_is_a_problem() -> None:
@@ -403,6 +414,17 @@ async def test_metrics_carry_codes_and_templates_only(door: Door) -> None:
     assert 'annhi_http_requests_total{method="GET",route="/api/v1/cases/{case}",status="200"} 1.0' in shown
     for private in (receipt["cases"][0]["id"], receipt["cases"][0]["code"], "Riêng", "cpo.a"):
         assert private not in shown
+
+
+async def test_what_the_record_counts_has_no_name_of_the_workers(door: Door) -> None:
+    await door.report("cpo.a")
+    shown = {
+        line.split()[2] for line in (await door.http.get("/metrics")).text.splitlines() if line.startswith("# TYPE")
+    }
+    counted = {family.name for family in (*rungs.FIRED.collect(), *rungs.LATENESS.collect())}
+    counted |= {family.name for family in delivery.WAITING.collect()}
+    assert counted
+    assert not {name.removesuffix("_total") for name in shown} & counted
 
 
 async def test_the_service_is_degraded_not_dead_while_temporal_is_away(door: Door) -> None:

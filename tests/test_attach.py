@@ -237,3 +237,132 @@ async def _believes(case: Case, code: str, at: datetime) -> bool:
     """Whether the workflow waits for a rung of that deadline by then."""
     believed: Any = await case.world.desk.believed(case.id)
     return any(one.code == code and one.at <= at for one in believed.deadlines)
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_attaches_to_a_case_they_have_no_say_in(world: World) -> None:
+    elsewhere = await (await world.case(by="h111.2", unit="HN-D")).assessed("cpo.d")
+    before = (await elsewhere.row()).sequence
+    here = await world.case(by="h111")
+    for who in ("cpo.a", "sup.a", "h111"):
+        answer = await here.ask("attach", who, target_case=elsewhere.id, confirmed=True)
+        assert (answer.code, answer.allowed) == ("not-your-unit", ()), who
+    assert ((await here.row()).process, (await elsewhere.row()).sequence) == ("received", before)
+    assert [one.how for one in await elsewhere.rows(CaseReport)] == ["first"]
+
+
+async def test_the_counsellor_who_took_both_reports_in_attaches_one_to_the_other(world: World) -> None:
+    known, fresh = await world.case(by="h111", unit="HN-D"), await world.case(by="h111")
+    await fresh.do("attach", "h111", target_case=known.id, confirmed=True)
+    assert (await fresh.row()).attached_to == known.id
+    # The hotline's attaching is no look by the office: the report still waits for one.
+    (link,) = [one for one in await known.rows(CaseReport) if one.how == "further"]
+    assert link.acknowledged_at is None
+
+
+async def test_attaching_to_a_live_case_leaves_it_its_owner(world: World) -> None:
+    known = await (await world.case()).assessed()
+    await known.do("record_recusal", "sup.a", person_id=world.person("cpo2.a"), ground="RELATIVE", reason="họ hàng")
+    fresh = await world.case()
+    await fresh.do("attach", "cpo.a", target_case=known.id, confirmed=True, owner_id=world.person("cpo2.a"))
+    assert (await known.row()).owner_id == world.person("cpo.a")
+    assert (await fresh.row()).owner_id is None
+
+
+async def test_attaching_to_an_ended_case_makes_no_recused_person_its_owner(world: World) -> None:
+    known = await (await world.case()).assessed()
+    await known.do("record_recusal", "sup.a", person_id=world.person("cpo2.a"), ground="RELATIVE", reason="họ hàng")
+    await known.do("propose_not_substantiated", "cpo.a", reason="không có căn cứ")
+    await known.do("confirm_not_substantiated", "sup.a")
+    fresh = await world.case()
+    asked = {"target_case": known.id, "confirmed": True}
+    assert await fresh.refused("attach", "sup.a", **asked, owner_id=world.person("cpo2.a")) == "owner-recused"
+    assert await fresh.refused("attach", "sup.a", **asked, owner_id=world.person("cpo.d")) == "owner-not-serving"
+    await fresh.do("attach", "sup.a", **asked, owner_id=world.person("sup.a"))
+    assert (await known.row()).owner_id == world.person("sup.a")
+
+
+# --- the reports that come and go -------------------------------------------------------------------------------------
+
+
+async def test_a_case_is_attached_again_after_it_was_detached(world: World) -> None:
+    known = await (await world.case()).assessed()
+    fresh = await world.case(ago=HOUR)
+    due = (await fresh.clock("emergency_12h")).due_at
+    for _ in range(2):
+        await fresh.do("attach", "cpo.a", target_case=known.id, confirmed=True)
+        assert (await known.clock("emergency_12h")).status == "open"
+        (link,) = [one for one in await known.rows(CaseReport) if one.how == "further"]
+        assert link.until is None
+        await fresh.do("detach", "sup.a", reason="nhầm")
+        clock = await fresh.clock("emergency_12h")
+        assert (clock.status, clock.due_at) == ("open", due)
+    (link,) = [one for one in await known.rows(CaseReport) if one.how == "further"]
+    assert link.until is not None
+    assert {one.status for one in await known.clocks("emergency_12h")} == {"met", "cancelled"}
+
+
+async def test_two_cases_that_one_report_opened_become_one(world: World) -> None:
+    first, second = await world.report(children=2)
+    await first.assessed()
+    await second.do("attach", "cpo.a", target_case=first.id, confirmed=True)
+    (link,) = await first.rows(CaseReport)
+    assert (link.how, link.until) == ("first", None)
+    await second.do("detach", "sup.a", reason="hai trẻ khác nhau")
+    (link,) = await first.rows(CaseReport)
+    assert (link.how, link.until) == ("first", None)
+
+
+async def test_every_report_of_an_attached_case_goes_along_with_its_own_acknowledgement(world: World) -> None:
+    known = await (await world.case()).assessed()
+    fresh = await world.case(ago=HOUR)
+    await fresh.do("acknowledge", "cpo.a")
+    acknowledged = fresh.sent[-1].occurred_at
+    told = {"anonymous": True, "children": [{"condition": "có vết bầm"}]}
+    await fresh.do("add_report", "h111", m01=told)
+    await fresh.do("attach", "h111", target_case=known.id, confirmed=True)
+    links = sorted(
+        (one for one in await known.rows(CaseReport) if one.how == "further"), key=lambda one: one.received_at
+    )
+    assert [one.acknowledged_at for one in links] == [acknowledged, None]
+    waiting = {one.subject for one in await known.clocks("acknowledge") if one.status == "open"}
+    assert waiting == {str(links[1].report_id)}
+    await known.do("acknowledge_report", "cpo.a")
+    assert {one.status for one in await known.clocks("acknowledge")} == {"met"}
+    # And a report that comes next is the one acknowledged next.
+    await known.do("add_report", "h111", m01=told)
+    assert (await known.clock("acknowledge")).status == "open"
+    await known.do("acknowledge_report", "cpo.a")
+    assert (await known.clock("acknowledge")).status == "met"
+
+
+async def test_attaching_by_the_office_acknowledges_the_report(world: World) -> None:
+    known, fresh = await (await world.case()).assessed(), await world.case()
+    await fresh.do("attach", "cpo.a", target_case=known.id, confirmed=True)
+    (link,) = [one for one in await known.rows(CaseReport) if one.how == "further"]
+    assert link.acknowledged_at == fresh.sent[-1].occurred_at
+    assert {one.status for one in await known.clocks("acknowledge")} == {"met"}
+
+
+async def test_an_emergency_that_was_stood_down_stays_down_where_the_case_goes(world: World) -> None:
+    known = await (await world.case()).assessed()
+    fresh = await world.case(flagged=True, trigger="LIFE")
+    await fresh.do("stand_down", "chair.a", reason="trẻ an toàn")
+    await fresh.do("attach", "cpo.a", target_case=known.id, confirmed=True)
+    assert (await known.row()).protection == "none"
+    assert "emergency_12h" not in await known.open()
+    (event,) = await known.rows(CaseEvent, event="add_report")
+    assert event.implied == []
+
+
+async def test_what_a_detached_case_had_flagged_is_flagged_no_longer(world: World) -> None:
+    known = await (await world.case()).assessed()
+    own = await (await world.case(flagged=True, trigger="LIFE")).accepted()
+    for target, afterwards in ((known, False), (own, True)):
+        fresh = await world.case(flagged=True, trigger="LIFE")
+        await fresh.do("attach", "cpo.a", target_case=target.id, confirmed=True)
+        assert (await target.row()).flagged
+        await fresh.do("detach", "sup.a", reason="nhầm")
+        assert (await target.row()).flagged is afterwards

@@ -191,7 +191,7 @@ async def test_an_answer_that_cannot_be_read_is_asked_for_again_until_it_can(
     """Two versions of us at work: the task fails and is tried again, the command is neither lost nor given up."""
     async with a_world(postgres, client, working=False) as world:
         case = await world.case(start=False)
-        mixed = Faulty({"from": "another version"}, Transitions(world.database.worker, world.reference))
+        mixed = Faulty({"from": "another version"}, Transitions(world.database.worker, world.reference, world.clock))
         async with Worker(
             client,
             task_queue=world.task_queue,
@@ -400,7 +400,7 @@ async def unheard(case: Case, event: str, who: str, **fields: Any) -> CommandRes
     """Record a command whose workflow never hears of it: worker and server died after the commit."""
     command = await case.prepare(event, who, **fields)
     result: CommandResult = await ActivityEnvironment().run(
-        Transitions(case.world.database.worker, case.world.reference).record_transition, command
+        Transitions(case.world.database.worker, case.world.reference, case.world.clock).record_transition, command
     )
     assert result.accepted
     return result

@@ -22,8 +22,9 @@ from models.records.notices import (
     write_notices,
 )
 from models.records.people import CasePlace, Recipient, Resolution
+from models.records.texts import render
 from models.tables import Notice, table
-from tests.people_support import NOW, Province, load_province
+from tests.people_support import NOW, Province, ladder, load_province, rung, store
 
 REPORT = uuid4()
 
@@ -209,13 +210,64 @@ async def test_a_call_stays_on_the_list_until_somebody_was_reached(database: Any
                 at=NOW,
             )
     async with transaction(database.api, Who(person_id=lead), NOW) as connection:
-        assert await open_calls(connection, [desk]) == []
-        (call,) = await open_calls(connection, [hotline])
+        assert await open_calls(connection, desk, reader=lead, at=NOW) == []
+        (call,) = await open_calls(connection, hotline, reader=lead, at=NOW)
         assert await record_call(connection, call.id, person_id=lead, outcome="no_answer", at=NOW)
-        (again,) = await open_calls(connection, [hotline])
+        (again,) = await open_calls(connection, hotline, reader=lead, at=NOW)
         assert (again.outcome, again.called_by) == ("no_answer", lead)
         assert await record_call(connection, call.id, person_id=lead, outcome="reached", at=NOW)
-        assert await open_calls(connection, [hotline]) == []
+        assert await open_calls(connection, hotline, reader=lead, at=NOW) == []
         assert not await record_call(connection, call.id, person_id=lead, outcome="reached", at=NOW)
         with pytest.raises(ValueError, match="no outcome"):
             await record_call(connection, call.id, person_id=lead, outcome="perhaps", at=NOW)
+
+
+async def test_a_call_that_fell_to_no_office_is_the_nation_s_and_none_is_shown_to_the_recused(
+    database: Any, province: Province
+) -> None:
+    case, hotline = await province.case(), province.unit("111")
+    async with transaction(database.worker, Who(system="rung", case_id=case.id), NOW) as connection:
+        for occasion, office in (("a", None), ("b", hotline)):
+            await ask_to_call(
+                connection, case_id=case.id, persons=[province.person("prov")], reason="escalation", occasion=occasion,
+                escalation_id=None, caller_unit_id=office, at=NOW,
+            )  # fmt: skip
+
+    async def offices(reader: str, **more: Any) -> list[Any]:
+        who = province.person(reader)
+        async with transaction(database.api, Who(person_id=who), NOW) as connection:
+            found = await open_calls(connection, hotline, reader=who, at=NOW, **more)
+        return sorted((one.caller_unit_id for one in found), key=str)
+
+    assert await offices("h111s") == [hotline]
+    assert await offices("nat", strays=True) == sorted([hotline, None], key=str)
+    await province.recuse(case, "h111s")
+    assert await offices("h111s") == []
+
+
+async def test_a_case_no_commune_holds_is_told_to_somebody_wherever_it_came_from(
+    database: Any, province: Province
+) -> None:
+    case = await province.case(None)
+    await province.second_province()
+    await first(database, case)
+    assert await told(province) == {await province.on_shift("HN-SYT", "DOHD", NOW), "dohd.t2"}
+
+
+async def test_with_no_duty_desk_at_all_it_is_the_hotlines_shift_lead(database: Any, province: Province) -> None:
+    case = await province.case(None)
+    await province.end_positions("dohd", "dohd.2", "dohd.3")
+    await first(database, case)
+    assert await told(province) == {await province.on_shift("111", "H111S", NOW)}
+
+
+async def test_a_notice_says_by_when(database: Any, province: Province) -> None:
+    case = await province.case()
+    clock = ladder(case, "ban_decision", "12 H", rung(1, "E2", "6 H", NOW + timedelta(hours=6)))
+    async with transaction(province.engine, Who(system="test"), NOW) as connection:
+        await store(connection, case, clock)
+    await say(database, case, "waits_for_you", roles=["CHAIR"], clock_unit="H", deadline=clock)
+    rows = await written(province)
+    assert {row.deadline_id for row in rows} == {clock.id}
+    shown = render("waits_for_you", rows[0]._mapping["values"], "vi", "https://x.test")
+    assert "trước 21:00 ngày 23/11/2026" in shown.body

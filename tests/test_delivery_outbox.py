@@ -311,6 +311,20 @@ async def test_a_rejected_sms_becomes_a_call_by_the_gateway_and_then_one_by_a_hu
     assert "Bảo vệ khẩn cấp trong 12 giờ" in voice["text"]
     (call,) = await calls(province)
     assert (call.person_id, call.reason, call.state) == (province.person("sup.a"), "message_failed", "open")
+    assert call.caller_unit_id == province.unit("HN-SYT")
+
+
+async def test_a_failed_sms_makes_no_second_call_where_one_is_on_its_way(
+    database: Any, province: Province, gate: Gateway
+) -> None:
+    case = await province.case()
+    await write(province, case, "sup.a", voice=True)
+    before = await the(province, "voice")
+    gate.answer = lambda _: 422
+    async with outbox(database, Hand(), settings(gate=gate)) as out:
+        await out.drain("sms")
+    assert (await state(province, case))["sms"] == "failed"
+    assert (await the(province, "voice")).id == before.id
 
 
 async def test_a_gateway_that_stays_away_is_answered_by_a_human_s_call(

@@ -65,3 +65,17 @@ def test_plain_letters_of_vietnamese() -> None:
 def test_an_unknown_kind_has_no_words() -> None:
     with pytest.raises(KeyError):
         render("gossip", VALUES, "vi", URL)
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_death_is_read_in_the_file_only(language: str) -> None:
+    said = render("child_died", {"case": "AN-1"}, language, "https://x.test")
+    everything = f"{said.subject} {said.body} {said.short} {said.spoken}".lower()
+    for word in ("tử vong", "tu vong", "chết", "mất", "death", "died"):
+        assert word not in everything
+    assert "đề nghị đóng hồ sơ sớm, cần xem xét ngay" in everything or language == "en"
+
+
+def test_reporting_upwards_is_not_going_over_somebodys_head() -> None:
+    said = [render(kind, {"case": "AN-1", "level": "E2"}, "vi", "u") for kind in KINDS]
+    assert not any("vượt cấp" in one.body or "gửi đến bạn" in one.body for one in said)

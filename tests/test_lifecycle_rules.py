@@ -590,3 +590,107 @@ def test_a_delegate_is_named_once_a_decider_is_recused_and_a_second_where_the_of
     recused = named("first", roles={"SUP"}).model_copy(update={"recused": frozenset({"first"})})
     decided(at(), "name_delegate", recused)
     assert refused(at(), "name_delegate", full("DOH", recused=frozenset({"delegate"}))) == "owner-recused"
+
+
+# --- what a recorded ground gives, and for how long -------------------------------------------------------------------
+
+
+def test_the_end_of_a_ground_is_remembered_whatever_happens_afterwards():
+    ordered = decided(at(protection="emergency"), "order_isolation", full("CHAIR", isolation_days=15)).after
+    end = NOW.date() + timedelta(days=30)
+    extended = decided(ordered, "extend_isolation", full("CHAIR", isolation_days=20, ground=True, ground_end=end)).after
+    reviewed = decided(extended, "review_measures", full("CPO")).after
+    assert reviewed.memory[Memory.GROUND_END] == end.isoformat()
+    assert reviewed.memory[Memory.ISOLATED_SINCE] == NOW.isoformat()
+    within = full("CHAIR", isolation_days=30, isolation_until=end)
+    decided(reviewed, "extend_isolation", within)
+    beyond = full("CHAIR", isolation_days=31, isolation_until=end + timedelta(days=1))
+    assert refused(reviewed, "extend_isolation", beyond) == "isolation-too-long"
+    assert refused(reviewed, "order_isolation", beyond) == "isolation-too-long"
+    ended = decided(reviewed, "end_isolation", full("CHAIR")).after
+    assert not {Memory.GROUND_END, Memory.ISOLATED_SINCE} & set(ended.memory)
+
+
+def test_an_isolation_is_not_ordered_beyond_the_ground_that_comes_with_it():
+    end = NOW.date() + timedelta(days=20)
+    facts = full("CHAIR", isolation_days=25, ground=True, ground_end=end, isolation_until=end + timedelta(days=5))
+    assert refused(at(protection="isolated"), "extend_isolation", facts) == "isolation-too-long"
+
+
+def test_a_new_order_inside_an_isolation_does_not_begin_its_days_again():
+    ordered = decided(at(protection="emergency"), "order_isolation", full("CHAIR", isolation_days=15)).after
+    later = full("CHAIR", isolation_days=15, occurred_at=NOW + timedelta(hours=1), recorded_at=NOW + timedelta(hours=1))
+    again = decided(ordered, "order_isolation", later).after
+    assert again.memory[Memory.ISOLATED_SINCE] == NOW.isoformat()
+
+
+def test_an_isolation_that_moves_with_an_attachment_keeps_its_days_and_its_ground():
+    memory = {Memory.ISOLATED_SINCE: NOW.isoformat(), Memory.GROUND_END: "2027-03-01"}
+    source = at("screening", protection="isolated").model_copy(update={"memory": memory})
+    target = decided(at(protection="none"), "add_report", full("CPO", adopts=source)).after
+    assert {key: target.memory[key] for key in memory} == memory
+    attached = decided(source, "attach", full("CPO")).after
+    assert decided(attached, "detach", full("SUP")).after == source
+
+
+# --- what an attachment must not do -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("now", ["none", "protected", "isolated"])
+def test_attaching_does_not_raise_again_what_was_stood_down_or_answered(now):
+    flagged = ReportFact(receipt=NOW, flagged=True, trigger="LIFE")
+    answer = decided(at("active"), "add_report", full("CPO", report=flagged, adopts=at("screening", protection=now)))
+    assert answer.events == ("add_report",)
+    assert answer.after.protection == now
+    raised = decided(at("active"), "add_report", full("CPO", report=flagged))
+    assert raised.events == ("add_report", "raise_emergency")
+
+
+def test_whoever_attaches_has_a_say_in_both_cases():
+    assert refused(at("received"), "attach", full("CPO", target_in_reach=False)) == "not-your-unit"
+
+
+# --- four eyes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "propose", "approve"),
+    [
+        ("plan_draft", "submit_plan", "approve_plan"),
+        ("review", "propose_closure", "approve_closure"),
+        ("active", "propose_early_closure", "approve_closure"),
+    ],
+)
+def test_whoever_typed_a_proposal_in_for_another_does_not_approve_it(state, propose, approve):
+    vice = person("VCH", "the-vice-chair")
+    proposed = decided(at(state), propose, full(person("CPO", "the-officer"), recorded_by=vice, means="phone")).after
+    assert refused(proposed, approve, full(vice)) == "approver-is-author"
+    decided(proposed, approve, full(person("CHAIR", "the-chair")))
+
+
+def test_a_plan_whose_stored_content_is_not_what_was_submitted_is_not_approved():
+    facts = full("CHAIR", submitted_hash="another")
+    assert refused(at("plan_approval"), "approve_plan", facts) == "content-changed"
+
+
+# --- ordinary mistakes ------------------------------------------------------------------------------------------------
+
+
+def test_an_overdue_clock_is_not_paused():
+    facts = full("SUP", clock=ClockFact(code="verify", mark="○", overdue=True), pause_days=1)
+    assert refused(at("verifying"), "pause_clock", facts) == "clock-overdue"
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "role"),
+    [("screening", "accept", "CPO"), ("active", "assign_owner", "SUP"), ("closed", "reopen", "CPO")],
+)
+def test_an_owner_works_where_the_case_is(state, event, role):
+    assert refused(at(state), event, full(role, owner_serves=False)) == "owner-not-serving"
+    if event == "reopen":
+        decided(at(state), event, full(role, owner=None))
+
+
+def test_nobody_unknown_is_recused_or_named():
+    assert refused(at("active"), "record_recusal", full("SUP", person_known=False)) == "person-unknown"
+    assert refused(at("active"), "name_delegate", full("DOH", person_known=False)) == "person-unknown"

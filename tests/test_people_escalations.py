@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select
 
+from api.queries.escalations import Wanted, page, recipients
 from models.database import Who, transaction
 from models.records.actor import Acting
-from models.records.escalations import Answered, Filter, NotAnswered, acknowledge, page, recipients, settle
+from models.records.escalations import Answered, NotAnswered, acknowledge, settle
 from models.records.people import CasePlace
 from models.tables import AuditEntry, Escalation, EscalationRecipient, Rung, new_id, table
 from tests.people_support import NOW, Province, ladder, load_province, rung, store
@@ -188,26 +189,38 @@ async def test_what_was_done_must_be_said(database: Any, province: Province) -> 
 async def test_they_list_by_person_unit_age_and_state_oldest_first(database: Any, province: Province) -> None:
     a, b = await province.case("HN-A"), await province.case("HN-B")
     third = await escalated(province, a, "E1", "sup.a", hours=3)
-    first = await escalated(province, a, "E3", "dohd", watching=("sup.a",), hours=1)
+    first = await escalated(province, a, "E3", "doh", watching=("sup.a",), hours=1)
     second = await escalated(province, b, "E1", "sup.b", hours=2)
-    reader = province.person("doh")
+    reader = acting(province, "doh")
 
-    async def listed(wanted: Filter, **more: Any) -> list[UUID]:
-        async with transaction(database.api, Who(person_id=reader), NOW) as connection:
-            return [found.id for found in await page(connection, wanted, **({"reader": reader, "at": NOW} | more))]
+    async def listed(wanted: Wanted, **more: Any) -> list[UUID]:
+        async with transaction(database.api, Who(person_id=reader.person_id), NOW) as connection:
+            return [
+                one.id for one in await page(connection, reader, NOW, wanted, **({"after": None, "limit": 9} | more))
+            ]
 
-    assert await listed(Filter()) == [first, second, third]
-    assert await listed(Filter(), limit=2) == [first, second]
-    assert await listed(Filter(), after=(NOW + 2 * HOUR, second)) == [third]
-    assert await listed(Filter(person_id=province.person("sup.a"))) == [first, third]
-    assert await listed(Filter(person_id=province.person("sup.a"), acting_only=True)) == [third]
-    assert await listed(Filter(unit_ids=[province.unit("HN-B")])) == [second]
-    assert await listed(Filter(levels=["E1"])) == [second, third]
-    assert await listed(Filter(opened_before=NOW + 2 * HOUR)) == [first, second]
+    assert await listed(Wanted()) == [first, second, third]
+    assert await listed(Wanted(), limit=2) == [first, second]
+    assert await listed(Wanted(), after=(NOW + 2 * HOUR, second)) == [third]
+    assert await listed(Wanted(mine=True)) == [first]
+    assert await listed(Wanted(unit_code="HN-B")) == [second]
+    assert await listed(Wanted(levels=["E1"])) == [second, third]
+    assert await listed(Wanted(case_id=a.id)) == [first, third]
+    assert await listed(Wanted(opened_before=NOW + 2 * HOUR)) == [first, second]
     await finish(database, province, third, "sup.a")
-    assert await listed(Filter(states=["open"])) == [first, second]
+    assert await listed(Wanted(states=["open"])) == [first, second]
     await province.recuse(a, "doh")
-    assert await listed(Filter()) == [second]
-    async with transaction(database.api, Who(person_id=reader), NOW) as connection:
+    assert await listed(Wanted()) == [second]
+    async with transaction(database.api, Who(person_id=reader.person_id), NOW) as connection:
         went = await recipients(connection, [first])
-    assert [(province.name(r.person_id), r.watching) for r in went] == [("dohd", False), ("sup.a", True)]
+    assert [(province.name(r.person_id), r.watching) for r in went] == [("doh", False), ("sup.a", True)]
+
+
+async def test_the_vice_chair_of_a_recused_chair_keeps_out_until_named(database: Any, province: Province) -> None:
+    case = await province.case()
+    one = await escalated(province, case, "E1", "sup.a")
+    await province.recuse(case, "chair.a")
+    assert await answer(database, province, one, "vch.a") == NotAnswered("unknown")
+    assert isinstance(await answer(database, province, one, "dohd"), Answered)
+    await province.delegate(case, "vch.a")
+    assert isinstance(await finish(database, province, one, "vch.a"), Answered)

@@ -256,3 +256,22 @@ async def test_people_named_one_by_one_are_told_unless_recused(province: Provinc
     await province.recuse(case, "pol.a")
     people = [province.person("pol.a"), province.person("wu.a")]
     assert province.names((await who(province, case, persons=people)).recipients) == ["wu.a"]
+
+
+async def test_a_case_nobody_holds_reaches_the_duty_desk_of_every_province_and_only_that(province: Province) -> None:
+    case = await province.case(None)
+    await province.second_province()
+    found = await who(province, case, roles=["DOHD"])
+    assert set(province.names(found.recipients)) == {await province.on_shift("HN-SYT", "DOHD", NOW), "dohd.t2"}
+    # Whose province it is nobody knows: no province's committee is told, and no one desk is the one that phones.
+    last = await who(province, case, "E4")
+    assert province.names(last.recipients) == ["nat"]
+    assert last.alert
+    assert (last.duty_unit, last.hotline_unit) == (None, province.unit("111"))
+
+
+async def test_a_case_nobody_holds_stays_with_the_receivers_own_province(province: Province) -> None:
+    case = await province.case(None)
+    await province.second_province()
+    found = await who(province, case, roles=["DOHD"], unit_id=province.unit("HN-BV"))
+    assert province.names(found.recipients) == [await province.on_shift("HN-SYT", "DOHD", NOW)]

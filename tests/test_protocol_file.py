@@ -34,7 +34,10 @@ TABLE = {
         ),
     ),
     "plan_approval": ("◇", "2 WD E1 1 WD, E2 2 WD, E3 3 WD, E4 5 WD"),
-    "isolation_max": ("★", "15 CD E1 7 CD, E2 10 CD, E3 13 CD, E4 15 CD"),
+    "isolation_max": (
+        "★",
+        "extend_isolation: date E1 -3 CD, E2 -1 CD, E4 limit | 15 CD E1 7 CD, E2 10 CD, E3 13 CD, E4 15 CD",
+    ),
     "measures_review": ("○", "R4: 7 CD E1 limit, E2 +2 CD | 14 CD E1 limit, E2 +2 CD"),
     "ban_decision": ("★", "12 H E2 6 H, E3 12 H"),
     "ban_max": ("★", "3 CD E1 -24 H, E2 -6 H, E0 limit"),

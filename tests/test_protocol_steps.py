@@ -289,12 +289,40 @@ def test_a_recorded_ground_meets_the_fifteen_days_and_sets_a_review_no_later_tha
     story = isolated()
     told = {"role": "CHAIR", "values": Values(ground=True), "ground_end": date(2027, 2, 25), "risk": "R4"}
     story.tell("extend_isolation", "2027-02-20 09:00", **told)
-    assert story.last("isolation_max").met_by == "extend_isolation"
+    assert story.every("isolation_max")[0].met_by == "extend_isolation"
     assert (last_day(story.one("measures_review")), story.one("measures_review").cap) == (
         "2027-02-25",
         date(2027, 2, 25),
     )
     story.tell("order_isolation", "2027-02-23 09:00", role="CHAIR")
+    assert last_day(story.one("isolation_max")) == "2027-02-25"
+
+
+def test_an_isolation_is_chased_to_the_end_of_its_ground_and_breached_there() -> None:
+    story = isolated()
+    told = {"role": "CHAIR", "values": Values(ground=True), "ground_end": date(2027, 3, 25), "risk": "R4"}
+    story.tell("extend_isolation", "2027-02-20 09:00", **told)
+    running = story.one("isolation_max")
+    assert (running.kind, ladder(running)) == (
+        "statutory",
+        ["E1 2027-03-22 08:00", "E2 2027-03-24 08:00", "E4 2027-03-26 00:00"],
+    )
+    assert running.rungs[-1].breach
+    assert running.rungs[-1].statutory
+    # Looking at the measures does not let the ground be forgotten.
+    story.tell("review_measures", "2027-03-18 09:00")
+    assert story.one("measures_review").cap == date(2027, 3, 25)
+    assert story.one("isolation_max").id == running.id
+    # A further ground takes its place; the end of the isolation ends it.
+    story.tell("extend_isolation", "2027-03-24 09:00", **(told | {"ground_end": date(2027, 4, 20)}))
+    assert last_day(story.one("isolation_max")) == "2027-04-20"
+    story.tell("end_isolation", "2027-04-02 09:00", role="CHAIR", protection="protected", ground_end=None)
+    assert story.open("isolation_max") == []
+
+
+def test_a_ground_without_a_last_day_leaves_no_day_to_chase() -> None:
+    story = isolated()
+    story.tell("extend_isolation", "2027-02-20 09:00", role="CHAIR", values=Values(ground=True))
     assert story.open("isolation_max") == []
 
 
@@ -566,6 +594,26 @@ def test_no_other_pause_is_allowed(code: str, days: int, when: str, refusal: str
     with pytest.raises(EngineError) as refused:
         story.tell("pause_clock", when, role="SUP", values=values)
     assert refused.value.code == refusal
+
+
+def test_the_pauses_of_one_clock_are_three_working_days_in_all() -> None:
+    story = assessed("R3")
+    clock = story.one("verify").id
+    story.tell("pause_clock", "2026-11-25 10:00", role="SUP", values=Values(clock_id=clock, pause_days=2))
+    assert story.one("verify").paused_days == 2
+    with pytest.raises(EngineError) as refused:
+        story.tell("pause_clock", "2026-11-25 11:00", role="SUP", values=Values(clock_id=clock, pause_days=2))
+    assert refused.value.code == "pause-too-long"
+    story.tell("pause_clock", "2026-11-25 11:00", role="SUP", values=Values(clock_id=clock, pause_days=1))
+    assert story.one("verify").paused_days == 3
+
+
+def test_an_act_recorded_after_its_limit_fired_is_recorded_late_whatever_instant_it_carries() -> None:
+    story = received(flagged=True)
+    story.fire("2026-11-23 20:00")
+    changes = story.tell("apply_measures", "2026-11-23 19:50", protection="protected")
+    (met,) = [clock for clock in changes.breaches_met_late if clock.code == "emergency_12h"]
+    assert (met.met_late, met.recorded_late) == (False, True)
 
 
 def test_after_a_pause_a_risk_change_keeps_the_pause() -> None:

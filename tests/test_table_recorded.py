@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 
 from activities.transition import Transitions
 from deploy.seed import load_organisation, sample_organisation
+from models import writing
 from models.clock import PlatformClock
 from models.database import Who, transaction
 from models.forms import INPUTS, ReportInput
@@ -65,7 +66,7 @@ async def desk(database):
             connection, report=ReportInput.model_validate({"incident_unit": "HN-A", "residence_unit": "HN-A"}),
             actor=post["CPO"], now=now, reference=reference, command_id=uuid4(),
         )  # fmt: skip
-    return database, Transitions(database.worker, reference), intake.cases[0].case_id, post
+    return database, Transitions(database.worker, reference, CLOCK), intake.cases[0].case_id, post
 
 
 async def try_out(desk, row: Row) -> tuple[str | None, dict[str, int]]:
@@ -86,8 +87,9 @@ async def try_out(desk, row: Row) -> tuple[str | None, dict[str, int]]:
                 report_id=report_id_of(command.command_id),
             )  # fmt: skip
         before = await counts(connection, case_id)
-        answer = await transitions._record(connection, command)
-        after = await counts(connection, case_id)
+        with writing.gathering(connection):
+            answer = await transitions._record(connection, command)
+            after = await counts(connection, case_id)
         await undone.rollback()
     return answer.code, {name: after[name] - before[name] for name in after if after[name] != before[name]}
 

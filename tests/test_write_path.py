@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.transition import Transitions
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
+from models.clock import PlatformClock
 from models.forms import content_hash
 from models.messages import CommandResult
 from models.records.content import report_id_of
@@ -270,6 +271,9 @@ async def test_an_act_told_over_the_phone_is_the_callers_and_says_who_typed_it(w
     assert await case.refused(
         "order_isolation", "cpo.a", behalf="chair.a", behalf_role="VCH", means="phone", **order
     ) == ("not-your-role")
+    # Nor does one's own right stand in for that of somebody who holds no office here.
+    seen = {"follow_up": FOLLOW_UP}
+    assert await case.refused("record_follow_up", "cpo.a", behalf="cpo.c", means="phone", **seen) == "not-your-role"
     await case.do("order_isolation", "cpo.a", behalf="chair.a", behalf_role="CHAIR", means="phone", **order)
     (event,) = await case.rows(CaseEvent, event="order_isolation")
     assert (event.actor_id, event.role) == (world.person("cpo.a"), "CPO")
@@ -360,7 +364,7 @@ async def test_the_same_command_again_gets_the_same_answer_and_has_one_effect(wo
     assert len({one.model_dump_json() for one in results}) == 2
     assert {one.command_id: one.accepted for one in results} == {yes.command_id: True, no.command_id: False}
     # A worker that remembers nothing gives the same answer, from PostgreSQL.
-    again = Transitions(world.database.worker, world.reference).record_transition
+    again = Transitions(world.database.worker, world.reference, world.clock).record_transition
     for command in (yes, no):
         first = next(one for one in results if one.command_id == command.command_id)
         assert await ActivityEnvironment().run(again, command) == first
@@ -541,3 +545,151 @@ async def test_the_workflow_waits_for_exactly_what_the_record_says_is_open(world
     assert believed.model_dump(mode="json") == held
     assert {one.code for one in believed.deadlines} == await case.open()
     assert believed.sequence == (await world.rows(CaseFile, id=case.id))[0].sequence
+
+
+# --- isolating longer -------------------------------------------------------------------------------------------------
+
+GROUND = {"body": "Tòa án", "number": "7/QĐ", "dated": "2026-12-01"}
+
+
+async def test_a_ground_for_isolating_longer_is_remembered_until_it_ends(world: World) -> None:
+    case = await (await world.case(flagged=True, trigger="LIFE")).accepted()
+    await case.do("order_isolation", "chair.a", m07=form07(until="2026-12-08"))
+    case.later(14 * DAY)
+    longer = {"until": "2026-12-27", "reason": "chưa an toàn", "ground": GROUND | {"until": "2026-12-27"}, **SIGNED}
+    await case.do("extend_isolation", "chair.a", extension=longer)
+    first, second = await case.clocks("isolation_max")
+    assert (first.status, second.status) == ("met", "open")
+    assert second.due_at.isoformat() == "2026-12-27T17:00:00+00:00"
+    case.later(2 * DAY)
+    await case.do("review_measures", "cpo.a", review={"still_holds": "còn cần thiết"})
+    assert (await case.clock("measures_review")).clock["cap"] == "2026-12-27"
+    again = {"until": "2027-01-05", "reason": "chưa an toàn", **SIGNED}
+    assert await case.refused("extend_isolation", "chair.a", extension=again) == "isolation-too-long"
+    case.later(20 * DAY)  # 36 days on, the ground has ended
+    assert await case.refused("extend_isolation", "chair.a", extension=again) == "isolation-too-long"
+    assert (await case.clock("isolation_max")).status == "open"
+    await case.do("end_isolation", "chair.a", end_ground="CARERS_SAFE", reason="an toàn")
+    (breach,) = await case.rows(Breach, code="isolation_max")
+    assert (breach.deadline_id, breach.kind) == (second.id, "statutory")
+    await hangs_together(case)
+
+
+# --- four eyes --------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_typed_the_plan_in_does_not_approve_it(world: World) -> None:
+    case = await (await world.case()).planning()
+    plan = {"m04": form04("tham-nha"), "m05": {}}
+    await case.do("submit_plan", "vch.a", behalf="cpo.a", means="phone", **plan)
+    (submitted,) = await case.rows(Document, kind="M04")
+    approval = {"content_hash": submitted.content_hash, "decision": SIGNED}
+    assert await case.refused("approve_plan", "vch.a", **approval) == "approver-is-author"
+    await case.do("approve_plan", "chair.a", **approval)
+    await hangs_together(case)
+
+
+# --- ordinary mistakes ------------------------------------------------------------------------------------------------
+
+
+async def test_an_ordinary_mistake_is_refused_and_on_record(world: World) -> None:
+    case = await (await world.case()).assessed()
+    pause = {"working_days": 1, "reason": "chờ"}
+    written, verify = await case.clock("written_report"), await case.clock("verify")
+    assert await case.refused("pause_clock", "sup.a", deadline_id=written.id, **pause) == "clock-not-pausable"
+    await case.do("pause_clock", "sup.a", deadline_id=verify.id, **pause | {"working_days": 2})
+    pauses = {"deadline_id": verify.id, **pause}
+    assert await case.refused("pause_clock", "sup.a", **pauses | {"working_days": 2}) == "pause-too-long"
+    for event, who, given, code in (
+        ("assign_owner", "sup.a", {"owner_id": uuid4()}, "owner-not-serving"),
+        ("assign_owner", "sup.a", {"owner_id": world.person("cpo.d")}, "owner-not-serving"),
+        ("assign_owner", "sup.a", {"owner_id": world.person("pol.a")}, "owner-not-serving"),
+        ("record_recusal", "sup.a", {"person_id": uuid4(), "ground": "RELATIVE", "reason": "x"}, "person-unknown"),
+    ):
+        assert await case.refused(event, who, **given) == code
+    await case.do("record_recusal", "sup.a", person_id=world.person("chair.a"), ground="RELATIVE", reason="x")
+    assert await case.refused("name_delegate", "doh", person_id=uuid4(), for_role="CHAIR") == "person-unknown"
+    case.later(12 * DAY)
+    assert await case.refused("pause_clock", "sup.a", **pauses) == "clock-overdue"
+    await hangs_together(case)
+
+
+async def test_a_clock_that_guards_the_first_look_is_not_paused(world: World) -> None:
+    case = await world.case()
+    await case.do("acknowledge", "cpo.a")
+    await case.do("add_report", "h111", m01={"anonymous": True, "children": [{}]})
+    (waits,) = [one for one in await case.clocks("acknowledge") if one.status == "open"]
+    pause = {"deadline_id": waits.id, "working_days": 1, "reason": "chờ"}
+    assert await case.refused("pause_clock", "sup.a", **pause) == "clock-not-pausable"
+    await hangs_together(case)
+
+
+# --- reopening --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reopened_case_without_a_named_owner_goes_to_the_officer_on_duty_where_it_was_routed(
+    world: World,
+) -> None:
+    case = await (await world.case()).assessed()
+    await case.do("propose_not_substantiated", "cpo.a", reason="không có căn cứ")
+    await case.do("confirm_not_substantiated", "sup.a")
+    told = {"m01": {"anonymous": True, "children": [{}]}, "incident_unit": "HN-B"}
+    await case.do("reopen", "h111", **told)
+    row = await case.row()
+    assert row.unit_id == world.unit("HN-B")
+    assert row.owner_id in {world.person("cpo.b"), world.person("cpo2.b")}
+
+
+async def test_a_reopened_case_nobody_is_on_duty_for_is_nobodys(world: World) -> None:
+    case = await (await world.case(unit="HN-B")).assessed("cpo.b")
+    await case.do("propose_not_substantiated", "cpo.b", reason="không có căn cứ")
+    await case.do("confirm_not_substantiated", "sup.b")
+    for who in ("cpo.b", "cpo2.b"):
+        await case.damage(memory={})
+        await world.add(
+            Recusal, id=uuid4(), case_id=case.id, person_id=world.person(who), reason="RELATIVE", since=case.now()
+        )
+    await case.do("reopen", "sup.b", m01={"anonymous": True, "children": [{}]})
+    assert (await case.row()).owner_id is None
+
+
+# --- a command that waited --------------------------------------------------------------------------------------------
+
+
+async def test_a_command_that_waited_is_judged_when_it_is_recorded(world: World) -> None:
+    case = await world.case(unit="HN-C", flagged=True, trigger="LIFE")
+    sent = await case.prepare("apply_measures", "cpo.c", measures=MEASURES)
+    order = await case.prepare("stand_down", "chair.c", reason="an toàn")
+    await case.do("record_recusal", "sup.c", person_id=world.person("chair.c"), ground="RELATIVE", reason="họ hàng")
+    later = PlatformClock(world.offset + 13 * HOUR)
+    record = Transitions(world.database.worker, world.reference, later).record_transition
+    assert (await ActivityEnvironment().run(record, order)).code == "recused"
+    result = await ActivityEnvironment().run(record, sent)
+    assert result.accepted
+    (event,) = await case.rows(CaseEvent, event="apply_measures")
+    assert (event.recorded_at, event.occurred_at) == (sent.recorded_at, sent.occurred_at)
+    clock = await case.clock("emergency_12h")
+    assert (clock.clock["met_late"], clock.clock["recorded_late"]) == (False, True)
+    (breach,) = await case.rows(Breach, code="emergency_12h")
+    assert (breach.mark, breach.met_at) == ("met_in_time_recorded_late", sent.occurred_at)
+
+
+# --- nothing is lengthened silently -----------------------------------------------------------------------------------
+
+
+async def test_the_owner_is_told_when_a_limit_is_put_off(world: World) -> None:
+    first, second = await world.report(children=2)
+    for case in (first, second):
+        await case.assessed()
+    await second.do("update_risk", "cpo.a", risk="R4", reason="gãy tay")
+    await eventually(lambda: _paced(first, 3 * DAY), why="the sibling's clocks come forward")
+    assert await first.rows(Notice, kind="told") == []
+    await second.do("update_risk", "sup.a", risk="R2", reason="đã điều trị")
+    for case in (first, second):
+        await eventually(lambda case=case: case.rows(Notice, kind="told"), why="the owner is told")
+        assert {one.person_id for one in await case.rows(Notice, kind="told")} == {world.person("cpo.a")}
+
+
+async def _paced(case: Case, within: Any) -> bool:
+    clock = await case.clock("follow_up")
+    return bool(clock.due_at - clock.started_at <= within)

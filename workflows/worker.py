@@ -34,9 +34,19 @@ STICKY = timedelta(seconds=3)
 """How long a case's next task waits for the worker that knows the case. By default 10 s: after a worker died, every
 command on its cases would outlast the caller's 5 s, though others are at work already."""
 
+KEPT = 1000
+"""Cases whose workflow a worker keeps in memory; any other is replayed from its history when something happens."""
+
 
 def case_worker(
-    client: Client, *, engine: AsyncEngine, clock: Clock, desk: CaseDesk, reference: Reference, task_queue: str
+    client: Client,
+    *,
+    engine: AsyncEngine,
+    clock: Clock,
+    desk: CaseDesk,
+    reference: Reference,
+    task_queue: str,
+    kept: int = KEPT,
 ) -> Worker:
     """A Temporal worker for cases and sweeps, composed but not started.
 
@@ -47,8 +57,9 @@ def case_worker(
         desk: the way to other cases' workflows.
         reference: protocols, calendars and overrides.
         task_queue: where to listen.
+        kept: cases kept in memory; with 0 every task replays its case from history.
     """
-    transitions = Transitions(engine, reference)
+    transitions = Transitions(engine, reference, clock)
     rungs = RungActivities(engine, clock, ClockActs(reference))
     upkeep = Upkeep(engine, clock, desk, reference)
     return Worker(
@@ -62,6 +73,7 @@ def case_worker(
             upkeep.wake_case,
             upkeep.sweep,
         ],
+        max_cached_workflows=kept,
         max_concurrent_activities=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -78,7 +90,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     """
     offset = timedelta(seconds=config.clock_offset_seconds)
     clock = PlatformClock(offset)
-    engine = connect_database(config.worker_database_url.get_secret_value(), pool_size=config.database_pool)
+    engine = connect_database(
+        config.worker_database_url.get_secret_value(), pool_size=config.database_pool, plan_once=True
+    )
     client = await connect(config)
     reference = load_reference(config.overrides_dir)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)

@@ -6,24 +6,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
-from api.scope import CASE, readable
+from api.scope import CASE, REPORT, actable, readable
 from models.records.actor import Acting
+from models.records.people import deputyship, is_named_decider
 from models.tables import (
     Breach,
     CaseEvent,
     Child,
     CommandRecord,
     Deadline,
-    Delegate,
     Deputy,
     Document,
     Escalation,
     Notice,
     Person,
+    Position,
     Rung,
     Unit,
     table,
@@ -31,7 +32,10 @@ from models.tables import (
 
 _CHILD, _UNIT, _PERSON, _DEADLINE, _RUNG = table(Child), table(Unit), table(Person), table(Deadline), table(Rung)
 _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(Notice), table(Breach)
-_DEPUTY, _DELEGATE, _ESCALATION, _COMMAND = table(Deputy), table(Delegate), table(Escalation), table(CommandRecord)
+_DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
+
+
+_ADDRESS = (CASE.c.id, CASE.c.code, CASE.c.unit_id, CASE.c.process)
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,15 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
             _UNIT.c.name_vi.label("unit_name_vi"),
             _UNIT.c.name_en.label("unit_name_en"),
             _PERSON.c.full_name.label("owner_name"),
+            REPORT.c.receiver_id.label("receiver_id"),
+            REPORT.c.receiver_unit_id.label("receiver_unit_id"),
             soonest.c.code.label("next_code"),
             soonest.c.due_at.label("next_due_at"),
             overdue.label("overdue"),
         )
         .select_from(CASE)
         .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
+        .join(REPORT, REPORT.c.id == CASE.c.report_id)
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
         .outerjoin(soonest, true())
@@ -79,11 +86,27 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
     """One case by id or code, None where it is unknown or out of scope."""
+    return (await connection.execute(_cases(reader, at).where(_named(reference)))).one_or_none()
+
+
+async def find_to_act(
+    connection: AsyncConnection, actor: Acting, at: datetime, reference: str, event: str
+) -> Found | None:
+    """What sending ``event`` needs of a case the actor may send it to but not read; None where they may not."""
+    statement = select(*_ADDRESS).where(_named(reference), actable(actor, event, at))
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def find_sent(connection: AsyncConnection, reference: str) -> Found | None:
+    """The same of any case, for whoever can show that they sent it something before."""
+    return (await connection.execute(select(*_ADDRESS).where(_named(reference)))).one_or_none()
+
+
+def _named(reference: str) -> ColumnElement[bool]:
     try:
-        chosen = CASE.c.id == UUID(reference)
+        return CASE.c.id == UUID(reference)
     except ValueError:
-        chosen = CASE.c.code == reference
-    return (await connection.execute(_cases(reader, at).where(chosen))).one_or_none()
+        return CASE.c.code == reference
 
 
 async def page(
@@ -133,31 +156,13 @@ async def reader_powers(
     connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID, offices: Collection[UUID]
 ) -> tuple[frozenset[str], bool]:
     """The roles the reader deputises at the case's offices, and whether they are the decider named for it."""
-    in_force = and_(_DEPUTY.c.valid_from <= at, or_(_DEPUTY.c.valid_to.is_(None), _DEPUTY.c.valid_to > at))
     roles = await connection.execute(
         select(_DEPUTY.c.role).where(
-            _DEPUTY.c.deputy_id == reader.person_id, _DEPUTY.c.unit_id.in_(sorted(offices)), in_force
+            _DEPUTY.c.unit_id.in_(sorted(offices)), deputyship(_DEPUTY, case_id, reader.person_id, at)
         )
     )
-    named = await connection.execute(
-        select(_DELEGATE.c.id).where(
-            _DELEGATE.c.case_id == case_id,
-            _DELEGATE.c.person_id == reader.person_id,
-            _DELEGATE.c.since <= at,
-            or_(_DELEGATE.c.until.is_(None), _DELEGATE.c.until > at),
-        )
-    )
-    return frozenset(roles.scalars()), named.first() is not None
-
-
-async def plan_authors(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
-    """Kind, author and hash of the case's frozen plan documents, the newest first."""
-    statement = (
-        select(_DOCUMENT.c.kind, _DOCUMENT.c.author_id, _DOCUMENT.c.content_hash)
-        .where(_DOCUMENT.c.case_id == case_id, _DOCUMENT.c.kind.in_(("M04", "M05")), _DOCUMENT.c.frozen_at.is_not(None))
-        .order_by(_DOCUMENT.c.sequence.desc())
-    )
-    return (await connection.execute(statement)).all()
+    named = await connection.execute(select(is_named_decider(case_id, reader.person_id, at)))
+    return frozenset(roles.scalars()), bool(named.scalar_one())
 
 
 async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
@@ -245,18 +250,28 @@ async def command_result(connection: AsyncConnection, command_id: UUID) -> dict[
 
 async def documents(
     connection: AsyncConnection,
-    reader: UUID,
+    reader: Acting,
     case_id: UUID,
     *,
     kind: str | None = None,
     version: int | None = None,
     document_id: UUID | None = None,
 ) -> Sequence[Found]:
-    """Documents of a case already found in scope: what counted, and what the reader wrote themselves."""
+    """Documents of a case already found in scope: what counted, and what the reader wrote themselves.
+
+    ``colleague``: the author has, or had when writing it, a position in the reader's unit.
+    """
+    colleague = exists().where(
+        _POSITION.c.person_id == _DOCUMENT.c.author_id,
+        _POSITION.c.unit_id == reader.unit_id,
+        _POSITION.c.valid_from <= _DOCUMENT.c.created_at,
+        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
+    )
+    own = _DOCUMENT.c.author_id == reader.person_id
     statement = (
-        select(_DOCUMENT, _PERSON.c.full_name.label("author_name"))
+        select(_DOCUMENT, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
         .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
-        .where(_DOCUMENT.c.case_id == case_id, or_(_DOCUMENT.c.frozen_at.is_not(None), _DOCUMENT.c.author_id == reader))
+        .where(_DOCUMENT.c.case_id == case_id, or_(_DOCUMENT.c.frozen_at.is_not(None), own))
         .order_by(_DOCUMENT.c.created_at, _DOCUMENT.c.id)
     )
     if kind is not None:

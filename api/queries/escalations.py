@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
-from api.scope import CASE, ESCALATION, readable_escalation, sent_to
+from api.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.actor import Acting
 from models.tables import Deadline, EscalationRecipient, Person, Rung, Unit, table
 
@@ -31,6 +31,7 @@ class Wanted:
 
 
 def _escalations(reader: Acting, at: datetime) -> Select[Any]:
+    case = readable(reader, at)
     acknowledger, resolver = _PERSON.alias("acknowledger"), _PERSON.alias("resolver")
     return (
         select(
@@ -44,6 +45,7 @@ def _escalations(reader: Acting, at: datetime) -> Select[Any]:
             _UNIT.c.name_en.label("unit_name_en"),
             acknowledger.c.full_name.label("acknowledger_name"),
             resolver.c.full_name.label("resolver_name"),
+            case.label("case_readable"),
         )
         .select_from(ESCALATION)
         .join(CASE, CASE.c.id == ESCALATION.c.case_id)
@@ -52,7 +54,7 @@ def _escalations(reader: Acting, at: datetime) -> Select[Any]:
         .outerjoin(_UNIT, _UNIT.c.id == ESCALATION.c.unit_id)
         .outerjoin(acknowledger, acknowledger.c.id == ESCALATION.c.acknowledged_by)
         .outerjoin(resolver, resolver.c.id == ESCALATION.c.resolved_by)
-        .where(readable_escalation(reader, at))
+        .where(readable_escalation(reader, at, case))
     )
 
 

@@ -1,12 +1,14 @@
 """What the inbox and the call list show beside the notice itself."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.people import is_recused
 from models.tables import CallTask, CaseFile, Notice, Person, table
 
 _CASE, _PERSON, _CALL, _NOTICE = table(CaseFile), table(Person), table(CallTask), table(Notice)
@@ -26,9 +28,10 @@ async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> 
     return {row.id: row for row in rows}
 
 
-async def call(connection: AsyncConnection, call_id: UUID) -> Found | None:
-    """One task of the call list."""
-    return (await connection.execute(select(_CALL).where(_CALL.c.id == call_id))).one_or_none()
+async def call(connection: AsyncConnection, call_id: UUID, reader: UUID, at: datetime) -> Found | None:
+    """One task of the call list; None where its case is one the reader is recused from."""
+    statement = select(_CALL).where(_CALL.c.id == call_id, ~is_recused(_CALL.c.case_id, reader, at))
+    return (await connection.execute(statement)).one_or_none()
 
 
 async def own(connection: AsyncConnection, person_id: UUID, notice_id: UUID) -> Found | None:

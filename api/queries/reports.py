@@ -37,7 +37,7 @@ async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, re
     statement = (
         select(CASE.c.id, CASE.c.code)
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
-        .where(_LINK.c.report_id == report_id, readable(reader, at))
+        .where(_LINK.c.report_id == report_id, _LINK.c.until.is_(None), readable(reader, at))
         .order_by(CASE.c.id)
     )
     return (await connection.execute(statement)).all()

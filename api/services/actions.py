@@ -7,7 +7,7 @@ the door says only who asks, and whether the case is theirs to see.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -23,6 +23,7 @@ from api.services.cases import find, standing_of, whole
 from api.services.deadlines import deadlines_of
 from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
+from models.forms.inputs import Attach
 from models.lifecycle import LIVE, allowed_in
 from models.messages import Command, CommandResult, workflow_id
 from models.records.content import REPORTING, report_id_of
@@ -32,12 +33,17 @@ from workflows.client import RunEndedError, TemporalAwayError
 _LOG = structlog.get_logger("api.actions")
 
 
+Sight = Literal["reads", "acts", "lost"]
+"""What the sender may do with the case: read it; send it this event unread; only hear the answer they are owed."""
+
+
 @dataclass(frozen=True)
 class _Asked:
-    """A command ready to be sent, and the answer it got before, if it did."""
+    """A command ready to be sent, what its sender may see of the case, and the answer it got before, if it did."""
 
     command: Command
     row: Found
+    sight: Sight
     before: CommandResult | None
 
 
@@ -59,8 +65,8 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
     """Keep what was typed, once, and make the command of it."""
     digest = keys.request_hash(body)
     async with visit.transaction() as connection:
-        row = await find(connection, visit, reference)
-        target = f"cases/{row.id}/{event}"
+        row, sight = await _addressed(connection, visit, reference, event, key)
+        target = _target(row.id, event)
         command_id = keys.command_id(visit.caller.person_id, key, target)
         principal = await _principal(connection, body.on_behalf_of, row, visit.now)
         before = await submissions.claim(
@@ -68,6 +74,9 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             request_hash=digest, case_id=row.id, at=visit.now,
         )  # fmt: skip
         if before is None:
+            if isinstance(body, Attach):
+                # What is attached acts on the other case as well: that one must be theirs too.
+                await find(connection, visit, str(body.target_case))
             await _store_content(connection, visit, row.id, command_id, event, body)
         else:
             keys.check_same(before, digest)
@@ -86,7 +95,36 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             means=body.on_behalf_of.means if body.on_behalf_of else None,
             content=await submissions.references(connection, command_id),
         )
-    return _Asked(command, row, CommandResult.model_validate(stored) if stored is not None else None)
+    return _Asked(command, row, sight, CommandResult.model_validate(stored) if stored is not None else None)
+
+
+async def _addressed(
+    connection: AsyncConnection, visit: Visit, reference: str, event: str, key: UUID
+) -> tuple[Found, Sight]:
+    """The case an act is sent to, and what the sender may see of it.
+
+    Raises:
+        Problem: ``not-found``.
+    """
+    acting = visit.caller.acting
+    row = await cases.find(connection, acting, visit.now, reference)
+    if row is not None:
+        structlog.contextvars.bind_contextvars(case_code=row.code)
+        return row, "reads"
+    sight: Sight = "acts"
+    unseen = await cases.find_to_act(connection, acting, visit.now, reference, event)
+    if unseen is None and (sent := await cases.find_sent(connection, reference)) is not None:
+        command_id = keys.command_id(visit.caller.person_id, key, _target(sent.id, event))
+        if await submissions.is_claimed(connection, command_id):
+            unseen, sight = sent, "lost"
+    if unseen is None:
+        raise Problem("not-found")
+    structlog.contextvars.bind_contextvars(case_code=unseen.code)
+    return unseen, sight
+
+
+def _target(case_id: UUID, event: str) -> str:
+    return f"cases/{case_id}/{event}"
 
 
 async def _store_content(  # noqa: PLR0917 - an act, whole
@@ -145,7 +183,11 @@ async def _send(visit: Visit, asked: _Asked) -> CommandResult:
 async def _may_start(visit: Visit, asked: _Asked) -> None:
     """The case has no run: look at its row whether one may be started for this event."""
     async with visit.transaction() as connection:
-        row = await find(connection, visit, str(asked.row.id))
+        row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
+        if row is None:
+            if asked.row.process not in LIVE:  # none of the acts on a case unseen is one of an ended case
+                raise Problem("not-allowed-in-state", case_id=asked.row.id)
+            return
         allowed = allowed_in(standing_of(row))
         if row.process not in LIVE and asked.command.event not in allowed:
             latest = await _latest(connection, visit, row.id)
@@ -177,6 +219,8 @@ async def _refusal(connection: AsyncConnection, visit: Visit, asked: _Asked, res
     if code not in PROBLEMS:
         _LOG.error("refusal without a sentence", code=code)
         code = "internal"
+    if asked.sight != "reads":
+        return Problem(code, audited=True)
     extra: dict[str, Any] = {"allowed": list(result.allowed), "about": result.detail}
     if PROBLEMS[code].status == 409:  # noqa: PLR2004 - the status of a case that stands otherwise
         extra |= await _latest(connection, visit, asked.row.id)
@@ -200,28 +244,58 @@ async def _latest(connection: AsyncConnection, visit: Visit, case_id: UUID) -> d
 
 async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
     row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
-    # What one has just done may take the case out of one's own sight: that it was done is still owed, and no more.
-    shown = await whole(connection, visit, row) if row is not None else None
     event = await cases.event_of(connection, asked.row.id, result.command_id)
-    changed = await _changed(connection, asked, event) if row is not None else []
+    if row is None or asked.sight != "reads":
+        return await _done_unseen(connection, asked, result, event)
+    shown = await whole(connection, visit, row)
+    changed = await _changed(connection, asked, event)
     await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
     implied = list(event.implied) if event is not None else []
     causes = {asked.command.event, *implied}
     started = [one for one in changed if one.status == "open" and one.start_event in causes]
     met = [one for one in changed if one.status == "met"]
     return ActionOut(
-        command=CommandOut(
-            id=result.command_id,
-            event=asked.command.event,
-            occurred_at=asked.command.occurred_at,
-            recorded_at=asked.command.recorded_at,
-            sequence=result.sequence,
-            implied=implied,
-        ),
+        command=_command(asked, result, implied, result.sequence),
         case=shown,
         started=started,
         met=met,
         changed=[one for one in changed if one not in started and one not in met],
+    )
+
+
+async def _done_unseen(
+    connection: AsyncConnection, asked: _Asked, result: CommandResult, event: Found | None
+) -> ActionOut:
+    """The answer to whoever may not read the case, or not any more: that it was done, and what is due of it by when.
+
+    Where the act took the case out of one's own sight, the deadlines are no longer one's business either.
+    """
+    changed = await _changed(connection, asked, event) if asked.sight == "acts" else []
+    causes = {asked.command.event, *(event.implied if event is not None else ())}
+    return ActionOut(
+        command=_command(asked, result, [], None),
+        case=None,
+        started=[_bare(one) for one in changed if one.status == "open" and one.start_event in causes],
+        met=[],
+        changed=[],
+    )
+
+
+def _bare(deadline: DeadlineOut) -> DeadlineOut:
+    """A deadline without whom its ladder reaches."""
+    rungs = [rung.model_copy(update={"told": []}) for rung in deadline.rungs]
+    return deadline.model_copy(update={"rungs": rungs, "breaches": []})
+
+
+def _command(asked: _Asked, result: CommandResult, implied: list[str], sequence: int | None) -> CommandOut:
+    return CommandOut(
+        id=result.command_id,
+        event=asked.command.event,
+        case_code=asked.row.code,
+        occurred_at=asked.command.occurred_at,
+        recorded_at=asked.command.recorded_at,
+        sequence=sequence,
+        implied=implied,
     )
 
 

@@ -26,7 +26,7 @@ from api.shapes.cases import (
     StateOut,
     TimelineEntry,
 )
-from models.access import DataClass, sees, sees_document
+from models.access import HOTLINE, DataClass, sees, sees_document
 from models.forms import INPUTS, schema
 from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_events
 from models.vocabulary import codes, term
@@ -119,7 +119,7 @@ async def documents(visit: Visit, reference: str, kind: str | None, version: int
     async with visit.transaction() as connection:
         row = await find(connection, visit, reference)
         await visit.note(connection, "list_documents", "case", record_id=row.id, case_id=row.id)
-        found = await cases.documents(connection, visit.caller.person_id, row.id, kind=kind, version=version)
+        found = await cases.documents(connection, visit.caller.acting, row.id, kind=kind, version=version)
     return Page[DocumentOut](items=[_document(visit, one, with_content=False) for one in found], next=None)
 
 
@@ -127,7 +127,7 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
     """One document with its content, as far as the reader's role sees it."""
     async with visit.transaction() as connection:
         row = await find(connection, visit, reference)
-        found = await cases.documents(connection, visit.caller.person_id, row.id, document_id=document_id)
+        found = await cases.documents(connection, visit.caller.acting, row.id, document_id=document_id)
         if not found:
             raise Problem("not-found", case_id=row.id)
         shown = _document(visit, found[0], with_content=True)
@@ -140,7 +140,10 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
 
 def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> CaseOut:
     """A row as the reader sees it."""
-    identified = sees(visit.caller.role, DataClass.P1)
+    identified = sees(visit.caller.role, DataClass.P1) and (
+        visit.caller.role not in HOTLINE
+        or (row.process == "received" and brought(visit, row.receiver_id, row.receiver_unit_id))
+    )
     unit = (
         UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
         if row.unit_id
@@ -178,6 +181,12 @@ def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> C
         overdue=row.overdue,
         allowed_actions=allowed,
     )
+
+
+def brought(visit: Visit, receiver_id: UUID, receiver_unit_id: UUID) -> bool:
+    """Whether a report was taken in by the reader, or by the shift the reader leads."""
+    caller = visit.caller
+    return receiver_id == caller.person_id or (caller.role == "H111S" and receiver_unit_id == caller.acting.unit_id)
 
 
 def standing_of(row: Found) -> Standing:
@@ -284,7 +293,8 @@ def _plain_entry(
 
 def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
-    seen = own or sees_document(role, row.kind)
+    by_role = role == "H111S" and row.colleague if role in HOTLINE else sees_document(role, row.kind)
+    seen = own or by_role
     content = dict(row.content) if with_content and seen else None
     if content is not None and not own and not sees(role, DataClass.INFORMANT):
         content.pop("informant", None)
@@ -306,6 +316,6 @@ def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
 
 
 __all__: Sequence[str] = (
-    "action", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
+    "action", "brought", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
     "standing_of", "timeline", "whole",
 )  # fmt: skip

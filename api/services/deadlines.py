@@ -1,7 +1,7 @@
 """Deadlines as people read them: what is due when, why, and who was told."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,11 +13,8 @@ from api.shapes.cases import BreachOut, DeadlineOut, ExplanationOut, RungOut, To
 from models.protocol.arithmetic import ProtocolError
 from models.protocol.registry import shipped_protocols
 from models.protocol.rules import DeadlineRule
-from models.protocol.types import Clock
+from models.protocol.types import MARKS, Clock
 from models.vocabulary import codes, term
-
-Mark = Literal["★", "◇", "○"]
-MARKS: Final[dict[str, Mark]] = {"statutory": "★", "local": "◇", "design": "○"}
 
 ByRung = Mapping[tuple[UUID, int], list[ToldOut]]
 

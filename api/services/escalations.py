@@ -14,6 +14,7 @@ from api.queries import escalations
 from api.queries.rows import Found
 from api.shapes.base import Page, PersonRef, UnitRef
 from api.shapes.cases import EscalationOut, RecipientOut
+from models.access import HOTLINE, DataClass, sees
 from models.records.escalations import NotAnswered, acknowledge, settle
 
 
@@ -107,9 +108,16 @@ def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOu
         acknowledged_by=_person(row.acknowledged_by, row.acknowledger_name),
         resolved_at=row.resolved_at,
         resolved_by=_person(row.resolved_by, row.resolver_name),
-        resolution=row.resolution,
+        resolution=row.resolution if _reads_words(visit, row) else None,
         went_to=went_to,
     )
+
+
+def _reads_words(visit: Visit, row: Found) -> bool:
+    """Whether the reader may read what was done, in words that will name the child: their own, or a case of theirs."""
+    caller = visit.caller
+    content = row.case_readable and caller.role not in HOTLINE and sees(caller.role, DataClass.P2)
+    return row.resolved_by == caller.person_id or content
 
 
 def _person(person_id: UUID | None, name: str | None) -> PersonRef | None:

@@ -18,6 +18,8 @@ from models.records.notices import inbox, mark_seen, open_calls, record_call, re
 from models.records.texts import link, render
 
 GATEWAY = Who(system="gateway")
+STRAYS = "NAT"
+"""Whose desk makes the calls that fell to no office, because a province has neither duty desk nor hotline."""
 
 
 async def list_inbox(visit: Visit, *, unseen_only: bool, cursor: str | None, limit: int) -> Page[NoticeOut]:
@@ -52,7 +54,10 @@ async def list_calls(visit: Visit, cursor: str | None, limit: int) -> Page[CallO
     """The call list of the caller's office, the oldest first."""
     await visit.require("read_calls")
     async with visit.transaction() as connection:
-        rows = await open_calls(connection, [visit.caller.acting.unit_id], after=paging.decode(cursor), limit=limit + 1)
+        rows = await open_calls(
+            connection, visit.caller.acting.unit_id, reader=visit.caller.person_id, at=visit.now,
+            strays=visit.caller.role == STRAYS, after=paging.decode(cursor), limit=limit + 1,
+        )  # fmt: skip
         shown, after = paging.cut(rows, limit, lambda row: (row.created_at, row.id))
         items = await _calls(connection, shown)
         await visit.note(connection, "list", "call_task", detail={"calls": [str(row.id) for row in shown]})
@@ -67,8 +72,9 @@ async def record(visit: Visit, call_id: UUID, said: CallRecord) -> CallOut:
     """
     await visit.require("read_calls")
     async with visit.transaction() as connection:
-        row = await queries.call(connection, call_id)
-        if row is None or row.caller_unit_id not in (None, visit.caller.acting.unit_id):
+        row = await queries.call(connection, call_id, visit.caller.person_id, visit.now)
+        theirs = {visit.caller.acting.unit_id} | ({None} if visit.caller.role == STRAYS else set())
+        if row is None or row.caller_unit_id not in theirs:
             raise Problem("not-found")
         recorded = await record_call(
             connection, call_id, person_id=visit.caller.person_id, outcome=said.outcome, at=visit.now
@@ -79,7 +85,7 @@ async def record(visit: Visit, call_id: UUID, said: CallRecord) -> CallOut:
             connection, "record_call", "call_task", record_id=call_id, case_id=row.case_id,
             detail={"outcome": said.outcome},
         )  # fmt: skip
-        after = await queries.call(connection, call_id)
+        after = await queries.call(connection, call_id, visit.caller.person_id, visit.now)
         return (await _calls(connection, [after]))[0]
 
 

@@ -16,12 +16,13 @@ from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
 from api.queries import cases, reports, submissions
 from api.services import keys
+from api.services.cases import brought
 from api.services.deadlines import deadlines_of
 from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
 from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
-from models.access import DataClass, sees
+from models.access import HOTLINE, DataClass, sees
 from models.forms import ReportInput
 from models.records.intake import Intake, IntakeRefusedError, receive_report
 
@@ -85,6 +86,8 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
         whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
         seen = own or (whole and sees(role, DataClass.P2))
+        if role in HOTLINE:
+            seen = brought(visit, row.receiver_id, row.receiver_unit_id)
         content = dict(row.content) if seen else None
         if content is not None and not own and not sees(role, DataClass.INFORMANT):
             content["m01"] = {name: value for name, value in content.get("m01", {}).items() if name != "informant"}

@@ -222,20 +222,25 @@ class TimelineEntry(Output):
 
 
 class CommandOut(Output):
-    """A command that was carried out. A retry gets the same one."""
+    """A command that was carried out. A retry gets the same one.
+
+    ``sequence`` is null and ``implied`` empty for whoever may act on the case but not read it.
+    """
 
     id: UUID
     event: str
+    case_code: str
     occurred_at: Moment
     recorded_at: Moment
-    sequence: int
+    sequence: int | None
     implied: list[str]
 
 
 class ActionOut(Output):
     """What an action did: the command, the case as it stands now, the deadlines it started, met, moved or cancelled.
 
-    ``case`` is null, and nothing else said, where the act itself took the case out of the reader's sight.
+    ``case`` is null, and nothing else said, where the act itself took the case out of the reader's sight. Whoever may
+    act on a case they cannot read gets the command, the case's code and the deadlines started.
     """
 
     command: CommandOut

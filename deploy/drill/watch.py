@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deploy.drill.format import shown
 from deploy.drill.report import Line
 from deploy.drill.stage import Stage
-from models.protocol.types import FINAL
+from models.lifecycle.states import ENDED
 from models.records.deadlines import snapshot
 from models.tables import (
     Breach,
@@ -171,7 +171,7 @@ class Watch:
 async def _cases(connection: AsyncConnection) -> Iterable[UUID]:
     """Cases that must have a workflow: those live, and those final with a deadline still open."""
     still_open = select(_DEADLINE.c.case_id).where(_DEADLINE.c.status.in_(("open", "paused")))
-    live = _CASE.c.process.not_in(sorted(FINAL)) | _CASE.c.id.in_(still_open)
+    live = _CASE.c.process.not_in(sorted(ENDED)) | _CASE.c.id.in_(still_open)
     return (await connection.execute(select(_CASE.c.id).where(live))).scalars().all()
 
 

@@ -8,7 +8,8 @@ lifecycle.md (roles).
 from enum import StrEnum
 from typing import Final, Literal
 
-from models.lifecycle.roles import RECEIVERS, ROLES
+from models.lifecycle.events import EVENTS
+from models.lifecycle.roles import DECIDERS, RECEIVERS, ROLES
 
 Action = Literal[
     "receive_report",
@@ -51,6 +52,23 @@ class Scope(StrEnum):
     NATIONAL = "national"
 
 
+class Reach(StrEnum):
+    """Which cases somebody may act on without being able to read them, by where their own unit stands.
+
+    ``place``: the commune of the incident or of residence · ``commune``: one of these, or the one that holds the case ·
+    ``province``: an office other than a commune, below the same province · ``everywhere``: a unit of ``EVERYWHERE``.
+    """
+
+    PLACE = "place"
+    COMMUNE = "commune"
+    PROVINCE = "province"
+    EVERYWHERE = "everywhere"
+
+
+EVERYWHERE: Final = frozenset({"hotline"})
+"""Kinds of unit that take in reports from the whole country: the second call about a child comes to 111 as well."""
+
+
 class DataClass(StrEnum):
     """Classes of data of process.md §6.4; the informant's identity stands apart (receiver and Chair only)."""
 
@@ -91,6 +109,27 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
 below it."""
+
+RECEIVED: Final = frozenset({"add_report", "raise_emergency", "request_ban"})
+"""What a receiver brings to a case whoever holds it (lifecycle.md: "any receiver")."""
+
+
+def reach(role: str, event: str) -> frozenset[Reach]:
+    """Where ``role`` may send ``event`` beyond the cases it reads.
+
+    A receiver's events reach the cases of their commune, or of their province where they are no commune; an isolation
+    is ordered by the Chair of the place of incident or of residence, whoever holds the case (NĐ 56/2017 Điều 32). The
+    answer to such an act tells nothing of the case.
+    """
+    if event in RECEIVED and role in RECEIVERS & EVENTS[event].roles:
+        return frozenset({Reach.COMMUNE, Reach.PROVINCE, Reach.EVERYWHERE})
+    if event == "order_isolation" and role in DECIDERS:
+        return frozenset({Reach.PLACE})
+    return frozenset()
+
+
+HOTLINE: Final = frozenset({"H111", "H111S"})
+"""The hotline follows up what it passed on (process.md §1.3): of a case it sees codes, and what it brought itself."""
 
 _TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
 

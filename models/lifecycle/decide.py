@@ -23,7 +23,7 @@ from models.lifecycle.chart import CaseChart, Position
 from models.lifecycle.events import EVENTS, INTAKE, PERSON_EVENTS
 from models.lifecycle.facts import TYPED_NEEDS, Facts
 from models.lifecycle.memory import remember
-from models.lifecycle.roles import acting_roles, may_record_for
+from models.lifecycle.roles import decision_roles, may_record_for
 from models.lifecycle.rules import CONDITIONS, No, is_author, role_allows, unit_allows
 from models.lifecycle.states import LIVE, chart_id, code_of, conclusion_of
 from models.lifecycle.types import REGIONS, Decision, EventSpec, Memory, Refused, Region, Standing
@@ -110,7 +110,7 @@ def _state(standing: Standing | None, spec: EventSpec) -> No | None:
 
 def _role(standing: Standing | None, spec: EventSpec, facts: Facts) -> No | None:
     no = No("not-your-role", {"roles": " ".join(sorted(spec.roles))})
-    roles = acting_roles(facts.actor)
+    roles = decision_roles(facts)
     if not roles & spec.roles or (standing is not None and not role_allows(spec.code, standing, facts, roles)):
         return no
     if facts.recorded_by is not None and not may_record_for(facts.recorded_by):
@@ -119,7 +119,7 @@ def _role(standing: Standing | None, spec: EventSpec, facts: Facts) -> No | None
 
 
 def _may(standing: Standing, spec: EventSpec, facts: Facts) -> bool:
-    roles = acting_roles(facts.actor)
+    roles = decision_roles(facts)
     return bool(roles & spec.roles) and role_allows(spec.code, standing, None, roles) and unit_allows(spec.code, facts)
 
 
@@ -167,14 +167,13 @@ def _condition(standing: Standing, spec: EventSpec, facts: Facts) -> No | None:
 def _implied(standing: Standing, event: str, facts: Facts) -> tuple[str, ...]:
     """A Mẫu 02 saying yes, or a report flagged as an emergency, raises the emergency in the same transaction.
 
-    Where one is in force already there is nothing to raise.
+    Where one is in force already there is nothing to raise. The report of an attached case raised its own when it came
+    in: what became of that, up to a Chair standing it down, is what the attached case brings.
     """
     says_yes = event == "complete_initial_assessment" and facts.emergency_decision
-    flagged = event in ("add_report", "reopen") and facts.report is not None and facts.report.flagged
-    in_force = standing.protection == "emergency" or (
-        event in ("add_report", "reopen") and facts.adopts is not None and facts.adopts.protection == "emergency"
-    )
-    return ("raise_emergency",) if (says_yes or flagged) and not in_force else ()
+    new = event in ("add_report", "reopen") and facts.adopts is None
+    flagged = new and facts.report is not None and facts.report.flagged
+    return ("raise_emergency",) if (says_yes or flagged) and standing.protection != "emergency" else ()
 
 
 def _begin(facts: Facts) -> Decision:

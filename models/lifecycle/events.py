@@ -58,14 +58,15 @@ _PROCESS = (
     ),
     _event("acknowledge", "process", DESK, "Xác nhận đã tiếp nhận", "Acknowledge"),
     _event("accept", "process", DESK, "Thụ lý trường hợp", "Accept the case", needs="owner",
-           conditions=("owner-recused",)),
+           conditions=("owner-recused", "owner-not-serving")),
     _event(
         "propose_redirect", "process", CPO, "Đề nghị chuyển cơ quan khác", "Propose to redirect",
         needs="reason destination",
     ),
     _event(
         "attach", "process", frozenset({"CPO", "SUP", "H111"}), "Nhập vào trường hợp đã có của trẻ",
-        "Attach to the child's existing case", needs="target_case", conditions=("not-the-same-child",),
+        "Attach to the child's existing case", needs="target_case",
+        conditions=("not-the-same-child", "not-your-unit"),
     ),
     _event("detach", "process", SUP, "Tách khỏi trường hợp đã nhập", "Detach again", needs="reason"),
     _event(
@@ -139,7 +140,7 @@ _PROCESS = (
     _event("return_closure", "process", DECIDERS, "Trả lại đề nghị đóng", "Return the closure", needs="reason"),
     _event(
         "reopen", "process", frozenset({"CPO", "SUP", "H111", "DOHD"}), "Mở lại trường hợp", "Reopen",
-        needs="report", documents="M01", conditions=("owner-recused",), new_plan_version=True,
+        needs="report", documents="M01", conditions=("owner-recused", "owner-not-serving"), new_plan_version=True,
     ),
     _event(
         "record_contact", "process", CPO, "Ghi lần liên hệ sau khi đóng", "Record a contact after closing",
@@ -174,11 +175,11 @@ _PROCESS = (
     _event("record_look", "process", SUP, "Ghi lần rà soát khi tạm dừng", "Record a look while suspended", stays=True),
     _event(
         "assign_owner", "process", frozenset({"SUP", "CHAIR", "DOHD"}), "Phân công người phụ trách", "Assign the owner",
-        needs="owner", conditions=("owner-recused",), stays=True,
+        needs="owner", conditions=("owner-recused", "owner-not-serving"), stays=True,
     ),
     _event(
         "pause_clock", "process", SUP, "Tạm dừng một thời hạn", "Pause a deadline", needs="clock pause_days reason",
-        conditions=("clock-not-pausable", "pause-too-long"), stays=True,
+        conditions=("clock-not-pausable", "clock-overdue", "pause-too-long"), stays=True,
     ),
     _event(
         "send_written_report", "process", OFFICE, "Gửi báo cáo bằng văn bản", "Send the written report",
@@ -198,11 +199,13 @@ _PROCESS = (
     ),
     _event(
         "record_recusal", "process", frozenset({"H111", "H111S", "CPO", "SUP", "CHAIR", "VCH", "DOH", "DOHD"}),
-        "Ghi nhận người phải tránh", "Record a recusal", needs="recused_person reason", stays=True,
+        "Ghi nhận người phải từ chối tham gia", "Record a recusal", needs="recused_person reason",
+        conditions=("person-unknown",), stays=True,
     ),
     _event(
         "name_delegate", "process", frozenset({"DOH", "DOHD"}), "Cử người quyết định thay", "Name a delegate",
-        needs="delegate", conditions=("owner-recused", "no-recusal-on-record", "delegate-in-place"), stays=True,
+        needs="delegate",
+        conditions=("person-unknown", "owner-recused", "no-recusal-on-record", "delegate-in-place"), stays=True,
     ),
     _event(
         "give_back", "process", SYSTEM, "Trả lại phần đã nhập", "Give back what an attachment brought", stays=True,

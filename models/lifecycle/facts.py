@@ -4,7 +4,7 @@ Ids, codes, instants and content hashes only: the facts hold nothing about a chi
 activity that records a transition) reads content and tables; the lifecycle never does.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -74,11 +74,15 @@ class ReportFact(Fact):
 
 
 class ClockFact(Fact):
-    """A running deadline to be paused: its code, its mark (``★``, ``◇``, ``○``), working days paused so far."""
+    """A running deadline to be paused: its code, its mark (``★``, ``◇``, ``○``), working days paused so far.
+
+    ``overdue``: its limit has passed.
+    """
 
     code: str
     mark: Literal["★", "◇", "○"]
     paused_days: int = Field(default=0, ge=0)
+    overdue: bool = False
 
 
 class ExceptionFact(Fact):
@@ -139,6 +143,11 @@ class Facts(Fact):
         closure_reason: code of ``rules.CLOSURE_REASONS``.
         end_ground: code of ``rules.ISOLATION_END_GROUNDS``.
         isolation_days: calendar days of the whole isolation, first order to the end now ordered, extensions included.
+        isolation_until: last day of the isolation now ordered.
+        ground_end: last day of the ground the act brings; None where it names none.
+        owner_serves: the owner named is CPO or SUP, or deputises one, at an office of the case.
+        person_known: the person named as recused is known, the one named as delegate holds a position.
+        target_in_reach: at ``attach``, the actor has a say in the other case as well.
         ground: the competent body's ground for a longer isolation is recorded with the act.
         ban_days: calendar days of this ban, each time.
         ban_requester: who asked for the ban (``rules.BAN_REQUESTERS``); any receiver may record it.
@@ -166,7 +175,10 @@ class Facts(Fact):
     given: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
     owner: str | None = None
+    owner_serves: bool = True
+    person_known: bool = True
     target_case: str | None = None
+    target_in_reach: bool = True
     match_confirmed: bool = False
     risk: Literal["R1", "R2", "R3", "R4"] | None = None
     emergency_decision: bool | None = None
@@ -174,7 +186,9 @@ class Facts(Fact):
     closure_reason: str | None = None
     end_ground: str | None = None
     isolation_days: int | None = Field(default=None, ge=0)
+    isolation_until: date | None = None
     ground: bool = False
+    ground_end: date | None = None
     ban_days: int | None = Field(default=None, ge=0)
     ban_requester: str | None = None
     approved_hash: str | None = None

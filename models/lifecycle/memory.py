@@ -1,9 +1,11 @@
 """What a standing must remember to go on: computed after each move, and forgotten with the state that needed it."""
 
 from models.lifecycle.facts import Facts
-from models.lifecycle.rules import conclusion_role
+from models.lifecycle.rules import NO_END, conclusion_role
 from models.lifecycle.states import FINAL, stronger
 from models.lifecycle.types import Memory, Region, Standing
+
+_ISOLATION = (Memory.ISOLATED_SINCE, Memory.GROUND_END)
 
 
 def remember(before: Standing, codes: dict[Region, tuple[str, str | None]], event: str, facts: Facts) -> Standing:
@@ -34,12 +36,14 @@ def remember(before: Standing, codes: dict[Region, tuple[str, str | None]], even
         _adopt(memory, before, protection, ban, facts.adopts)
     else:
         _own_move(memory, before, protection, ban)
+    _isolation(memory, event, facts)
     kept = _kept(memory, process, protection)
     return Standing(process=process, protection=protection, ban=ban, custody=custody, memory=kept)
 
 
 def _authors(memory: dict[str, str], event: str, facts: Facts) -> None:
-    author = facts.actor.person
+    # Whoever typed a proposal in for somebody else has written it as well: neither of them approves it.
+    author = " ".join(dict.fromkeys(facts.people))
     if event in ("propose_not_substantiated", "propose_redirect"):
         memory[Memory.CONCLUSION_AUTHOR] = author
         memory[Memory.CONCLUSION_ROLE] = conclusion_role(facts)
@@ -48,6 +52,14 @@ def _authors(memory: dict[str, str], event: str, facts: Facts) -> None:
         memory[Memory.PLAN_HASH] = facts.documents["M04"].content_hash
     elif event in ("propose_closure", "propose_early_closure"):
         memory[Memory.CLOSURE_AUTHOR] = author
+
+
+def _isolation(memory: dict[str, str], event: str, facts: Facts) -> None:
+    """Since when the child is isolated, and until when a recorded ground lets that last: no later act forgets it."""
+    if event == "order_isolation":
+        memory.setdefault(Memory.ISOLATED_SINCE, facts.occurred_at.isoformat())
+    if event in ("order_isolation", "extend_isolation") and facts.ground:
+        memory[Memory.GROUND_END] = facts.ground_end.isoformat() if facts.ground_end else NO_END
 
 
 def _own_move(memory: dict[str, str], before: Standing, protection: str, ban: str) -> None:
@@ -75,6 +87,8 @@ def _adopt(memory: dict[str, str], before: Standing, protection: str, ban: str, 
         there = adopts.memory.get(Memory.RAISED_FROM, adopts.protection)
         calm = [state for state in (here, there) if state in ("none", "protected")]
         memory[Memory.RAISED_FROM] = stronger("protection", calm[0], calm[-1]) if calm else "none"
+    if protection == "isolated" != before.protection:
+        memory |= {key: adopts.memory[key] for key in _ISOLATION if key in adopts.memory}
     if protection != before.protection:
         memory[Memory.ADOPTED_PROTECTION] = f"{before.protection}>{protection}"
     if ban != before.ban:
@@ -105,6 +119,8 @@ def _kept(memory: dict[str, str], process: str, protection: str) -> dict[str, st
         needed.add(Memory.ADOPTED_PROTECTION)
     if protection == "emergency" or adopted.startswith("emergency>"):
         needed.add(Memory.RAISED_FROM)
+    if protection == "isolated" or ("attached" in at and memory[Memory.MOVED_PROTECTION] == "isolated"):
+        needed |= set(_ISOLATION)
     if Memory.ADOPTED_BAN in memory:
         needed.add(Memory.ADOPTED_BAN)
     return {key: value for key, value in memory.items() if key in needed}

@@ -33,9 +33,11 @@ REFUSALS: dict[str, Sentence] = {
         "This belongs to another role. Pass it to somebody who holds one of the roles named.",
     ),
     "not-your-unit": Sentence(
-        "Chỉ Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ việc hoặc nơi trẻ cư trú được quyết định cách ly. "
-        "Hãy chuyển đến người có thẩm quyền của một trong hai nơi đó.",
-        "Only the chair or vice-chair of the place of incident or of residence may order isolation. Turn to them.",
+        "Việc này thuộc thẩm quyền của đơn vị khác: quyết định cách ly thuộc Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ "
+        "việc hoặc nơi trẻ cư trú; nhập vào một trường hợp thuộc đơn vị đang phụ trách trường hợp đó. "
+        "Hãy chuyển đến người có thẩm quyền.",
+        "This belongs to another unit: isolation is ordered by the chair or vice-chair of the place of incident or of "
+        "residence, and a case is attached by the unit that has the other case. Turn to them.",
     ),
     "recused": Sentence(
         "Người này không được tham gia giải quyết trường hợp vì xung đột lợi ích. "
@@ -148,9 +150,14 @@ REFUSALS: dict[str, Sentence] = {
         "A contact ban lasts at most 3 days each time. Shorten it and renew it when needed.",
     ),
     "clock-not-pausable": Sentence(
-        "Chỉ thời hạn do quy trình đặt ra (○) mới được tạm dừng, "
-        "không phải thời hạn theo luật hay theo kế hoạch địa phương. Hãy chọn một thời hạn có dấu ○.",
-        "Only design deadlines (○) can be paused, not those of the law or of a local plan. Choose one marked ○.",
+        "Chỉ một số thời hạn do quy trình đặt ra (○) được tạm dừng, không phải thời hạn theo luật, theo kế hoạch địa "
+        "phương, hay thời hạn bảo đảm trẻ được xem xét ngay. Hãy chọn một thời hạn khác có dấu ○.",
+        "Only some design deadlines (○) can be paused, not those of the law or of a local plan, nor those that see to "
+        "it that the child is looked at soon. Choose another one marked ○.",
+    ),
+    "clock-overdue": Sentence(
+        "Thời hạn này đã qua nên không thể tạm dừng. Hãy thực hiện ngay việc còn thiếu và ghi nhận.",
+        "This deadline has passed and cannot be paused any more. Do what is due and record it.",
     ),
     "pause-too-long": Sentence(
         "Một thời hạn được tạm dừng tối đa 3 ngày làm việc. Hãy rút ngắn.",
@@ -160,8 +167,18 @@ REFUSALS: dict[str, Sentence] = {
         "Người được chỉ định không được tham gia trường hợp này. Hãy chỉ định người khác.",
         "The person named is recused from this case. Name somebody else.",
     ),
+    "owner-not-serving": Sentence(
+        "Người được chọn không giữ vị trí cán bộ bảo vệ trẻ em hoặc trưởng phòng tại đơn vị của trường hợp. "
+        "Hãy chọn người đang công tác tại đơn vị đó.",
+        "The person named is neither protection officer nor head of office where the case is. Name somebody who is.",
+    ),
+    "person-unknown": Sentence(
+        "Không tìm thấy người này, hoặc người này hiện không giữ vị trí nào. Hãy kiểm tra và chọn lại.",
+        "There is no such person, or they hold no position now. Check and name somebody else.",
+    ),
     "no-recusal-on-record": Sentence(
-        "Chỉ cử người quyết định thay khi Chủ tịch, Phó Chủ tịch hoặc trưởng phòng đã được ghi nhận phải tránh. "
+        "Chỉ cử người quyết định thay khi Chủ tịch, Phó Chủ tịch hoặc trưởng phòng đã được ghi nhận "
+        "phải từ chối tham gia. "
         "Hãy ghi nhận việc đó trước.",
         "A decider is named only once the chair, vice-chair or head of office is recused. Record the recusal first.",
     ),

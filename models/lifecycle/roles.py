@@ -3,7 +3,7 @@
 Role codes are those of lifecycle.md.
 """
 
-from models.lifecycle.facts import SYSTEM_ROLE, Actor
+from models.lifecycle.facts import SYSTEM_ROLE, Actor, Facts
 
 ROLES: tuple[str, ...] = (
     "INF", "H111", "H111S", "CPO", "SUP", "CHAIR", "VCH", "DEL", "GRP", "POL", "HLT", "FOR", "EDU", "LEG", "SHL", "SWC",
@@ -42,6 +42,17 @@ def acting_roles(actor: Actor) -> frozenset[str]:
     if "SUP" in roles:
         roles.add("CPO")
     return frozenset(roles - ({SYSTEM_ROLE} if actor.role != SYSTEM_ROLE else set()))
+
+
+def decision_roles(facts: Facts) -> frozenset[str]:
+    """The roles an actor's act may count as on this very case.
+
+    With the Chair recused her deputised vice-chair does not decide in her place: DOH names who does (lifecycle.md, DEL).
+    """
+    roles = acting_roles(facts.actor)
+    if "CHAIR" in facts.case.recused_roles and not facts.actor.is_delegate:
+        roles -= {"VCH"}
+    return roles
 
 
 def may_record_for(recorder: Actor) -> bool:

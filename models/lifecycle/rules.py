@@ -4,6 +4,7 @@ Each answers None, or the refusal's code and detail. Numbers here are maxima tha
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import NamedTuple
 
 from models.lifecycle.facts import Facts
@@ -40,6 +41,10 @@ PAUSE_MAX_WORKING_DAYS = 3
 """Working days one design clock may stand still in all (process.md §6.6)."""
 
 
+NO_END = "open"
+"""What the memory keeps of a ground that names no last day."""
+
+
 class No(NamedTuple):
     """A refusal's code and detail."""
 
@@ -58,8 +63,7 @@ def authors_of(event: str, standing: Standing, facts: Facts) -> frozenset[str]:
         "confirm_not_substantiated": Memory.CONCLUSION_AUTHOR,
         "confirm_redirect": Memory.CONCLUSION_AUTHOR,
     }.get(event)
-    remembered = standing.memory.get(key) if key else None
-    return facts.authors | ({remembered} if remembered else frozenset())
+    return facts.authors | frozenset(standing.memory.get(key, "").split() if key else ())
 
 
 def is_author(event: str, standing: Standing, facts: Facts) -> No | None:
@@ -150,6 +154,11 @@ def _same_child(_: Standing, facts: Facts) -> No | None:
     return No("not-the-same-child", {})
 
 
+def _target_in_reach(_: Standing, facts: Facts) -> No | None:
+    """Attaching moves the other case too: whoever does it has a say in both."""
+    return None if facts.target_in_reach else No("not-your-unit", {"case": "target"})
+
+
 def _trigger_given(_: Standing, facts: Facts) -> No | None:
     """A Mẫu 02 saying yes names its trigger."""
     return No("trigger-missing", {"field": "trigger"}) if facts.emergency_decision and facts.trigger is None else None
@@ -173,9 +182,28 @@ def _nominee_not_recused(_: Standing, facts: Facts) -> No | None:
     return No("owner-recused", {}) if named & facts.recused else None
 
 
-def _isolation_days(_: Standing, facts: Facts) -> No | None:
+def _grounded(standing: Standing, facts: Facts) -> bool:
+    end = standing.memory.get(Memory.GROUND_END)
+    if facts.ground:
+        end = facts.ground_end.isoformat() if facts.ground_end else NO_END
+    if end is None:
+        return False
+    return end == NO_END or facts.isolation_until is None or facts.isolation_until <= date.fromisoformat(end)
+
+
+def _owner_serves(_: Standing, facts: Facts) -> No | None:
+    """A case is in the hands of somebody who works on it: CPO or SUP of an office of the case."""
+    return None if facts.owner is None or facts.owner_serves else No("owner-not-serving", {"field": "owner_id"})
+
+
+def _person_known(_: Standing, facts: Facts) -> No | None:
+    return None if facts.person_known else No("person-unknown", {"field": "person_id"})
+
+
+def _isolation_days(standing: Standing, facts: Facts) -> No | None:
+    """At most 15 days in all, or no longer than a ground that is recorded, with this act or before."""
     days = facts.isolation_days or 0
-    if days <= ISOLATION_MAX_DAYS or facts.ground:
+    if days <= ISOLATION_MAX_DAYS or _grounded(standing, facts):
         return None
     return No("isolation-too-long", {"days": str(days), "at_most": str(ISOLATION_MAX_DAYS)})
 
@@ -189,6 +217,12 @@ def _clock_is_design(_: Standing, facts: Facts) -> No | None:
     if facts.clock is None or facts.clock.mark == "○":
         return None
     return No("clock-not-pausable", {"deadline": facts.clock.code})
+
+
+def _clock_in_time(_: Standing, facts: Facts) -> No | None:
+    """Lateness is chased until it is met: no pause takes it back."""
+    late = facts.clock is not None and facts.clock.overdue
+    return No("clock-overdue", {"deadline": facts.clock.code}) if late and facts.clock else None
 
 
 def _pause_short(_: Standing, facts: Facts) -> No | None:
@@ -235,10 +269,14 @@ CONDITIONS: Mapping[str, Condition] = {
     "end-ground-not-allowed": _one_of("end_ground", ISOLATION_END_GROUNDS),
     "ban-requester-not-allowed": _one_of("ban_requester", BAN_REQUESTERS),
     "risk-unchanged": _risk_changes,
+    "not-your-unit": _target_in_reach,
     "owner-recused": _nominee_not_recused,
+    "owner-not-serving": _owner_serves,
+    "person-unknown": _person_known,
     "isolation-too-long": _isolation_days,
     "ban-too-long": _ban_days,
     "clock-not-pausable": _clock_is_design,
+    "clock-overdue": _clock_in_time,
     "pause-too-long": _pause_short,
     "no-recusal-on-record": _recusal_on_record,
     "delegate-in-place": _delegate_wanted,

@@ -65,7 +65,10 @@ REGION_LABELS: dict[Region, Label] = {
 FINAL = frozenset({"closed", "not_substantiated", "redirected"})
 """Process states in which nothing runs on but the written report and the signed order; ``reopen`` leaves them."""
 
-LIVE = frozenset(STATES["process"]) - FINAL - {"attached"}
+ENDED = FINAL | {"attached"}
+"""Process states of a case that is not at work: final, or at work in another case."""
+
+LIVE = frozenset(STATES["process"]) - ENDED
 """Process states of a case at work. ``attached`` is neither: the other case is at work for it."""
 
 STRENGTH: dict[Region, tuple[str, ...]] = {

@@ -71,7 +71,8 @@ def give_back(
     ended: list[Clock] = []
     for clock in present:
         original = mine.get(clock.carried_from) if clock.carried_from is not None else None
-        if original is None:
+        # What an earlier attachment had brought went back when that one was detached.
+        if original is None or (clock.status == "cancelled" and clock.cancel_reason == DETACHED):
             continue
         update = {"id": original.id, "occurrence": original.occurrence, "carried_from": original.carried_from}
         back.append(clock.model_copy(update=update))

@@ -172,7 +172,7 @@ class Book:
                 "met_by": by.event,
                 "ended_at": by.recorded_at,
                 "met_late": met_late,
-                "recorded_late": not met_late and by.recorded_at > clock.due_at,
+                "recorded_late": not met_late and (by.recorded_at > clock.due_at or _limit_fired(clock)),
                 "remaining": None,
             },
         )
@@ -218,7 +218,12 @@ class Book:
 
     def pause(self, clock: Clock, since: datetime, working_days: int, now: datetime) -> None:
         """Pause a design clock for some working days: its end is known, so its limit moves at once."""
-        pause = Pause(since=since, until=pause_end(since, working_days, self.calendar), reason="pause_clock")
+        pause = Pause(
+            since=since,
+            until=pause_end(since, working_days, self.calendar),
+            reason="pause_clock",
+            working_days=working_days,
+        )
         paused = clock.model_copy(update={"pauses": (*clock.pauses, pause)})
         self.replan(paused, self.terms_kept(paused), now, "pause_clock")
 
@@ -253,6 +258,11 @@ class Book:
             breaches_met_late=tuple(clock for clock in ended if clock.breached),
             **{name: tuple(clocks) for name, clocks in sorted_out.items()},
         )
+
+
+def _limit_fired(clock: Clock) -> bool:
+    """The rung at the limit fired before the act that meets the clock was recorded."""
+    return any(rung.breach and rung.ordinal in clock.fired and rung.due_at <= clock.due_at for rung in clock.rungs)
 
 
 def _kind_of_change(before: Clock | None, after: Clock) -> str | None:

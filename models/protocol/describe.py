@@ -3,8 +3,8 @@
 from typing import Any
 
 from models.protocol.rules import UNVERIFIED, Basis, DeadlineRule, Protocol, RungRule, Variant
+from models.protocol.types import MARKS
 
-MARKS = {"statutory": "★", "local": "◇", "design": "○"}
 DESIGN_VI = "Mặc định của hệ thống, không phải quy định của pháp luật"
 DESIGN_EN = "A default of this service, no rule of law"
 
@@ -26,7 +26,7 @@ def describe(protocol: Protocol) -> dict[str, Any]:
         "published": protocol.published.isoformat(),
         "legal_basis": [_basis(basis) for basis in protocol.legal_basis],
         "parameters": protocol.parameters.model_dump(mode="json"),
-        "marks": MARKS,
+        "marks": dict(MARKS),
         "units": UNITS,
         "rows": [describe_row(rule) for rule in protocol.rows],
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from models.calendar import Calendar
+from models.lifecycle.states import ENDED, LIVE
 from models.protocol import emergency, plan
 from models.protocol.arithmetic import ProtocolError, limit_instant
 from models.protocol.attach import ATTACHED
@@ -16,7 +17,7 @@ from models.protocol.book import Book
 from models.protocol.overrides import Overrides
 from models.protocol.planning import Terms
 from models.protocol.rules import DeadlineRule, Met, Protocol, Requirement, Start
-from models.protocol.types import FINAL, LIVE, CaseView, Changes, Clock, Happened
+from models.protocol.types import CaseView, Changes, Clock, Happened
 
 _ANY_EVENT = "*"
 _NONE_LOADED: Mapping[str, Protocol] = {}
@@ -204,6 +205,7 @@ def _holds(name: Requirement, book: Book, happened: Happened, met: set[str]) -> 
         "enters_protected": now.protection == "protected" and (before is None or before.protection != "protected"),
         "enters_isolated": now.protection == "isolated" and (before is None or before.protection != "isolated"),
         "ground": happened.values.ground,
+        "ground_ends": happened.values.ground and book.view.ground_end is not None,
         "decider_recused": happened.values.recused is not None,
         "spoken": happened.values.spoken,
         "unrouted": now.custody == "unrouted",
@@ -246,7 +248,8 @@ def why_not_pause(clock: Clock, rule: DeadlineRule, working_days: int, protocol:
         return "clock-not-pausable"
     if clock.due_at <= now:
         return "clock-overdue"
-    return None if 1 <= working_days <= protocol.parameters.longest_pause.value else "pause-too-long"
+    in_all = clock.paused_days + working_days
+    return None if working_days >= 1 and in_all <= protocol.parameters.longest_pause.value else "pause-too-long"
 
 
 def _pause(book: Book, happened: Happened) -> None:
@@ -266,7 +269,7 @@ def _final(book: Book, now: datetime) -> None:
     An attached case keeps nothing that moves: it runs on in the other case (`attach.carry`), and never in both.
     """
     process = book.view.standing.process
-    if process in FINAL:
+    if process in ENDED:
         for clock in book.running():
             rule = book.rule_of(clock)
             if not rule.survives_final or (process == ATTACHED and rule.moves):
@@ -284,7 +287,9 @@ def _pass(book: Book, now: datetime) -> None:
         rule = book.rule_of(clock)
         flagged = clock.flagged or book.view.flagged
         cap = clock.cap
-        if rule.cap == "ground_end" and book.view.ground_end is not None:
+        # The 15 days are not cut short by a ground; the clock that runs until the ground's end has its cap already.
+        capped = rule.cap == "ground_end" and (cap is not None or not rule.maximum)
+        if capped and book.view.ground_end is not None:
             cap = min(cap or book.view.ground_end, book.view.ground_end)
         terms = book.terms(rule, clock, flagged=flagged, cap=cap)
         if clock.status == "paused" and terms.kind != "design":
@@ -371,7 +376,7 @@ def uncovered(view: CaseView, clocks: Sequence[Clock], protocol: Protocol) -> tu
 
     Every live state of the process is asked about, and every other state some row of the protocol answers for.
     """
-    if view.standing.process in FINAL:
+    if view.standing.process in ENDED:
         return ()
     open_codes = {clock.code for clock in clocks if clock.status == "open"}
     answering: dict[str, set[str]] = {f"process.{state}": set() for state in LIVE}

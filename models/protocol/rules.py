@@ -30,6 +30,7 @@ Requirement = Literal[
     "enters_protected",  # the protection region comes into `protected` from another state
     "enters_isolated",  # … into `isolated`: a new order inside it does not start the 15 days again
     "ground",  # a competent body's ground for isolating longer is recorded with the act
+    "ground_ends",  # … and names its last day
     "spoken",  # the order was given by word of mouth
     "decider_recused",  # the person recused holds a role that decides, whose place a delegate takes
     "unrouted",  # no unit holds the case

@@ -4,6 +4,7 @@ Instants are timezone-aware and kept in UTC; days are days at Asia/Ho_Chi_Minh. 
 Nothing here is computed: `engine` computes, others fill `Happened` and `CaseView` and store `Clock`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -25,17 +26,13 @@ Level = Literal["E0", "E1", "E2", "E3", "E4"]
 Kind = Literal["statutory", "local", "design"]
 """★ statutory, ◇ from a local plan or derived, ○ a design default."""
 
+Mark = Literal["★", "◇", "○"]
+MARKS: Mapping[Kind, Mark] = {"statutory": "★", "local": "◇", "design": "○"}
+"""The mark people read, by kind."""
+
 Risk = Literal["R1", "R2", "R3", "R4"]
 Status = Literal["open", "met", "cancelled", "paused", "replaced"]
 Condition = Literal["unacknowledged_or_unowned", "no_assessment_ruleout_or_measure_since_start"]
-
-LIVE: frozenset[str] = frozenset(
-    {
-        "received", "screening", "initial_assessment", "verifying", "conclusion_review", "detailed_assessment",
-        "needs_meeting", "plan_draft", "plan_approval", "active", "review", "closure_proposed", "suspended",
-    },
-)  # fmt: skip
-FINAL: frozenset[str] = frozenset({"closed", "not_substantiated", "redirected", "attached"})
 
 
 class Frozen(BaseModel):
@@ -164,11 +161,15 @@ class Rung(Frozen):
 
 
 class Pause(Frozen):
-    """A stretch during which a design clock stood still; `until` is None while it still does."""
+    """A stretch during which a design clock stood still; `until` is None while it still does.
+
+    `working_days` is how many somebody paused it for; None for a suspension.
+    """
 
     since: Instant
     until: Instant | None = None
     reason: str
+    working_days: int | None = None
 
 
 class SkippedDay(Frozen):
@@ -266,11 +267,18 @@ class Clock(Frozen):
         """Return the limits that had passed when an ended clock's end was recorded, as the rungs that stand there.
 
         Each needs its breach record: late where `met_at` is after the rung's `due_at` (or it was never met), else
-        "met in time, recorded late". An end recorded at the limit itself comes before the limit's rung.
+        "met in time, recorded late". An end recorded at the limit itself comes before the limit's rung, unless that
+        fired already.
         """
         if self.ended_at is None:
             return ()
-        return tuple(rung for rung in self.rungs if rung.breach and rung.due_at < self.ended_at)
+        late = (rung for rung in self.rungs if rung.breach)
+        return tuple(rung for rung in late if rung.due_at < self.ended_at or rung.ordinal in self.fired)
+
+    @property
+    def paused_days(self) -> int:
+        """Return for how many working days people have paused it, all pauses together."""
+        return sum(pause.working_days or 0 for pause in self.pauses)
 
 
 class Move(Frozen):

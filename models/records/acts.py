@@ -5,26 +5,33 @@ Intake, the commands of people and the acts of a clock all pass here, so that a 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.calendar import local_date
+from models.forms import content_hash
 from models.lifecycle.events import EVENTS
 from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
-from models.lifecycle.types import Decision, Standing
+from models.lifecycle.rules import ISOLATION_MAX_DAYS, NO_END
+from models.lifecycle.states import ENDED
+from models.lifecycle.types import Decision, Memory, Standing
 from models.messages import ContentRef, OpenDeadline, Snapshot
 from models.protocol import replan, with_changes
-from models.protocol.types import FINAL, CaseView, Changes, Clock, Happened, Values
+from models.protocol.arithmetic import end_of
+from models.protocol.types import MARKS, CaseView, Changes, Clock, Happened, Values
 from models.protocol.types import Report as ReportView
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit
-from models.records.cases import CaseRow, Surroundings, surroundings
+from models.records.cases import CaseRow, Surroundings, offices_of, surroundings
 from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import store_changes
+from models.records.notices import tell
+from models.records.people import OWNER, CasePlace, resolve
 from models.records.reference import Reference
 from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
 from models.tables.cases import LIFECYCLE_COLUMNS
@@ -33,8 +40,9 @@ from models.writing import Write, change, put, write
 _CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
 _DOCUMENT, _RECUSAL, _DELEGATE = table(Document), table(Recusal), table(Delegate)
 
-_MARKS = {"statutory": "★", "local": "◇", "design": "○"}
 _ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
+_ON_THE_CASE = frozenset({"CPO", "SUP"})
+"""Who may own a case: whoever works on it."""
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
@@ -76,6 +84,9 @@ class Act:
         refs: the documents, as the event's record names them.
         occurred_at: when it happened.
         recorded_at: when the service took it in.
+        written_at: when it is really written down, where that is later than the caller waited for; clocks are judged
+            by it.
+        brings: the attached case whose arrival this act is.
     """
 
     event: str
@@ -88,6 +99,22 @@ class Act:
     recorder: Acting | None = None
     on_behalf_role: str | None = None
     means: str | None = None
+    written_at: datetime | None = None
+    brings: UUID | None = None
+
+    @property
+    def written(self) -> datetime:
+        """The instant at which the record really has it."""
+        return self.written_at or self.recorded_at
+
+
+@dataclass(frozen=True)
+class SubmittedPlan:
+    """The Mẫu 04 that waits for approval, as the record has it: content, its hash computed anew, who wrote it down."""
+
+    content: Mapping[str, Any]
+    hash: str
+    authors: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -99,19 +126,23 @@ class Matter:
         act: the act.
         around: the people around it.
         clocks: every clock of the case before the act.
+        plan: the plan an approval is about.
     """
 
     case: CaseRow
     act: Act
     around: Surroundings
     clocks: Sequence[Clock]
+    plan: SubmittedPlan | None = None
 
 
 def facts_of(matter: Matter) -> Facts:
     """Everything the lifecycle may ask about an act, as one object."""
     act, case, around, clocks = matter.act, matter.case, matter.around, matter.clocks
     said = act.said
-    paused = _paused_clock(said, clocks)
+    paused = _paused_clock(act, clocks)
+    ground, ground_end = _ground(case, act)
+    person = said.identifier("person_id")
     second = around.posts.get(said.second_approver) if said.second_approver else None
     report = said.report
     return Facts(
@@ -124,7 +155,10 @@ def facts_of(matter: Matter) -> Facts:
         recorded_at=act.recorded_at,
         documents=said.document_facts,
         given=said.given,
+        authors=matter.plan.authors if matter.plan else frozenset(),
         owner=_text(said.identifier("owner_id")),
+        owner_serves=_owner_serves(case, act, around),
+        person_known=person is None or person in (around.in_office if act.event == "name_delegate" else around.known),
         target_case=_text(said.identifier("target_case")),
         match_confirmed=said.act("confirmed") is True,
         risk=said.risk,
@@ -132,11 +166,14 @@ def facts_of(matter: Matter) -> Facts:
         trigger=said.trigger,
         closure_reason=said.closure_reason,
         end_ground=said.act("end_ground"),
-        isolation_days=said.isolation_days(_isolation_began(clocks), act.occurred_at),
-        ground=said.ground,
+        isolation_days=said.isolation_days(_isolation_began(case, clocks), act.occurred_at),
+        isolation_until=said.isolation_until,
+        ground=ground,
+        ground_end=ground_end,
         ban_days=said.ban_days(act.occurred_at),
         ban_requester=said.ban_requester,
         approved_hash=said.act("content_hash"),
+        submitted_hash=(matter.plan.hash if matter.plan else "") if act.event == "approve_plan" else None,
         spoken=said.spoken,
         destination_receipt=said.act("received_by") is not None,
         exception=ExceptionFact(approver=_actor_of_post(second.person_id, second.role, second.unit_id, around))
@@ -144,8 +181,8 @@ def facts_of(matter: Matter) -> Facts:
         else None,
         clock=paused,
         pause_days=said.act("working_days"),
-        delegate=_text(said.identifier("person_id")) if act.event == "name_delegate" else None,
-        recused_person=_text(said.identifier("person_id")) if act.event == "record_recusal" else None,
+        delegate=_text(person) if act.event == "name_delegate" else None,
+        recused_person=_text(person) if act.event == "record_recusal" else None,
         report=ReportFact(receipt=report.received_at, flagged=report.flagged, trigger=report.trigger)
         if report
         else None,
@@ -191,10 +228,11 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     after = _row_after(case, decision, act)
     protocol = reference.protocol_at(act.recorded_at)
     after = replace(after, protocol_version=protocol.version)
+    if act.event == "reopen" and act.said.identifier("owner_id") is None:
+        after = replace(after, owner_id=await _on_duty(connection, after, act.written))
     report = _report_of(act, around)
-    plan = await _plan(connection, case) if act.event == "approve_plan" else None
-    view = _view(after, case, around, ground_end=act.said.ground_end)
-    happened = [_happened(event, act, report, around, plan) for event in decision.events]
+    view = _view(after, case, around, act.written)
+    happened = [_happened(event, matter, report) for event in decision.events]
     changes = replan(
         clocks,
         happened,
@@ -210,8 +248,35 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     await freeze(connection, case, act, after.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at)
     await record_event(connection, after, decision, act)
-    paced = after.risk != case.risk or (after.process in FINAL) != (case.process in FINAL)
+    await tell_lengthened(connection, after, changes, reference=act.command_id, at=act.recorded_at)
+    paced = after.risk != case.risk or (after.process in ENDED) != (case.process in ENDED)
     return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else ())
+
+
+async def tell_lengthened(
+    connection: AsyncConnection, case: CaseRow, changes: Changes, *, reference: UUID, at: datetime
+) -> None:
+    """Tell the owner where a limit was put off: no clock is lengthened silently (lifecycle.md, ``update_risk``).
+
+    Args:
+        connection: the transaction in which it moved.
+        case: whose clock.
+        changes: what moved.
+        reference: the act it came with.
+        at: domain instant.
+    """
+    if any(move.lengthened for move in changes.moved):
+        await tell(connection, _place(case), "told", reference=reference, at=at, roles=[OWNER])
+
+
+async def _on_duty(connection: AsyncConnection, case: CaseRow, at: datetime) -> UUID | None:
+    """Who owns a reopened case where nobody was named: the CPO on duty where it was routed to, else nobody yet."""
+    found = await resolve(connection, case=_place(case), roles=["CPO"], at=at, clock_unit="H")
+    return next((one.person_id for one in found.acting), None)
+
+
+def _place(case: CaseRow) -> CasePlace:
+    return CasePlace(id=case.id, code=case.code, unit_id=case.unit_id, owner_id=case.owner_id, flagged=case.flagged)
 
 
 async def keep_pace(
@@ -236,7 +301,7 @@ async def keep_pace(
     changes = replan(
         clocks,
         paced,
-        view_of(case, around),
+        view_of(case, around, at),
         reference.protocol_at(at),
         reference.calendar_at(at),
         overrides=reference.overrides,
@@ -261,6 +326,7 @@ async def keep_pace(
                 ]
             },
         )  # fmt: skip
+        await tell_lengthened(connection, case, changes, reference=uuid5(case.id, f"pace/{at.isoformat()}"), at=at)
     return with_changes(clocks, changes)
 
 
@@ -276,7 +342,7 @@ def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
         case_id=case.id,
         sequence=case.sequence,
         deadlines=tuple(sorted(pending, key=lambda due: due.id)),
-        ended=case.process in FINAL and not running,
+        ended=case.process in ENDED and not running,
     )
 
 
@@ -342,16 +408,42 @@ def _actor_of_post(person: UUID, role: str, unit: UUID, around: Surroundings) ->
     )
 
 
-def _paused_clock(said: Said, clocks: Sequence[Clock]) -> ClockFact | None:
-    wanted = said.identifier("deadline_id")
+def _paused_clock(act: Act, clocks: Sequence[Clock]) -> ClockFact | None:
+    wanted = act.said.identifier("deadline_id")
     clock = next((clock for clock in clocks if clock.id == wanted and clock.status == "open"), None)
     if clock is None:
         return None
-    days = sum(1 for pause in clock.pauses if pause.reason == "pause_clock")
-    return ClockFact(code=clock.code, mark=_MARKS[clock.kind], paused_days=days)
+    overdue = clock.due_at <= act.written
+    return ClockFact(code=clock.code, mark=MARKS[clock.kind], paused_days=clock.paused_days, overdue=overdue)
 
 
-def _isolation_began(clocks: Sequence[Clock]) -> datetime | None:
+def _owner_serves(case: CaseRow, act: Act, around: Surroundings) -> bool:
+    """The owner named is or deputises CPO or SUP at an office of the case; where it has none, holds a position."""
+    owner = act.said.identifier("owner_id")
+    if owner is None:
+        return True
+    if not {*offices_of(case), *places_of(act.said.report)}:
+        return owner in around.in_office
+    roles = around.serving.get(owner, frozenset()) | around.deputises.get(owner, frozenset())
+    return bool(roles & _ON_THE_CASE)
+
+
+def places_of(report: StoredReport | None) -> tuple[UUID, ...]:
+    """The communes a report names, which a case it reopens goes to."""
+    return tuple(unit for unit in (report.incident_unit_id, report.residence_unit_id) if unit) if report else ()
+
+
+def _ground(case: CaseRow, act: Act) -> tuple[bool, date | None]:
+    """Whether the act brings a ground for isolating longer, and its last day; one within the 15 days is none."""
+    end = act.said.ground_end
+    began = datetime.fromisoformat(case.memory.get(Memory.ISOLATED_SINCE) or act.occurred_at.isoformat())
+    longer = end is None or end > local_date(began) + timedelta(days=ISOLATION_MAX_DAYS)
+    return (True, end) if act.said.ground and longer else (False, None)
+
+
+def _isolation_began(case: CaseRow, clocks: Sequence[Clock]) -> datetime | None:
+    if (since := case.memory.get(Memory.ISOLATED_SINCE)) is not None:
+        return datetime.fromisoformat(since)
     running = [clock for clock in clocks if clock.code == "isolation_max" and clock.status in ("open", "paused")]
     return min((clock.started_at for clock in running), default=None)
 
@@ -371,7 +463,7 @@ def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
         risk=_risk_after(case, decision, said),
         plan_version=case.plan_version + (1 if event in _NEW_PLAN else 0),
     )
-    if (owner := said.identifier("owner_id")) is not None:
+    if (owner := said.identifier("owner_id")) is not None and event != "attach":
         after = replace(after, owner_id=owner)
     if event == "record_recusal" and said.identifier("person_id") == case.owner_id:
         after = replace(after, owner_id=None)
@@ -421,8 +513,8 @@ def _report_of(act: Act, around: Surroundings) -> ReportView | None:
     return ReportView(id=first[0], received_at=first[1], flagged=first[2])
 
 
-def _view(after: CaseRow, before: CaseRow, around: Surroundings, *, ground_end: Any) -> CaseView:
-    risks = [risk for risk in (after.risk if after.process not in FINAL else None, around.siblings_risk) if risk]
+def _view(after: CaseRow, before: CaseRow, around: Surroundings, at: datetime) -> CaseView:
+    risks = [risk for risk in (after.risk if after.process not in ENDED else None, around.siblings_risk) if risk]
     return CaseView(
         id=after.id,
         standing=view_codes(after.standing),
@@ -433,15 +525,21 @@ def _view(after: CaseRow, before: CaseRow, around: Surroundings, *, ground_end: 
         household_risk=max(risks, default=None),
         flagged=after.flagged,
         has_owner=after.owner_id is not None,
-        ground_end=ground_end,
+        ground_end=_ground_in_force(after, at),
         closed_at=after.closed_at,
         closure_reason=after.closure_reason,
     )
 
 
-def view_of(case: CaseRow, around: Surroundings) -> CaseView:
-    """A case as it stands, with nothing having happened, as the deadline engine takes it."""
-    return _view(case, case, around, ground_end=None)
+def view_of(case: CaseRow, around: Surroundings, at: datetime) -> CaseView:
+    """A case as it stands at an instant, with nothing having happened, as the deadline engine takes it."""
+    return _view(case, case, around, at)
+
+
+def _ground_in_force(case: CaseRow, at: datetime) -> date | None:
+    kept = case.memory.get(Memory.GROUND_END, NO_END)
+    end = None if kept == NO_END else date.fromisoformat(kept)
+    return end if end is not None and end_of(end) > at else None
 
 
 def view_codes(standing: Standing) -> Codes:
@@ -449,15 +547,14 @@ def view_codes(standing: Standing) -> Codes:
     return Codes(process=standing.process, protection=standing.protection, ban=standing.ban, custody=standing.custody)
 
 
-def _happened(
-    event: str, act: Act, report: ReportView | None, around: Surroundings, plan: Mapping[str, Any] | None
-) -> Happened:
+def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened:
+    act, around = matter.act, matter.around
     said = act.said
-    steps, review_on = plan_of(plan) if plan is not None else ((), None)
+    steps, review_on = plan_of(matter.plan.content) if matter.plan is not None else ((), None)
     return Happened(
         event=event,
         occurred_at=act.occurred_at,
-        recorded_at=act.recorded_at,
+        recorded_at=act.written,
         role=_counts_as(act, around),
         report=report,
         values=Values(
@@ -465,7 +562,7 @@ def _happened(
             steps=steps,
             review_on=review_on,
             step=said.step,
-            ground=said.ground,
+            ground=_ground(matter.case, act)[0],
             spoken=said.spoken,
             order=str(act.command_id) if said.spoken else said.act("order"),
             clock_id=said.identifier("deadline_id"),
@@ -503,11 +600,11 @@ def _counts_as(act: Act, around: Surroundings) -> str | None:
     return act.actor.role
 
 
-async def _plan(connection: AsyncConnection, case: CaseRow) -> Mapping[str, Any]:
-    """The content of the Mẫu 04 that was submitted, by the hash the chart remembers."""
-    content = (
+async def submitted_plan(connection: AsyncConnection, case: CaseRow) -> SubmittedPlan | None:
+    """The Mẫu 04 that was submitted, by the hash the chart remembers; None where the record has no such plan."""
+    rows = (
         await connection.execute(
-            select(_DOCUMENT.c.content)
+            select(_DOCUMENT.c.content, _DOCUMENT.c.author_id)
             .where(
                 _DOCUMENT.c.case_id == case.id,
                 _DOCUMENT.c.kind == "M04",
@@ -515,10 +612,12 @@ async def _plan(connection: AsyncConnection, case: CaseRow) -> Mapping[str, Any]
                 _DOCUMENT.c.frozen_at.is_not(None),
             )
             .order_by(_DOCUMENT.c.version.desc())
-            .limit(1)
         )
-    ).scalar_one()
-    return dict(content)
+    ).all()
+    if not rows:
+        return None
+    content = dict(rows[0].content)
+    return SubmittedPlan(content, content_hash(content), frozenset(str(row.author_id) for row in rows))
 
 
 async def _store_case(connection: AsyncConnection, after: CaseRow, at: datetime) -> None:
@@ -551,6 +650,8 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
 
 
 async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:
+    if act.brings:
+        return  # with the other reports of the attached case
     if act.event in REPORTING and act.said.report is not None:
         await put(
             connection,

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
+from sqlalchemy import DateTime, Text, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.lifecycle.states import LIVE
 from models.lifecycle.types import Standing
-from models.protocol.types import LIVE, Clock
+from models.protocol.types import Clock
 from models.tables import CaseFile, table
 
 _CASE = table(CaseFile)
@@ -58,7 +59,13 @@ class CaseRow:
         )
 
 
-_COLUMNS = tuple(_CASE.c[name] for name in CaseRow.__dataclass_fields__)
+# Statements asked for with every command are made once: making one costs as much as sending it.
+_LOCK = (
+    select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__))
+    .where(_CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid))))
+    .order_by(_CASE.c.id)
+    .with_for_update()
+)
 
 
 async def lock_cases(connection: AsyncConnection, case_ids: Iterable[UUID]) -> dict[UUID, CaseRow]:
@@ -68,9 +75,7 @@ async def lock_cases(connection: AsyncConnection, case_ids: Iterable[UUID]) -> d
         connection: the transaction that is to hold the locks.
         case_ids: which; one that does not exist is left out of the answer.
     """
-    rows = await connection.execute(
-        select(*_COLUMNS).where(_CASE.c.id.in_(sorted(case_ids))).order_by(_CASE.c.id).with_for_update()
-    )
+    rows = await connection.execute(_LOCK, {"case_ids": sorted(case_ids)})
     return {row.id: CaseRow(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
 
 
@@ -91,6 +96,8 @@ class Surroundings:
     Attributes:
         posts: the positions asked about that are in force, by person.
         deputises: by person the roles they are named deputy for at the case's offices.
+        serving: by person asked about the roles they hold at the case's offices, or where the act leads it.
+        known, in_office: those of the persons asked about who exist, and who hold a position anywhere.
         recused: persons recused from the case.
         recused_roles: roles at the office in charge whose holder is recused.
         delegates: persons named decider for this case.
@@ -103,6 +110,9 @@ class Surroundings:
 
     posts: dict[UUID, Post]
     deputises: dict[UUID, frozenset[str]]
+    serving: dict[UUID, frozenset[str]]
+    known: frozenset[UUID]
+    in_office: frozenset[UUID]
     recused: frozenset[UUID]
     recused_roles: frozenset[str]
     delegates: frozenset[UUID]
@@ -126,7 +136,16 @@ _SURROUNDINGS = text(
       (SELECT json_agg(json_build_array(d.deputy_id, d.role))
          FROM deputy d
         WHERE d.deputy_id = ANY(:persons) AND d.unit_id = ANY(:units)
+          AND NOT EXISTS (SELECT FROM recusal r WHERE r.case_id = :case_id AND r.person_id = d.principal_id
+                           AND r.since <= :at AND (r.until IS NULL OR r.until > :at))
           AND d.valid_from <= :at AND (d.valid_to IS NULL OR d.valid_to > :at)) AS deputises,
+      (SELECT json_agg(json_build_array(
+                n.id,
+                EXISTS (SELECT FROM position p WHERE p.person_id = n.id
+                         AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)),
+                (SELECT json_agg(p.role) FROM position p WHERE p.person_id = n.id AND p.unit_id = ANY(:places)
+                    AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at))))
+         FROM person n WHERE n.id = ANY(:persons)) AS named,
       (SELECT json_agg(r.person_id) FROM recusal r
         WHERE r.case_id = :case_id AND r.since <= :at AND (r.until IS NULL OR r.until > :at)) AS recused,
       (SELECT json_agg(DISTINCT p.role) FROM recusal r JOIN position p ON p.person_id = r.person_id
@@ -139,7 +158,7 @@ _SURROUNDINGS = text(
         WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings_risk,
       (SELECT json_agg(json_build_array(cr.report_id, cr.received_at, cr.flagged, cr.acknowledged_at)
                        ORDER BY cr.received_at)
-         FROM case_report cr WHERE cr.case_id = :case_id) AS reports,
+         FROM case_report cr WHERE cr.case_id = :case_id AND cr.until IS NULL) AS reports,
       (SELECT u.code FROM unit u WHERE u.id = :unit_id) AS unit_code,
       (SELECT json_agg(d.clock || jsonb_build_object('fired', coalesce(f.fired, '[]')) ORDER BY d.started_at, d.id)
          FROM deadline d
@@ -155,6 +174,7 @@ _SURROUNDINGS = text(
     bindparam("positions", type_=ARRAY(Uuid)),
     bindparam("persons", type_=ARRAY(Uuid)),
     bindparam("units", type_=ARRAY(Uuid)),
+    bindparam("places", type_=ARRAY(Uuid)),
     bindparam("live", type_=ARRAY(Text)),
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("case_id", type_=Uuid),
@@ -162,6 +182,11 @@ _SURROUNDINGS = text(
     bindparam("command_id", type_=Uuid),
     bindparam("household_id", type_=Uuid),
 )
+
+
+def offices_of(case: CaseRow) -> tuple[UUID, ...]:
+    """The offices a case has to do with: the one that holds it, the places of incident and of residence."""
+    return tuple(unit for unit in (case.unit_id, case.incident_unit_id, case.residence_unit_id) if unit)
 
 
 async def surroundings(
@@ -172,6 +197,7 @@ async def surroundings(
     persons: Sequence[UUID],
     at: datetime,
     command_id: UUID | None = None,
+    places: Iterable[UUID | None] = (),
 ) -> Surroundings:
     """Everything that must be known around one act, in one statement.
 
@@ -182,8 +208,10 @@ async def surroundings(
         persons: persons whose positions at the case's offices matter (who is spoken for, who approves an exception).
         at: the instant at which it must hold: a position that ended yesterday gives nothing today.
         command_id: the command that may have been answered before.
+        places: where a new report leads: somebody who serves there may be named, but acts on this case only once it
+            is there.
     """
-    offices = sorted({case.unit_id, case.incident_unit_id, case.residence_unit_id} - {None}, key=str)
+    offices = sorted(set(offices_of(case)), key=str)
     row = (
         await connection.execute(
             _SURROUNDINGS,
@@ -191,6 +219,7 @@ async def surroundings(
                 "positions": list(positions),
                 "persons": list(persons),
                 "units": offices,
+                "places": sorted({*offices, *places} - {None}, key=str),
                 "live": sorted(LIVE),
                 "at": at,
                 "case_id": case.id,
@@ -208,9 +237,13 @@ async def surroundings(
     deputises: dict[UUID, set[str]] = {}
     for person_id, role in row.deputises or ():
         deputises.setdefault(UUID(person_id), set()).add(role)
+    named = [(UUID(person), posted, frozenset(roles or ())) for person, posted, roles in row.named or ()]
     return Surroundings(
         posts=posts,
         deputises={person: frozenset(roles) for person, roles in deputises.items()},
+        serving={person: roles for person, _, roles in named},
+        known=frozenset(person for person, _, _ in named),
+        in_office=frozenset(person for person, posted, _ in named if posted),
         recused=frozenset(UUID(person) for person in row.recused or ()),
         recused_roles=frozenset(row.recused_roles or ()),
         delegates=frozenset(UUID(person) for person in row.delegates or ()),

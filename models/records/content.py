@@ -5,13 +5,14 @@ into facts: codes, dates, ids, and the names of the fields that were filled in. 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.calendar import local_date
@@ -77,6 +78,16 @@ class Said:
         self.report = report
         self._by_kind = {document.kind: document.content for document in documents}
         self._act = self._by_kind.get("act", {})
+
+    def without(self, *names: str) -> "Said":
+        """The same, with some fields of the act itself left unsaid."""
+        kept = [
+            replace(one, content={name: value for name, value in one.content.items() if name not in names})
+            if one.kind == "act"
+            else one
+            for one in self.documents
+        ]
+        return Said(kept, self.report)
 
     @property
     def document_facts(self) -> dict[str, DocumentFact]:
@@ -147,8 +158,13 @@ class Said:
     def ground_end(self) -> date | None:
         """Until when that ground is in force."""
         ground = self._by_kind.get("isolation_extension", {}).get("ground")
-        until = ground.get("until") if isinstance(ground, Mapping) else None
-        return date.fromisoformat(until) if until else None
+        return _day(ground.get("until")) if isinstance(ground, Mapping) else None
+
+    @property
+    def isolation_until(self) -> date | None:
+        """The last day of the isolation the act orders."""
+        content = self._by_kind.get("M07") or self._by_kind.get("isolation_extension") or {}
+        return _day(content.get("until"))
 
     def isolation_days(self, began: datetime | None, occurred_at: datetime) -> int | None:
         """Calendar days of the whole isolation up to the end this act orders; the first day is not counted.
@@ -157,13 +173,13 @@ class Said:
             began: when the running isolation began, None where this act begins it.
             occurred_at: when this act happened.
         """
-        content = self._by_kind.get("M07") or self._by_kind.get("isolation_extension")
-        if content is None or "until" not in content:
+        until = self.isolation_until
+        if until is None:
             return None
         first = began or occurred_at
-        if began is None and (starts := content.get("starts_at")):
+        if began is None and (starts := self._by_kind.get("M07", {}).get("starts_at")):
             first = datetime.fromisoformat(starts)
-        return max(0, (date.fromisoformat(content["until"]) - local_date(first)).days)
+        return max(0, (until - local_date(first)).days)
 
     def ban_days(self, occurred_at: datetime) -> int | None:
         """Calendar days of the ban, a begun one counting whole."""
@@ -192,6 +208,10 @@ class Said:
         return UUID(exception["second_approver"]) if isinstance(exception, Mapping) else None
 
 
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
 def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | None]:
     """The steps of a Mẫu 04 with their last days, and the plan's own review date."""
     steps = tuple(
@@ -199,6 +219,11 @@ def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | No
     )
     review = content.get("review_on")
     return steps, date.fromisoformat(review) if review else None
+
+
+_THESE_DOCUMENTS = select(
+    _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.content
+).where(_DOCUMENT.c.id == any_(bindparam("documents", type_=ARRAY(Uuid))), _DOCUMENT.c.case_id == bindparam("of_case"))
 
 
 async def read_documents(
@@ -214,9 +239,7 @@ async def read_documents(
     rows = {
         row.id: row
         for row in await connection.execute(
-            select(
-                _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.content
-            ).where(_DOCUMENT.c.id.in_([ref.id for ref in refs]), _DOCUMENT.c.case_id == case_id)
+            _THESE_DOCUMENTS, {"documents": [ref.id for ref in refs], "of_case": case_id}
         )
     }
     documents = []

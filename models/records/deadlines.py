@@ -9,8 +9,9 @@ from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.lifecycle.states import ENDED
 from models.messages import OpenDeadline, Snapshot
-from models.protocol.types import FINAL, Changes, Clock
+from models.protocol.types import Changes, Clock
 from models.protocol.types import Rung as RungOfClock
 from models.tables import Breach, CaseFile, Deadline, Rung, new_id, table
 from models.writing import Write, change, put_all, write
@@ -140,7 +141,7 @@ async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
             for row in rows
             if row.ordinal is not None
         ),
-        ended=case.process in FINAL and not rows,
+        ended=case.process in ENDED and not rows,
     )
 
 
@@ -205,7 +206,7 @@ async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock,
                 kind=kind,
                 code=clock.code,
                 due_at=due_at,
-                recorded_at=at,
+                recorded_at=clock.ended_at or at,
                 protocol_version=clock.protocol_version,
                 calendar_version=clock.calendar_version,
                 mark=mark,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, any_, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
@@ -99,8 +100,7 @@ async def receive_report(
     """
     received_at = report.receipt or now
     decision = _decide(report, actor, received_at, now)
-    units = await _units(connection, report)
-    own = await _own_commune(connection, actor)
+    units, own = await _units(connection, report, actor)
     stored_id, code = await store_report(
         connection, report=report, actor=actor, now=now, units=units, report_id=command_id
     )
@@ -190,7 +190,7 @@ async def store_report(
     Returns:
         The report's id and code.
     """
-    known = units if units is not None else await _units(connection, report)
+    known = units if units is not None else (await _units(connection, report, actor))[0]
     said = content(report)
     code = new_code("TB")
     await put(
@@ -353,19 +353,22 @@ async def _file_report(
     return ContentRef(id=document, kind=part.kind, hash=part.hash)
 
 
-async def _units(connection: AsyncConnection, report: ReportInput) -> dict[str, UUID]:
-    """Ids of the communes the report names, by code. An unknown code places nothing; the text of it stays on record."""
+_COMMUNES = select(_UNIT.c.code, _UNIT.c.id).where(
+    or_(_UNIT.c.code == any_(bindparam("named", type_=ARRAY(Text))), _UNIT.c.id == bindparam("own")),
+    _UNIT.c.kind == "commune",
+)
+
+
+async def _units(
+    connection: AsyncConnection, report: ReportInput, actor: Acting
+) -> tuple[dict[str, UUID], UUID | None]:
+    """Ids of the communes the report names, by code, and the receiver's own office where that is a commune.
+
+    An unknown code places nothing; the text of it stays on record. The own office is the last place a report without
+    a place goes to.
+    """
     named = {code for index in range(len(report.m01.children)) for code in report.units_of(index) if code}
     named |= {code for code in (report.incident_unit, report.residence_unit) if code}
-    if not named:
-        return {}
-    rows = await connection.execute(
-        select(_UNIT.c.code, _UNIT.c.id).where(_UNIT.c.code.in_(sorted(named)), _UNIT.c.kind == "commune")
-    )
-    return {row.code: row.id for row in rows}
-
-
-async def _own_commune(connection: AsyncConnection, actor: Acting) -> UUID | None:
-    """The receiver's own office, where that is a commune: the last place a report without a place goes to."""
-    kind = (await connection.execute(select(_UNIT.c.kind).where(_UNIT.c.id == actor.unit_id))).scalar_one_or_none()
-    return actor.unit_id if kind == "commune" else None
+    rows = (await connection.execute(_COMMUNES, {"named": sorted(named), "own": actor.unit_id})).all()
+    own = next((row.id for row in rows if row.id == actor.unit_id), None)
+    return {row.code: row.id for row in rows if row.code in named}, own

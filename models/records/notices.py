@@ -14,9 +14,10 @@ from sqlalchemy import or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
+from models.protocol.types import Clock
+from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, is_recused, resolve
 from models.records.texts import KINDS
-from models.tables import CallTask, Notice, Recusal, table
+from models.tables import CallTask, CaseFile, Notice, table
 from models.writing import put_all
 
 Channel = Literal["inbox", "email", "sms", "voice"]
@@ -27,7 +28,7 @@ SENT_OUT: Final = ("email", "sms", "voice")
 RECEIPT_AFTER: Final = timedelta(days=3)
 """How long after a sending its receipt is believed."""
 
-_NOTICE, _CALL, _RECUSAL = table(Notice), table(CallTask), table(Recusal)
+_NOTICE, _CALL, _CASE = table(Notice), table(CallTask), table(CaseFile)
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,13 @@ class Occasion:
     @property
     def name(self) -> str:
         """The occasion within its case, the same whenever it is computed."""
-        if self.deadline_id is not None and self.ordinal is not None:
-            return f"{self.deadline_id}/{self.ordinal}"
-        return f"{self.kind}/{self.deadline_id or ''}/{self.reference}"
+        return _name(self.kind, self.deadline_id, self.ordinal, self.reference)
+
+
+def _name(kind: str, deadline_id: UUID | None, ordinal: int | None, reference: str) -> str:
+    if deadline_id is not None and ordinal is not None:
+        return f"{deadline_id}/{ordinal}"
+    return f"{kind}/{deadline_id or ''}/{reference}"
 
 
 def notice_id(case_id: UUID, occasion: str, person_id: UUID, channel: str) -> UUID:
@@ -122,7 +127,7 @@ def _row(case_: CasePlace, person: Recipient, channel: Channel, occasion: Occasi
         "person_id": person.person_id,
         "role": person.role,
         "channel": channel,
-        "values": {"case": case_.code, **occasion.values, "watching": person.watching},
+        "values": {"case": case_.code, **occasion.values, **_reference(occasion), "watching": person.watching},
         # The inbox needs no sending: it shows the row from deliver_at on.
         "state": "delivered" if inbox else "pending",
         "deliver_at": occasion.deliver_at,
@@ -132,6 +137,11 @@ def _row(case_: CasePlace, person: Recipient, channel: Channel, occasion: Occasi
         "created_at": at,
         "sent_at": occasion.deliver_at if inbox else None,
     }
+
+
+def _reference(occasion: Occasion) -> dict[str, str]:
+    """What of the occasion no column holds: the name must be found again when another channel takes over."""
+    return {"reference": occasion.reference} if occasion.reference else {}
 
 
 async def first_notices(
@@ -147,7 +157,8 @@ async def first_notices(
     """Tell the office of a report the moment it is received, before any rung (lifecycle.md, "Deadlines of a case").
 
     The CPO on duty; flagged as an emergency, SUP and DOHD too. Where the CPO is out of reach, SUP; where she is, DOHD:
-    a report that reaches nobody reaches the next one at once. A case held by no commune goes to DOHD.
+    a report that reaches nobody reaches the next one at once. A case held by no commune goes to DOHD of the province
+    above the receiver, else of every province; with nobody there to the hotline's shift lead, at last to the nation.
 
     Args:
         connection: the transaction of the intake.
@@ -163,7 +174,7 @@ async def first_notices(
     """
     ladder: list[tuple[str, ...]] = [("CPO",), ("SUP",), ("DOHD",)]
     if case_.unit_id is None:
-        ladder = [("DOHD",)]
+        ladder = [("DOHD",), ("H111S",), ("NAT",)]
     elif flagged:
         ladder = [("CPO", "SUP", "DOHD")]
     found = Resolution(recipients=(), nobody=True)
@@ -198,7 +209,7 @@ async def tell(
     roles: Sequence[str] = (),
     persons: Collection[UUID] = (),
     clock_unit: ClockUnit = "day",
-    deadline: tuple[UUID, str, datetime] | None = None,
+    deadline: Clock | None = None,
 ) -> Resolution:
     """Tell people that something happened: "the Chair is told at once", "DOH told".
 
@@ -211,7 +222,7 @@ async def tell(
         roles: roles to resolve, as ``models.records.people.resolve`` takes them.
         persons: people named one by one; recused ones are left out.
         clock_unit: ``H`` where it cannot wait: SMS as well, and the rota decides.
-        deadline: id, code and limit of the deadline it is about, if any.
+        deadline: the deadline it is about, if any: its limit is the "by when".
 
     Returns:
         Who was told.
@@ -222,13 +233,14 @@ async def tell(
     found = await resolve(connection, case=case_, roles=roles, persons=persons, at=at, clock_unit=clock_unit)
     values: dict[str, Any] = {"unit": clock_unit}
     if deadline is not None:
-        values |= {"deadline": deadline[1], "due_at": deadline[2].isoformat()}
+        in_hours = deadline.amount.rsplit(" ", 1)[-1] in ("H", "min")
+        values |= {"deadline": deadline.code, "due_at": deadline.due_at.isoformat(), "unit": "H" if in_hours else "day"}
     occasion = Occasion(
         kind=kind,
         values=values,
         clock_unit=clock_unit,
         deliver_at=at,
-        deadline_id=deadline[0] if deadline else None,
+        deadline_id=deadline.id if deadline else None,
         reference=str(reference),
     )
     await write_notices(connection, case_, found.recipients, occasion, at)
@@ -282,7 +294,9 @@ async def fall_back(connection: AsyncConnection, row: Any, at: datetime, *, give
         ``voice`` or ``call``: what takes over; None where the channel has no successor.
     """
     if row.channel == "sms" and not give_up:
-        next_id = uuid5(row.id, "voice")
+        # The id of the one voice notice there is of this occasion: an E3 or E4 rung has written it already.
+        occasion = _name(row.kind, row.deadline_id, row.ordinal, _values(row).get("reference", str(row.id)))
+        next_id = notice_id(row.case_id, occasion, row.person_id, "voice")
         copied = {name: row._mapping[name] for name in _COPIED}  # noqa: SLF001 - SQLAlchemy's public name for it
         await connection.execute(
             insert(_NOTICE)
@@ -308,11 +322,26 @@ async def fall_back(connection: AsyncConnection, row: Any, at: datetime, *, give
             reason="message_failed",
             occasion=f"{row.deadline_id}/{row.ordinal}" if row.deadline_id else f"{row.kind}/{row.id}",
             escalation_id=row.escalation_id,
-            caller_unit_id=None,
+            caller_unit_id=await _callers(connection, row.case_id, at),
             at=at,
         )
         return "call"
     return None
+
+
+async def _callers(connection: AsyncConnection, case_id: UUID, at: datetime) -> UUID | None:
+    """The office that phones about a case: the duty desk of its province, else the hotline."""
+    of = _CASE.c
+    row = (
+        await connection.execute(select(of.id, of.code, of.unit_id, of.owner_id, of.flagged).where(of.id == case_id))
+    ).one()
+    found = await resolve(connection, case=CasePlace(*row), roles=["DOHD"], at=at, clock_unit="H")
+    return found.duty_unit or found.hotline_unit
+
+
+def _values(row: Any) -> dict[str, Any]:
+    values: dict[str, Any] = row._mapping["values"]  # noqa: SLF001 - Row has a method of that name
+    return values
 
 
 _COPIED = ("case_id", "deadline_id", "ordinal", "escalation_id", "kind", "person_id", "role", "values")
@@ -338,7 +367,7 @@ async def ask_to_call(
         reason: ``escalation`` (they must act now), ``police`` (they must go there) or ``message_failed``.
         occasion: what it is about, the same whenever it is computed.
         escalation_id: the escalation it belongs to, if any.
-        caller_unit_id: the office that phones; None is any office with a duty desk.
+        caller_unit_id: the office that phones; None where there is none, which leaves it to the nation's desk.
         at: domain instant.
     """
     rows = [
@@ -377,18 +406,11 @@ async def inbox(
         before: ``(deliver_at, id)`` of the last row of the page before.
         limit: rows at most.
     """
-    recused = (
-        select(_RECUSAL.c.id)
-        .where(
-            _RECUSAL.c.case_id == _NOTICE.c.case_id,
-            _RECUSAL.c.person_id == person_id,
-            _RECUSAL.c.since <= at,
-            or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at),
-        )
-        .exists()
-    )
     statement = select(_NOTICE).where(
-        _NOTICE.c.person_id == person_id, _NOTICE.c.channel == "inbox", _NOTICE.c.deliver_at <= at, ~recused
+        _NOTICE.c.person_id == person_id,
+        _NOTICE.c.channel == "inbox",
+        _NOTICE.c.deliver_at <= at,
+        ~is_recused(_NOTICE.c.case_id, person_id, at),
     )
     if unseen_only:
         statement = statement.where(_NOTICE.c.seen_at.is_(None))
@@ -416,21 +438,30 @@ async def mark_seen(connection: AsyncConnection, person_id: UUID, notices: Colle
 
 async def open_calls(
     connection: AsyncConnection,
-    units: Collection[UUID],
+    office: UUID,
     *,
+    reader: UUID,
+    at: datetime,
+    strays: bool = False,
     after: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> Sequence[Any]:
-    """The call list of offices, the oldest first, with those that any office may take.
+    """The call list of an office, the oldest first.
 
     Args:
         connection: a transaction.
-        units: the offices of whoever asks.
+        office: the office of whoever asks; another's calls are none of theirs.
+        reader: who asks; calls about cases they are recused from are left out.
+        at: domain instant.
+        strays: those that fell to no office as well.
         after: ``(created_at, id)`` of the last row of the page before.
         limit: rows at most.
     """
+    theirs = _CALL.c.caller_unit_id == office
     statement = select(_CALL).where(
-        _CALL.c.state == "open", or_(_CALL.c.caller_unit_id.in_(sorted(units)), _CALL.c.caller_unit_id.is_(None))
+        _CALL.c.state == "open",
+        or_(theirs, _CALL.c.caller_unit_id.is_(None)) if strays else theirs,
+        ~is_recused(_CALL.c.case_id, reader, at),
     )
     if after is not None:
         statement = statement.where(tuple_(_CALL.c.created_at, _CALL.c.id) > tuple_(*after))

@@ -7,12 +7,13 @@ lifecycle.md (ladder, DEL, invariant 5) and process.md §6.5 (conflict of intere
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, and_, bindparam, exists, or_, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.tables import Delegate, Deputy, Position, Recusal, table
 from models.writing import APART
 
 ClockUnit = Literal["H", "day"]
@@ -31,6 +32,70 @@ _LADDER: dict[str, tuple[tuple[str, bool], ...]] = {
 _IN_THE_UNIT_ITSELF = frozenset({"CPO", "SUP", "CHAIR", "VCH", "POL", "GRP", "WU", "YU", "FF"})
 _ON_DUTY = frozenset({"CPO", "DOHD", "H111", "H111S"})
 """Roles somebody holds in turns: the one on shift is meant, for day clocks as well."""
+
+_RECUSAL, _DELEGATE = table(Recusal), table(Delegate)
+_DEPUTY, _POSITION = table(Deputy), table(Position)
+
+
+# --- conflict of interest, as clauses: the one place that says who must keep out ------------------------------------
+
+
+def keeps_out(case_id: Any, person_id: UUID, *, role: str, unit_id: UUID, at: datetime) -> ColumnElement[bool]:
+    """The clause on a case's id: this person must keep out of it, in this position, at this instant.
+
+    Out is whoever is recused. Out is also the vice-chair of a recused chair, who decides in her name and by her leave,
+    unless the department has named them the case's decider (lifecycle.md, DEL; process.md §6.5). ``resolve`` leaves
+    the same people out.
+    """
+    out = is_recused(case_id, person_id, at)
+    if role != "VCH":
+        return out
+    chair = _POSITION.alias("recused_chair")
+    of_recused_chair = (
+        exists()
+        .where(
+            chair.c.unit_id == unit_id,
+            chair.c.role == "CHAIR",
+            chair.c.person_id != person_id,
+            _in_force(chair.c.valid_from, chair.c.valid_to, at),
+            is_recused(case_id, chair.c.person_id, at),
+        )
+        .correlate_except(chair)
+    )
+    return or_(out, and_(of_recused_chair, ~is_named_decider(case_id, person_id, at)))
+
+
+def is_recused(case_id: Any, person_id: Any, at: datetime) -> ColumnElement[bool]:
+    """The clause: a recusal of this person from this case is in force."""
+    row = _RECUSAL.alias()
+    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
+    return exists().where(here).correlate_except(row)
+
+
+def is_named_decider(case_id: Any, person_id: UUID, at: datetime) -> ColumnElement[bool]:
+    """The clause: this person is the decider (DEL) named for this case."""
+    row = _DELEGATE.alias()
+    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
+    return exists().where(here).correlate_except(row)
+
+
+def deputyship(deputy: Any, case_id: Any, person_id: UUID, at: datetime) -> ColumnElement[bool]:
+    """The clause on a row of ``deputy`` (or an alias of it): it gives this person power in this case.
+
+    A deputyship of a recused principal gives none: who must keep out does not act through another.
+    """
+    return and_(
+        deputy.c.deputy_id == person_id,
+        _in_force(deputy.c.valid_from, deputy.c.valid_to, at),
+        ~is_recused(case_id, deputy.c.principal_id, at),
+    )
+
+
+def _in_force(since: Any, until: Any, at: datetime) -> ColumnElement[bool]:
+    return and_(since <= at, or_(until.is_(None), until > at))
+
+
+# --- who is told ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -187,8 +252,9 @@ class _Organisation:
         return special[role](unit) if role in special else self._holders(role, unit)
 
     def office_of(self, role: str) -> UUID | None:
-        """The unit that has the role: the case's own one, or the nearest above it."""
-        return next(iter(self._offices(role)), None)
+        """The one unit that has the role: the case's own, or the nearest above it; None where several are as near."""
+        offices = self._offices(role)
+        return offices[0] if len(offices) == 1 else None
 
     def _offices(self, role: str) -> list[UUID]:
         holding = [
@@ -232,7 +298,7 @@ class _Organisation:
             return delegates
         chairs = [post for post in self.posts if post.tag == "holder" and post.role == "CHAIR" and post.depth == 0]
         if any(self.is_recused(post) for post in chairs):
-            # Her vice-chair is her delegate: neither is told; DOH names a decider (process.md §6.5).
+            # Her vice-chair acts in her name: neither is told; DOH names a decider (``keeps_out``).
             return []
         reached = self._holders("CHAIR", unit)
         if not reached:
@@ -318,8 +384,9 @@ class _Organisation:
 
 
 # One statement, because 5,000 rungs may fall due in a minute. Units: the case's own one and those above it; besides,
-# the hotline and the national bodies, which serve every case, and the only province there is where no parent link
-# tells.
+# the hotline and the national bodies, which serve every case. Where no parent link tells the province (a case nobody
+# holds, taken in by a national body), the only one there is; of several, the duty desk of each and nothing else:
+# one of them must take it up, and none can be known to be the right one.
 _ORGANISATION = text(
     """
 WITH RECURSIVE place AS (
@@ -334,14 +401,13 @@ WITH RECURSIVE place AS (
     SELECT p.parent_id, up.depth + 1
     FROM up JOIN unit_parent p ON p.unit_id = up.unit_id
     WHERE p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND up.depth < 8
-), only_province AS (
-    SELECT min(u.id::text)::uuid AS unit_id
+), province AS (
+    SELECT u.id AS unit_id
     FROM unit u
     WHERE u.kind = 'province' AND u.valid_from <= :at AND (u.valid_to IS NULL OR u.valid_to > :at)
-    HAVING count(*) = 1
-       AND NOT EXISTS (SELECT FROM up JOIN unit a ON a.id = up.unit_id WHERE a.kind = 'province')
+      AND NOT EXISTS (SELECT FROM up JOIN unit a ON a.id = up.unit_id WHERE a.kind = 'province')
 ), beside AS (
-    SELECT unit_id, 50 AS depth FROM only_province
+    SELECT unit_id, 50 AS depth FROM province WHERE (SELECT count(*) FROM province) = 1
     UNION ALL
     SELECT p.parent_id, beside.depth + 1
     FROM beside JOIN unit_parent p ON p.unit_id = beside.unit_id
@@ -350,6 +416,8 @@ WITH RECURSIVE place AS (
     SELECT unit_id, depth FROM up
     UNION ALL
     SELECT unit_id, depth FROM beside
+    UNION ALL
+    SELECT unit_id, 90 FROM province
     UNION ALL
     SELECT u.id, 100 FROM unit u WHERE u.kind IN ('hotline', 'national')
 ), known AS (
@@ -361,10 +429,12 @@ WITH RECURSIVE place AS (
     SELECT 'holder' AS tag, k.depth, k.unit_id, p.role, p.person_id, NULL::uuid AS principal_id
     FROM known k JOIN position p ON p.unit_id = k.unit_id
     WHERE p.role = ANY(:roles) AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+      AND (k.depth <> 90 OR p.role = 'DOHD')
     UNION ALL
     SELECT 'shift', k.depth, k.unit_id, s.role, s.person_id, NULL
     FROM known k JOIN shift s ON s.unit_id = k.unit_id
     WHERE s.role = ANY(:roles) AND s.starts_at <= :at AND s.ends_at > :at
+      AND (k.depth <> 90 OR s.role = 'DOHD')
     UNION ALL
     SELECT 'deputy', k.depth, k.unit_id, d.role, d.deputy_id, d.principal_id
     FROM known k JOIN deputy d ON d.unit_id = k.unit_id

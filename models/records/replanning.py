@@ -77,7 +77,7 @@ async def replan_case(
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
     changes = recompute(
         around.clocks,
-        view_of(case, around),
+        view_of(case, around, at),
         at,
         calendar,
         reference.known,

@@ -4,11 +4,11 @@ One table. An event that is not in it tells nobody; its deadline's ladder will, 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.lifecycle.types import Decision
+from models.lifecycle.types import Decision, Memory
 from models.protocol.types import Changes
 from models.records.acts import Act
 from models.records.cases import CaseRow
@@ -19,33 +19,41 @@ from models.records.people import OWNER, CasePlace, ClockUnit
 
 @dataclass(frozen=True)
 class Tell:
-    """One notice: its kind in ``texts.KINDS``, to whom, and whether it waits for office hours."""
+    """One notice: its kind in ``texts.KINDS``, to whom, and whether it waits for office hours.
+
+    ``deadline`` is the code of the deadline the event starts, whose limit the notice says as its "by when".
+    """
 
     kind: str
     roles: tuple[str, ...]
     clock_unit: ClockUnit = "day"
+    deadline: str | None = None
 
 
 TELLS: dict[str, tuple[Tell, ...]] = {
     # "the Chair is told at once and may raise it", says lifecycle.md.
     "rule_out_emergency": (Tell("emergency_ruled_out", ("CHAIR",), "H"),),
-    "raise_emergency": (Tell("emergency_raised", ("CPO", "SUP", "DOHD"), "H"),),
+    "raise_emergency": (Tell("emergency_raised", (OWNER, "SUP", "DOHD"), "H", "emergency_12h"),),
     # Whoever must answer a proposal hears of it when it is made, not when its first rung fires.
-    "submit_plan": (Tell("waits_for_you", ("CHAIR",)),),
-    "propose_closure": (Tell("waits_for_you", ("CHAIR",)),),
-    "propose_not_substantiated": (Tell("waits_for_you", ("SUP",)),),
-    "propose_redirect": (Tell("waits_for_you", ("SUP",)),),
-    "return_plan": (Tell("returned_to_you", (OWNER,)),),
-    "return_closure": (Tell("returned_to_you", (OWNER,)),),
-    "return_to_verification": (Tell("returned_to_you", (OWNER,)),),
-    "return_to_screening": (Tell("returned_to_you", (OWNER,)),),
-    "record_recusal": (Tell("delegate_wanted", ("DOHD",), "H"),),
+    "submit_plan": (Tell("waits_for_you", ("CHAIR",), deadline="plan_approval"),),
+    "propose_closure": (Tell("waits_for_you", ("CHAIR",), deadline="closure_approval"),),
+    "propose_early_closure": (Tell("waits_for_you", ("CHAIR",), deadline="closure_approval"),),
+    "propose_not_substantiated": (Tell("waits_for_you", ("SUP",), deadline="conclusion_review"),),
+    "propose_redirect": (Tell("waits_for_you", ("SUP",), deadline="conclusion_review"),),
+    # Twelve hours by law, night and Tết included: it does not wait for the first rung at the sixth.
+    "request_ban": (Tell("waits_for_you", ("CHAIR",), "H", "ban_decision"),),
+    "return_plan": (Tell("returned_to_you", (OWNER,), deadline="plan"),),
+    "return_closure": (Tell("returned_to_you", (OWNER,), deadline="review_completion"),),
+    "return_to_verification": (Tell("returned_to_you", (OWNER,), deadline="verify"),),
+    "return_to_screening": (Tell("returned_to_you", (OWNER,), deadline="screen"),),
+    "record_recusal": (Tell("delegate_wanted", ("DOHD",), "H", "name_delegate"),),
 }
 """By event, implied ones too."""
+_CONCLUDES = frozenset({"propose_not_substantiated", "propose_redirect"})
 
 DEATH = Tell("child_died", ("DOH",))
 """lifecycle.md: "death (opens a review task, DOH told)"."""
-QUALITY_REVIEW = Tell("closure_quality_review", ("SUP", "DOH"))
+QUALITY_REVIEW = Tell("closure_quality_review", ("SUP", "DOH"), deadline="closure_quality_review")
 """A case reopened within the window of the closure quality review (lifecycle.md: "SUP, DOH told")."""
 
 
@@ -74,21 +82,38 @@ async def tell_about(
             at=act.recorded_at,
             roles=one.roles,
             clock_unit=one.clock_unit,
+            deadline=next((clock for clock in changes.started if clock.code == one.deadline), None),
         )
     named = act.said.identifier("owner_id")
     if named is not None and (act.actor is None or named != act.actor.person_id):
-        await tell(connection, place, "assigned", reference=act.command_id, at=act.recorded_at, persons=[named])
+        await tell(
+            connection,
+            place,
+            "assigned",
+            reference=act.command_id,
+            at=act.recorded_at,
+            persons=[named],
+            # Whose first hours are running must not find it in the morning's mail.
+            clock_unit="H" if case.flagged else "day",
+        )
 
 
 def _asked_for(act: Act, decision: Decision, changes: Changes) -> Iterator[Tell]:
     for event in decision.events:
         # The first notices of a flagged report have said already that it is an emergency.
         if not (event == "raise_emergency" and act.said.report is not None):
-            yield from TELLS.get(event, ())
+            for one in TELLS.get(event, ()):
+                yield _answerable(one, event, decision)
     if act.event == "propose_early_closure" and act.said.closure_reason == "DEATH":
         yield DEATH
     if any(clock.code == "closure_quality_review" for clock in changes.started):
         yield QUALITY_REVIEW
+
+
+def _answerable(one: Tell, event: str, decision: Decision) -> Tell:
+    """A conclusion SUP wrote is answered by CHAIR or VCH (lifecycle.md): SUP does not wait for herself."""
+    own = event in _CONCLUDES and decision.after.memory.get(Memory.CONCLUSION_ROLE) == "SUP"
+    return replace(one, roles=("CHAIR",)) if own else one
 
 
 def place_of(case: CaseRow) -> CasePlace:

@@ -50,7 +50,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "report_received": (
         Sentence(
             "Thông tin mới, cần xác nhận",
-            "Đơn vị của bạn vừa nhận được một thông tin về trẻ em. Hãy mở hồ sơ và xác nhận đã nhận{by}.",
+            "Đơn vị vừa nhận được một thông tin về trẻ em. Đề nghị mở hồ sơ và xác nhận đã nhận{by}.",
             "tin moi, can xac nhan",
         ),
         Sentence(
@@ -62,7 +62,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "emergency_received": (
         Sentence(
             "KHẨN CẤP: thông tin mới, cần xác nhận ngay",
-            "Một thông tin được đánh dấu khẩn cấp vừa được tiếp nhận. Hãy mở hồ sơ và xác nhận ngay{by}.",
+            "Một thông tin được đánh dấu khẩn cấp vừa được tiếp nhận. Đề nghị mở hồ sơ và xác nhận ngay{by}.",
             "KHAN CAP, tin moi, can xac nhan ngay",
         ),
         Sentence(
@@ -74,7 +74,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "rung_before": (
         Sentence(
             "Sắp đến hạn: {due}",
-            "Việc “{due}” của hồ sơ chưa hoàn thành; hạn cuối là {when}. Thông báo này gửi đến bạn ở {level}.",
+            "Việc “{due}” của hồ sơ chưa hoàn thành; hạn cuối là {when}. Cấp nhận thông báo: {level}.",
             "sap den han {due} {when}",
         ),
         Sentence(
@@ -86,7 +86,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "rung_after": (
         Sentence(
             "QUÁ HẠN: {due}",
-            "Việc “{due}” của hồ sơ đã quá hạn từ {when} và vẫn chưa hoàn thành. Thông báo này gửi đến bạn ở {level}.",
+            "Việc “{due}” của hồ sơ đã quá hạn từ {when} và vẫn chưa hoàn thành. Cấp nhận thông báo: {level}.",
             "QUA HAN {due} tu {when}",
         ),
         Sentence(
@@ -97,10 +97,10 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "rung_ends": (
         Sentence(
-            "Đã hết thời hạn: {due}",
-            "“{due}” đã kết thúc lúc {when}. Từ thời điểm này biện pháp không còn hiệu lực; hãy xem trẻ có cần được "
-            "bảo vệ tiếp hay không.",
-            "da het thoi han {due} luc {when}",
+            "Đã kết thúc: {due}",
+            "“{due}” đã kết thúc lúc {when}. Từ thời điểm này biện pháp không còn hiệu lực; đề nghị xem trẻ có cần "
+            "được bảo vệ tiếp hay không.",
+            "da ket thuc {due} luc {when}",
         ),
         Sentence(
             "Has ended: {due}",
@@ -112,7 +112,7 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         Sentence(
             "Đã loại trừ tình trạng khẩn cấp",
             "Cán bộ phụ trách đã ghi nhận hồ sơ không thuộc trường hợp khẩn cấp. "
-            "Nếu không đồng ý, bạn có thể nâng lên khẩn cấp.",
+            "Nếu không đồng ý, ông/bà có thể xác định lại là trường hợp khẩn cấp.",
             "da loai tru khan cap, xem lai neu khong dong y",
         ),
         Sentence(
@@ -123,8 +123,8 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "emergency_raised": (
         Sentence(
-            "KHẨN CẤP: hồ sơ được nâng lên khẩn cấp",
-            "Hồ sơ vừa được xác định là khẩn cấp. Biện pháp bảo vệ phải được áp dụng{by}.",
+            "KHẨN CẤP: đã xác định là trường hợp khẩn cấp",
+            "Hồ sơ vừa được xác định là trường hợp khẩn cấp. Phải áp dụng biện pháp bảo vệ{by}.",
             "KHAN CAP, can ap dung bien phap bao ve",
         ),
         Sentence(
@@ -135,28 +135,29 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "assigned": (
         Sentence(
-            "Bạn được giao phụ trách hồ sơ",
-            "Bạn là người phụ trách hồ sơ này kể từ bây giờ.",
-            "ban duoc giao phu trach ho so",
+            "Ông/bà được giao phụ trách hồ sơ",
+            "Ông/bà là người phụ trách hồ sơ này kể từ thời điểm nhận thông báo.",
+            "ong/ba duoc giao phu trach ho so",
         ),
         Sentence("A case is yours", "You own this case from now on.", "you own this case now"),
     ),
     "child_died": (
         Sentence(
-            "Đề nghị đóng hồ sơ do trẻ tử vong",
-            "Một đề nghị đóng hồ sơ do trẻ tử vong đã được ghi nhận. Cần mở việc xem xét lại toàn bộ quá trình.",
-            "de nghi dong ho so dac biet, can xem xet",
+            # Why stands in the file only: mail and SMS are read over shoulders, and by whoever holds the phone.
+            "Đề nghị đóng hồ sơ sớm, cần xem xét ngay",
+            "Hồ sơ có đề nghị đóng sớm, cần xem xét ngay. Đề nghị mở hồ sơ để xem lý do.",
+            "de nghi dong ho so som, can xem xet ngay",
         ),
         Sentence(
-            "Early closure: review needed",
-            "An early closure was proposed on the ground of death. A review of the whole case must be opened.",
-            "early closure, review needed",
+            "Early closure proposed, review needed now",
+            "An early closure was proposed that must be looked at now. Open the case to see why.",
+            "early closure proposed, review needed now",
         ),
     ),
     "closure_quality_review": (
         Sentence(
             "Cần xem xét chất lượng việc đóng hồ sơ",
-            "Hồ sơ được mở lại trong vòng 6 tháng sau khi đóng. Hãy xem xét việc đóng hồ sơ{by}.",
+            "Hồ sơ được mở lại trong vòng 6 tháng sau khi đóng. Đề nghị xem xét việc đóng hồ sơ{by}.",
             "can xem xet viec dong ho so",
         ),
         Sentence(
@@ -167,9 +168,9 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "waits_for_you": (
         Sentence(
-            "Hồ sơ chờ bạn quyết định",
-            "Có đề nghị trong hồ sơ đang chờ bạn xem xét, quyết định{by}.",
-            "ho so cho ban quyet dinh",
+            "Hồ sơ chờ quyết định",
+            "Hồ sơ có đề nghị đang chờ ông/bà xem xét, quyết định{by}.",
+            "ho so cho quyet dinh",
         ),
         Sentence(
             "A decision waits for you",
@@ -180,19 +181,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     "returned_to_you": (
         Sentence(
             "Đề nghị được trả lại",
-            "Đề nghị của bạn đã được trả lại kèm lý do. Hãy mở hồ sơ để xem và hoàn thiện.",
+            "Đề nghị đã được trả lại kèm lý do. Đề nghị mở hồ sơ để xem và hoàn thiện{by}.",
             "de nghi duoc tra lai, can hoan thien",
         ),
         Sentence(
             "Returned to you",
-            "Your proposal was returned with reasons. Open the case to see them.",
+            "Your proposal was returned with reasons. Open the case to see them and complete it{by}.",
             "your proposal was returned",
         ),
     ),
     "delegate_wanted": (
         Sentence(
             "Cần cử người quyết định thay",
-            "Có người trong hồ sơ phải từ chối tham gia. Nếu đó là người có thẩm quyền, hãy cử người thay{by}.",
+            "Hồ sơ có người phải từ chối tham gia. Nếu đó là người có thẩm quyền quyết định, đề nghị cử người "
+            "thay{by}.",
             "can cu nguoi quyet dinh thay",
         ),
         Sentence(
@@ -203,8 +205,8 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
     ),
     "told": (
         Sentence(
-            "Hồ sơ có thay đổi cần bạn biết",
-            "Hồ sơ có một thay đổi mà bạn cần biết. Hãy mở hồ sơ để xem.",
+            "Hồ sơ có thay đổi cần biết",
+            "Hồ sơ có thay đổi cần biết. Đề nghị mở hồ sơ để xem.",
             "ho so co thay doi can xem",
         ),
         Sentence(

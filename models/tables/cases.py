@@ -118,7 +118,11 @@ LIFECYCLE_COLUMNS = (
 
 
 class CaseReport(SQLModel, table=True):
-    """A report's place in a case, with its own receipt and its own acknowledgement."""
+    """A report's place in a case, with its own receipt and its own acknowledgement.
+
+    ``brought_by``: the attached case it came with; empty for the case's own. ``until``: that case was detached again,
+    and the report is this case's no longer.
+    """
 
     __tablename__ = "case_report"
     __table_args__ = (UniqueConstraint("case_id", "report_id"),)
@@ -130,6 +134,8 @@ class CaseReport(SQLModel, table=True):
     received_at: datetime = instant()
     flagged: bool = False
     acknowledged_at: datetime | None = instant_or_none()
+    brought_by: UUID | None = None
+    until: datetime | None = instant_or_none()
 
 
 class CaseEvent(SQLModel, table=True):

@@ -18,6 +18,15 @@ class Notice(SQLModel, table=True):
         Index("ix_notice_due", "next_attempt_at", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("ix_notice_person", "person_id", "created_at"),
         Index("ix_notice_case", "case_id"),
+        Index(
+            "uq_notice_rung",
+            "deadline_id",
+            "ordinal",
+            "person_id",
+            "channel",
+            unique=True,
+            postgresql_where=text("deadline_id IS NOT NULL AND ordinal IS NOT NULL"),
+        ),
         Index("ix_notice_undelivered", "created_at", postgresql_where=text("state IN ('failed', 'unconfigured')")),
     )
 

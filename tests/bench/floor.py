@@ -49,9 +49,7 @@ class Floor:
     async def command(self, command: Command) -> CommandResult:
         """Do nothing, in the order of arrival."""
         async with self._lock:
-            return await workflow.execute_local_activity(
-                nothing, command, start_to_close_timeout=timedelta(seconds=10)
-            )
+            return await workflow.execute_local_activity(nothing, command, start_to_close_timeout=timedelta(seconds=10))
 
 
 async def _main() -> None:

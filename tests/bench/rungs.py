@@ -60,8 +60,8 @@ async def rungs(*, small: bool) -> Outcome:
     }
     notes = [
         f"{count} open cases, each with the first rung of `acknowledge` due within one and the same minute; one worker",
-        "process; lateness = the firing's domain instant minus the rung's; twice = (deadline, ordinal) audited as fired",
-        f"more than once, or told more than once; {spare:.0f} s between the last case opened and the first rung",
+        "process; lateness = the firing's domain instant minus the rung's; twice = a rung audited as fired more than",
+        f"once, or a person told of it more than once over one channel; {spare:.0f} s between the last case opened and the first rung",
     ]
     return Outcome("rungs", GOAL, met, [row], notes)
 
@@ -77,7 +77,10 @@ async def _watch(servers: Stage, desk: Office, first: datetime, count: int) -> d
                 break
     await asyncio.sleep(5)
     used = servers.cpu_seconds()
-    return {f"{name}_cpu": round((used[name] - before[name]) / count * 1000, 1) for name in ("temporal", "worker", "postgres")}
+    return {
+        f"{name}_cpu": round((used[name] - before[name]) / count * 1000, 1)
+        for name in ("temporal", "worker", "postgres")
+    }
 
 
 async def _look(desk: Office, first: datetime) -> dict[str, Any]:

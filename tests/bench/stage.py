@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,6 @@ import psutil
 from temporalio.client import Client
 
 from deploy.runtime.layout import HOST, DataFolder, Ports
-from deploy.runtime.postgres import API, OWNER, WORKER
 from deploy.runtime.processes import Child, Command, run, spawn
 from deploy.runtime.schema import create_keys
 from deploy.runtime.services import Parts, Service
@@ -82,16 +81,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(*, roles: Sequence[str] = (API, WORKER, OWNER)) -> AsyncIterator[Stage]:
+async def stage() -> AsyncIterator[Stage]:
     """Servers, schema and sample organisation in a new folder; stopped and removed at the end, whatever happens."""
-    root = Path(tempfile.mkdtemp(prefix="annhi-bench-"))
+    root = _root()
     parts: Parts | None = None
     made: Stage | None = None
     try:
         folder = DataFolder(root / "data")
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")}
         parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean)
-        root.chmod(0o711)
         folder.create()
         create_keys(parts.key_file)
         made = Stage(parts)
@@ -108,6 +106,13 @@ async def stage(*, roles: Sequence[str] = (API, WORKER, OWNER)) -> AsyncIterator
         if parts is not None and parts.postgres is not None:
             parts.postgres.remove_socket_dir()
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+
+
+def _root() -> Path:
+    """A folder that PostgreSQL's own user may pass through."""
+    root = Path(tempfile.mkdtemp(prefix="annhi-bench-"))
+    root.chmod(0o711)
+    return root
 
 
 def _family(pid: int) -> list[psutil.Process]:
