@@ -63,7 +63,7 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
         "delegate": "delegate",
         "recused_person": "somebody",
         "report": ReportFact(receipt=NOW),
-        "case": CaseFacts(id="this-case", risk="R2", incident_unit=UNIT, recused_roles=frozenset({"CHAIR"})),
+        "case": CaseFacts(id="this-case", risk="R2", incident_unit=UNIT, recused_roles=frozenset({"SUP"})),
     }
     return Facts(**(facts | changed))
 

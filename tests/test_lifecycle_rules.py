@@ -9,15 +9,18 @@ from models.lifecycle import (
     PERSON_EVENTS,
     Actor,
     ClockFact,
+    Decision,
     DocumentFact,
     Memory,
+    Refused,
     ReportFact,
     Standing,
+    advance,
     allowed_events,
     allowed_in,
 )
 from models.lifecycle.facts import TYPED_NEEDS
-from models.lifecycle.table import standings
+from models.lifecycle.table import standing_in, standings
 from tests.lifecycle_support import (
     CLOCKWORK,
     EVERY_DOCUMENT,
@@ -694,3 +697,13 @@ def test_an_owner_works_where_the_case_is(state, event, role):
 def test_nobody_unknown_is_recused_or_named():
     assert refused(at("active"), "record_recusal", full("SUP", person_known=False)) == "person-unknown"
     assert refused(at("active"), "name_delegate", full("DOH", person_known=False)) == "person-unknown"
+
+
+def test_with_the_chair_recused_the_vice_chair_does_not_decide_unless_named() -> None:
+    standing = standing_in("process", "plan_approval")
+    recused_chair = case(recused_roles=frozenset({"CHAIR"}))
+    answer = advance(standing, "approve_plan", full("VCH", case=recused_chair))
+    assert isinstance(answer, Refused)
+    assert answer.code == "not-your-role"
+    named = person("VCH").model_copy(update={"is_delegate": True})
+    assert isinstance(advance(standing, "approve_plan", full(named, case=recused_chair)), Decision)

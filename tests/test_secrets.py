@@ -190,11 +190,12 @@ async def _trouble(world: World) -> Case:
     await do(case, "acknowledge", "cpo.a")
     for event, who, base in (
         ("accept", "chair.a", {"owner_id": world.person("cpo.a")}),
-        ("propose_redirect", "sup.b", {}),
+        ("propose_redirect", "chair.a", {}),
         ("apply_measures", "cpo.a", {"measures": MEASURES}),
         ("raise_emergency", "cpo.a", {"trigger": "LIFE"}),
     ):
-        await case.ask(event, who, **filled(INPUTS[event], base))
+        answer = await case.ask(event, who, **filled(INPUTS[event], base))
+        assert answer.accepted == (event == "raise_emergency")
     # Content no form would have let through: reading it fails with a message that quotes it.
     command = await case.prepare("order_isolation", "chair.a", m07=form07())
     content = {"until": f"{PLANTED} until", "isolated_from": [PLANTED]}

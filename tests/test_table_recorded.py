@@ -79,15 +79,15 @@ async def try_out(desk, row: Row) -> tuple[str | None, dict[str, int]]:
         position_id=post[row.role].position_id, recorded_at=now, occurred_at=now,
     )  # fmt: skip
     async with database.owner.connect() as connection, connection.begin() as undone:
-        # As the owner: the test itself puts the case where no chart would, and brings the report of `add_report`.
-        await connection.execute(update(CASE).where(CASE.c.id == case_id).values(**standing.model_dump()))
-        if row.event in REPORTING:
-            await store_report(
-                connection, report=ReportInput(), actor=post[row.role], now=now,
-                report_id=report_id_of(command.command_id),
-            )  # fmt: skip
-        before = await counts(connection, case_id)
         with writing.gathering(connection):
+            # As the owner: the test itself puts the case where no chart would, and brings the report of `add_report`.
+            await connection.execute(update(CASE).where(CASE.c.id == case_id).values(**standing.model_dump()))
+            if row.event in REPORTING:
+                await store_report(
+                    connection, report=ReportInput(), actor=post[row.role], now=now,
+                    report_id=report_id_of(command.command_id),
+                )  # fmt: skip
+            before = await counts(connection, case_id)
             answer = await transitions._record(connection, command)
             after = await counts(connection, case_id)
         await undone.rollback()

@@ -47,7 +47,8 @@ def acting_roles(actor: Actor) -> frozenset[str]:
 def decision_roles(facts: Facts) -> frozenset[str]:
     """The roles an actor's act may count as on this very case.
 
-    With the Chair recused her deputised vice-chair does not decide in her place: DOH names who does (lifecycle.md, DEL).
+    With the Chair recused her deputised vice-chair does not decide in her place: DOH names who does (lifecycle.md,
+    DEL).
     """
     roles = acting_roles(facts.actor)
     if "CHAIR" in facts.case.recused_roles and not facts.actor.is_delegate:
