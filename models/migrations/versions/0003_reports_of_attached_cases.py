@@ -14,8 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("case_report", sa.Column("brought_by", sa.Uuid(), nullable=True))
-    op.add_column("case_report", sa.Column("until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("case_report", sa.Column("brought_by", sa.Uuid(), nullable=True), if_not_exists=True)
+    op.add_column("case_report", sa.Column("until", sa.DateTime(timezone=True), nullable=True), if_not_exists=True)
     op.execute("GRANT UPDATE (brought_by, until) ON case_report TO annhi_worker")
     # One notice for one (deadline occurrence, rung, person, channel), whatever is retried or replayed. Built beside the
     # writers, not in their way; a build that was broken off is begun anew.
@@ -28,6 +28,7 @@ def upgrade() -> None:
             unique=True,
             postgresql_where=sa.text("deadline_id IS NOT NULL AND ordinal IS NOT NULL"),
             postgresql_concurrently=True,
+            if_not_exists=True,
         )
 
 
