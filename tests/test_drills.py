@@ -27,7 +27,7 @@ from deploy.runtime.postgres import Postgres
 ROOT = Path(__file__).parents[1]
 DRILLS = ROOT / "tests" / "drills"
 GUIDE = ROOT / "docs" / "guides" / "drills.md"
-SCENARIOS = ("s2", "s2-breach", "s3", "s7", "s10", "siblings")
+SCENARIOS = ("s2", "s2-breach", "s3", "s7", "s10")
 
 
 def the_example() -> str:
@@ -55,6 +55,13 @@ async def test_every_clause_of_the_scenario_holds(name: str, postgres: Postgres)
     assert in_order(account.lines)
     assert f"{account.held} đúng" in told
     assert f"{len(account.drill.pending)} chờ" in told
+
+
+@pytest.mark.servers
+async def test_who_holds_the_file_of_one_child_reads_nothing_of_the_other(postgres: Postgres) -> None:
+    account, _ = await played(DRILLS / "siblings.yaml", postgres)
+    assert not account.failures, said_of(account)
+    assert account.held == 4
 
 
 @pytest.mark.servers
