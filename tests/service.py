@@ -175,9 +175,14 @@ class Running:
                 await self.restart(name)
 
     def freeze(self, name: str) -> None:
-        """SIGSTOP: it neither answers nor hears, until it is killed."""
+        """SIGSTOP: it neither answers nor hears, until it is killed or goes on."""
         for process in _family(self.children[name].pid):
             process.suspend()
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT."""
+        for process in _family(self.children[name].pid):
+            process.resume()
 
     async def stop(self) -> None:
         for name in reversed(SERVERS):

@@ -84,11 +84,13 @@ async def first_rung_fired(service: Running, case: UUID, rungs: int = 1) -> None
     """Wait until a case's overdue rungs have fired. Where nobody has started its workflow, that is the sweep's work."""
 
     async def fired() -> bool:
-        (row,) = await service.rows(
-            "SELECT count(*) FILTER (WHERE state = 'fired') AS fired, "
-            "(SELECT workflow_seen_at FROM case_file WHERE id = :case) AS seen FROM rung WHERE case_id = :case",
+        found = await service.rows(
+            "SELECT workflow_seen_at AS seen, (SELECT count(*) FROM rung WHERE case_id = :case AND state = 'fired') AS "
+            "fired FROM case_file WHERE id = :case",
             case=case,
         )
+        assert found, "there was a receipt, and the case is gone"
+        (row,) = found
         if row.seen is None:
             await service.sweep()
         return row.fired >= rungs

@@ -88,7 +88,7 @@ APPROVALS = {
     "confirm_not_substantiated": {"propose_not_substantiated"},
     "confirm_redirect": {"propose_redirect"},
 }
-ASIDE = {"propose_early_closure", "propose_not_substantiated", "propose_redirect", "suspend"}
+ASIDE = {"propose_early_closure", "propose_redirect", "suspend"}
 CLOSES = {"approve_closure", "confirm_not_substantiated", "confirm_redirect"}
 
 
@@ -454,10 +454,13 @@ async def a_beginning(scene: Scene, dice: Random) -> Case:
     flagged = dice.random() < 0.5
     ago = dice.choice([timedelta(0), timedelta(hours=1), timedelta(hours=11)])
     case = await scene.world.case(flagged=flagged, ago=ago, **({"trigger": "LIFE"} if flagged else {}))
-    how = dice.choice(["received", "assessed", "planned", "approved"])
+    how = dice.choice(["received", "assessed", "doubted", "doubted", "planned", "approved"])
     note(f"{case.taken.code} flagged {flagged}, received {ago} ago, {how}")
-    if how == "assessed":
+    if how in ("assessed", "doubted"):
         await case.assessed()
+    if how == "doubted":
+        # By somebody who deputises for the one who is to confirm it.
+        await case.do("propose_not_substantiated", "cpo2.a", reason="Không có căn cứ")
     if how in ("planned", "approved"):
         await case.planning()
         await case.do("submit_plan", "cpo.a", m04=form04("a", "b"), m05={})
@@ -468,10 +471,25 @@ async def a_beginning(scene: Scene, dice: Random) -> Case:
 
 
 async def act(walk: Walk, dice: Random) -> str:
+    if dice.random() < 0.4 and APPROVALS.keys() & set(allowed_in(await walk.standing())):
+        return await the_author_approves(walk, dice)
     code = await an_event(walk, dice)
     command = await walk.prepare(code, who_may(code, dice), dice)
     (result,) = await walk.send(command)
     return f"{code}: {result.code or 'done'}"
+
+
+async def the_author_approves(walk: Walk, dice: Random) -> str:
+    """Whoever proposed tries to approve it as well: a deputy holds both roles."""
+    allowed = allowed_in(await walk.standing())
+    for one in reversed((await Rows.of(walk.case)).events):
+        for code, proposals in APPROVALS.items():
+            if one.event in proposals and code in allowed:
+                who = next(name for name in EVERYBODY if walk.case.world.person(name) == one.actor_id)
+                (result,) = await walk.send(await walk.prepare(code, who, dice))
+                assert not result.accepted, f"8: {who} approved what was their own"
+                return f"{code} by {who}, its author: {result.code}"
+    return "nothing of anybody's to approve"
 
 
 async def two_at_once(walk: Walk, dice: Random) -> str:

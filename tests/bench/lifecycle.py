@@ -56,8 +56,8 @@ async def lifecycles(*, small: bool) -> Outcome:
         f"a life is the intake and {len(LIFE)} commands; the floor's the start of a workflow and as many updates, each",
         "with one local activity that does nothing; same server, settings, converter, codec (AES-256-GCM) and worker",
         f"settings; {rounds} rounds of {sizes}, one way after the other; medians of the rounds, medians of the ratios;",
-        "the goal is about the service at its records (content stored, command sent, answer noted): the floor has no HTTP",
-        "either; …_cpu: processor milliseconds per command by process (client: the bench itself)",
+        "the goal is about the service at its records (content stored, command sent, answer noted), as the floor has",
+        "no HTTP either; …_cpu: processor milliseconds per command by process (client: the bench itself)",
     ]
     return Outcome("lifecycles", GOAL, met, rows, notes)
 

@@ -61,7 +61,8 @@ async def rungs(*, small: bool) -> Outcome:
     notes = [
         f"{count} open cases, each with the first rung of `acknowledge` due within one and the same minute; one worker",
         "process; lateness = the firing's domain instant minus the rung's; twice = a rung audited as fired more than",
-        f"once, or a person told of it more than once over one channel; {spare:.0f} s between the last case opened and the first rung",
+        "once, or a person told of it more than once over one channel;",
+        f"{spare:.0f} s between the last case opened and the first rung",
     ]
     return Outcome("rungs", GOAL, met, [row], notes)
 
