@@ -307,7 +307,7 @@ class Running:
 
 
 _NURSERY = """
-import json, os, runpy, sys, warnings
+import ctypes, json, os, runpy, signal, sys, warnings
 import api.app, api.__main__, workflows.worker
 warnings.simplefilter("ignore", RuntimeWarning)
 print("ready", flush=True)
@@ -319,6 +319,7 @@ for line in sys.stdin:
     pid = os.fork()
     if not pid:
         os.setsid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # none outlives the nursery, and so the test
         log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, null), (1, log), (2, log)):

@@ -56,7 +56,7 @@ async def start_all(desk: Office, cases: Iterable[UUID]) -> None:
     await asyncio.gather(*(one() for _ in range(10)))
 
 
-async def _all_seen(desk: Office, patience: timedelta = timedelta(minutes=10)) -> None:
+async def _all_seen(desk: Office, patience: timedelta = timedelta(minutes=30)) -> None:
     """Wait until no case is left whose workflow has not read it.
 
     Raises:
