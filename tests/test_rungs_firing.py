@@ -16,8 +16,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.rungs import FiredRung, RungActivities, clock_unit, fire
 from models.database import Who, transaction
 from models.messages import RungDue, Snapshot
-from models.protocol.types import Clock
+from models.protocol.types import Changes, Clock
 from models.records.cases import CaseRow
+from models.records.deadlines import load_clocks, store_changes
 from models.records.people import CasePlace
 from models.tables import (
     AuditEntry,
@@ -247,6 +248,69 @@ async def test_a_stricter_local_limit_breaches_locally_before_the_law_s(database
     clock = await put(province, case, clock.model_copy(update={"statutory_due_at": NOW + 12 * HOUR}))
     await fired(database, case, clock, 1)
     assert [one.kind for one in await rows(province, Breach, case)] == ["local"]
+
+
+@pytest.mark.parametrize(
+    ("met", "marks"),
+    [
+        (7, {"local": "met_in_time_recorded_late", "statutory": "met_in_time_recorded_late"}),
+        (8, {"local": "met_in_time_recorded_late", "statutory": "met_in_time_recorded_late"}),
+        (10, {"local": "met_late", "statutory": "met_in_time_recorded_late"}),
+        (12, {"local": "met_late", "statutory": "met_in_time_recorded_late"}),
+        (13, {"local": "met_late", "statutory": "met_late"}),
+    ],
+)
+@pytest.mark.parametrize("rungs_fired", [True, False])
+async def test_late_here_and_in_time_before_the_law_are_two_records_each_with_its_own_mark(
+    database: Any, province: Province, met: int, marks: dict[str, str], *, rungs_fired: bool
+) -> None:
+    """Recorded 14 hours after receipt, where the commune set itself 8 and the law gives 12."""
+    case, clock = await _shortened(province)
+    if rungs_fired:
+        for ordinal in (1, 2):
+            await fired(database, case, clock, ordinal)
+    await _end(province, case, met=met, recorded=14)
+    found = {one.kind: one for one in await rows(province, Breach, case)}
+    assert {kind: one.mark for kind, one in found.items()} == marks
+    assert {one.met_at for one in found.values()} == {NOW + met * HOUR}
+    assert {kind: one.due_at for kind, one in found.items()} == {"local": NOW + 8 * HOUR, "statutory": NOW + 12 * HOUR}
+
+
+@pytest.mark.parametrize(("recorded", "kinds"), [(11, ["local"]), (12, ["local"]), (13, ["local", "statutory"])])
+async def test_only_limits_that_had_passed_when_the_end_was_recorded_are_breached(
+    province: Province, recorded: int, kinds: list[str]
+) -> None:
+    """An end recorded at the law's limit itself comes before its rung."""
+    case, _ = await _shortened(province)
+    await _end(province, case, met=None, recorded=recorded)
+    found = await rows(province, Breach, case)
+    assert sorted(one.kind for one in found) == kinds
+    assert {(one.mark, one.met_at) for one in found} == {(None, None)}
+
+
+async def _shortened(province: Province) -> tuple[CasePlace, Clock]:
+    """The 12 hours where a commune set itself 8."""
+    case = await province.case()
+    clock = ladder(
+        case,
+        "emergency_12h",
+        "8 H",
+        rung(1, "E4", "limit", NOW + 8 * HOUR, breach=True),
+        rung(2, "E4", "12 H", NOW + 12 * HOUR, breach=True, statutory=True),
+    )
+    return case, await put(province, case, clock.model_copy(update={"statutory_due_at": NOW + 12 * HOUR}))
+
+
+async def _end(province: Province, case: CasePlace, *, met: int | None, recorded: int) -> None:
+    """Meet it so many hours after receipt, or cancel it; put on record after so many."""
+    at = NOW + recorded * HOUR
+    how: dict[str, Any] = {"status": "cancelled", "cancel_reason": "redirected"}
+    if met is not None:
+        how = {"status": "met", "met_at": NOW + met * HOUR, "met_by": "rule_out_emergency"}
+    async with transaction(province.engine, Who(system="test"), at) as connection:
+        (loaded,) = await load_clocks(connection, case.id)
+        ended = loaded.model_copy(update={"ended_at": at, **how})
+        await store_changes(connection, case.id, Changes(met=(ended,), breaches_met_late=(ended,)), at)
 
 
 async def test_where_nobody_is_reached_the_next_level_hears_at_once(database: Any, province: Province) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import case as choice
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -192,11 +193,17 @@ def _rung(case_id: UUID, clock: Clock, rung: RungOfClock) -> dict[str, Any]:
 
 
 async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock, at: datetime) -> None:
-    """Make sure of the breach record of a clock met after its limit, and mark how it came to be met."""
-    mark = None
-    if clock.met_at is not None:
-        mark = MET_IN_TIME_RECORDED_LATE if clock.recorded_late else MET_LATE
-    for kind, due_at in breached_limits(clock, clock.ended_at or at):
+    """Make sure of the breach records of a clock that ended after a limit, and mark each by its own limit.
+
+    Met between a local limit and the law's, the clock was late here and in time there: one record says ``met_late``,
+    the other ``met_in_time_recorded_late``. Ended unmet, it has no mark.
+    """
+    ended = clock.ended_at or at
+    # An end recorded at a limit itself comes before that limit's rung, unless the rung fired already.
+    passed = {rung.due_at for rung in clock.breached}
+    for kind, due_at in breached_limits(clock, ended):
+        if due_at == ended and due_at not in passed:
+            continue
         await connection.execute(
             insert(_BREACH)
             .values(
@@ -206,14 +213,15 @@ async def _mark_breach(connection: AsyncConnection, case_id: UUID, clock: Clock,
                 kind=kind,
                 code=clock.code,
                 due_at=due_at,
-                recorded_at=clock.ended_at or at,
+                recorded_at=ended,
                 protocol_version=clock.protocol_version,
                 calendar_version=clock.calendar_version,
-                mark=mark,
-                met_at=clock.met_at,
             )
             .on_conflict_do_nothing()
         )
+    mark = None
+    if clock.met_at is not None:
+        mark = choice((_BREACH.c.due_at < clock.met_at, MET_LATE), else_=MET_IN_TIME_RECORDED_LATE)
     await connection.execute(
         update(_BREACH).where(_BREACH.c.deadline_id == clock.id).values(mark=mark, met_at=clock.met_at)
     )
