@@ -6,7 +6,7 @@ decides.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
@@ -224,7 +224,10 @@ class _Firing:
             escalation_id=escalation,
             by_voice=row.level in _HIGH,
         )
-        await write_notices(self.connection, self.place, found.recipients, occasion, self.at)
+        await write_notices(self.connection, self.place, found.addressed, occasion, self.at)
+        if found.informed:
+            logged = replace(occasion, kind="logged_nationally")
+            await write_notices(self.connection, self.place, found.informed, logged, self.at)
         if unit == "H" and row.level in _HIGH:
             await self._ask_to_call(row, found, escalation)
         breaches = await self._record_breaches(row)
@@ -247,7 +250,11 @@ class _Firing:
                 "why": list(found.why),
                 "breaches": breaches,
                 **({"pulled_by": before.ordinal} if before is not None else {}),
-                **({"logged_nationally": True} if row.level == "E4" else {}),
+                **(
+                    {"logged_nationally": any(one.role == "NAT" for one in found.recipients)}
+                    if row.level == "E4"
+                    else {}
+                ),
             },
         )
         if step is not None and step.then is not None and not keeps_its_instant:

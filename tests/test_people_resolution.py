@@ -30,7 +30,7 @@ async def test_each_level_goes_to_the_people_of_the_cases_own_place(province: Pr
     case = await province.case("HN-B", owner="cpo.b")
     on_duty = await province.on_shift("HN-B", "CPO", NOW)
     desk, lead = await province.on_shift("HN-SYT", "DOHD", NOW), await province.on_shift("111", "H111S", NOW)
-    expected = {"E0": [on_duty], "E1": ["sup.b"], "E2": ["chair.b"], "E3": [desk, lead], "E4": ["prov"]}
+    expected = {"E0": [on_duty], "E1": ["sup.b"], "E2": ["chair.b"], "E3": [desk, lead], "E4": ["prov", "nat"]}
     assert {level: province.names((await who(province, case, level)).recipients) for level in expected} == expected
 
 
@@ -45,6 +45,21 @@ async def test_watching_alone_is_nobody(province: Province) -> None:
     found = await who(province, await province.case(), "E3")
     assert [one.role for one in found.recipients] == ["H111S"]
     assert found.nobody
+
+
+async def test_what_goes_to_the_province_is_on_record_for_the_nation(province: Province) -> None:
+    found = await who(province, await province.case(), "E4")
+    assert [(one.role, one.watching, one.informed) for one in found.recipients] == [
+        ("PROV", False, False),
+        ("NAT", True, True),
+    ]
+    assert (found.alert, found.nobody) == (False, False)
+
+
+async def test_a_nation_nobody_serves_leaves_the_province_reached(province: Province) -> None:
+    await province.end_positions("nat")
+    found = await who(province, await province.case(), "E4")
+    assert (province.names(found.recipients), found.alert, found.nobody) == (["prov"], False, False)
 
 
 async def test_for_hours_the_rota_decides_at_the_very_minute_it_changes(province: Province) -> None:
@@ -183,6 +198,7 @@ async def test_with_nobody_at_the_province_the_nation_and_the_operator_hear(prov
     await province.absent("prov")
     found = await who(province, await province.case(), "E4")
     assert (province.names(found.recipients), found.alert, found.nobody) == (["nat"], True, False)
+    assert [(one.watching, one.informed) for one in found.recipients] == [(False, False)]
     assert "national-instead" in found.why
 
 
@@ -221,7 +237,7 @@ async def test_a_commune_that_moved_is_under_its_new_province_from_that_day(prov
 async def test_a_case_no_commune_holds_goes_to_the_only_province_there_is(province: Province) -> None:
     case = await province.case(None)
     assert [one.role for one in (await who(province, case, "E3")).acting] == ["DOHD"]
-    assert province.names((await who(province, case, "E4")).recipients) == ["prov"]
+    assert province.names((await who(province, case, "E4")).acting) == ["prov"]
 
 
 async def test_somebody_on_the_rota_who_has_left_is_not_told(province: Province) -> None:

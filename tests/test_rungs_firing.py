@@ -19,6 +19,7 @@ from models.messages import RungDue, Snapshot
 from models.protocol.types import Changes, Clock
 from models.records.cases import CaseRow
 from models.records.deadlines import load_clocks, store_changes
+from models.records.notices import inbox
 from models.records.people import CasePlace
 from models.tables import (
     AuditEntry,
@@ -362,6 +363,36 @@ async def test_the_province_standing_in_for_nobody_is_no_alert(database: Any, pr
     case = await province.case()
     clock = await put(province, case, emergency(case))
     assert (await fired(database, case, clock, 4)).alerts == ()
+
+
+async def test_at_e4_the_nation_finds_it_in_its_inbox_and_is_not_disturbed(database: Any, province: Province) -> None:
+    """lifecycle.md: "E4 PROV, logged nationally"."""
+    case = await province.case()
+    clock = await put(province, case, emergency(case))
+    result = await fired(database, case, clock, 4)
+    notices = {(province.name(one.person_id), one.channel): one for one in await rows(province, Notice, case)}
+    assert set(notices) == {("prov", "inbox"), ("prov", "email"), ("prov", "sms"), ("prov", "voice"), ("nat", "inbox")}
+    logged = notices["nat", "inbox"]
+    assert (logged.kind, logged.state, logged.values["watching"]) == ("logged_nationally", "delivered", True)
+    assert set(logged.values) == {"case", "deadline", "due_at", "level", "unit", "watching"}
+    async with transaction(database.api, Who(province.person("nat")), NOW + 13 * HOUR) as connection:
+        assert [one.id for one in await inbox(connection, province.person("nat"), NOW + 13 * HOUR)] == [logged.id]
+    assert {province.name(one.person_id) for one in await rows(province, CallTask, case)} == {"prov"}
+    (entry,) = await rows(province, AuditEntry, case)
+    assert entry.detail["logged_nationally"]
+    assert result.alerts == ()
+
+
+async def test_a_nation_that_was_only_informed_has_not_been_reached(database: Any, province: Province) -> None:
+    """With nobody at the province it is the nation that must act, and is told as one who must."""
+    await province.end_positions("prov")
+    case = await province.case()
+    clock = await put(province, case, emergency(case))
+    result = await fired(database, case, clock, 4)
+    assert result.alerts == ("province-not-reached",)
+    notices = [one for one in await rows(province, Notice, case) if one.person_id == province.person("nat")]
+    assert {one.kind for one in notices} == {"rung_after"}
+    assert "voice" in {one.channel for one in notices}
 
 
 async def test_a_day_rung_waits_for_the_morning_and_leaves_the_phone_alone(database: Any, province: Province) -> None:

@@ -72,8 +72,13 @@ def message_id(notice: UUID) -> str:
 
 
 def channels(person: Recipient, clock_unit: ClockUnit, *, by_voice: bool) -> tuple[Channel, ...]:
-    """How somebody is told: the inbox always, mail where there is an address; for hour clocks the phone as well."""
+    """How somebody is told: the inbox always, mail where there is an address; for hour clocks the phone as well.
+
+    Who is only informed finds it in the inbox: nothing is sent.
+    """
     chosen: list[Channel] = ["inbox"]
+    if person.informed:
+        return tuple(chosen)
     if person.email:
         chosen.append("email")
     if person.phone and clock_unit == "H":

@@ -22,12 +22,17 @@ ClockUnit = Literal["H", "day"]
 OWNER = "OWNER"
 """Asks for whoever owns the case; without one, or with one out of reach, for the CPO on duty."""
 
-_LADDER: dict[str, tuple[tuple[str, bool], ...]] = {
-    "E0": ((OWNER, False),),
-    "E1": (("SUP", False),),
-    "E2": (("CHAIR", False),),
-    "E3": (("DOHD", False), ("H111S", True)),
-    "E4": (("PROV", False),),
+Part = Literal["acts", "watches", "informed"]
+"""``acts``: they are to act. ``watches``: told in the same way, and somebody else is to act. ``informed``: it is in
+their inbox, where it can be found; nobody is disturbed by it."""
+
+_LADDER: dict[str, tuple[tuple[str, Part], ...]] = {
+    "E0": ((OWNER, "acts"),),
+    "E1": (("SUP", "acts"),),
+    "E2": (("CHAIR", "acts"),),
+    "E3": (("DOHD", "acts"), ("H111S", "watches")),
+    # "PROV, logged nationally; with nobody there NAT", says lifecycle.md.
+    "E4": (("PROV", "acts"), ("NAT", "informed")),
 }
 _IN_THE_UNIT_ITSELF = frozenset({"CPO", "SUP", "CHAIR", "VCH", "POL", "GRP", "WU", "YU", "FF"})
 _ON_DUTY = frozenset({"CPO", "DOHD", "H111", "H111S"})
@@ -113,12 +118,14 @@ class CasePlace:
 class Recipient:
     """Somebody to be told, in the role that makes it their business, with where they are reached.
 
-    ``watching``: told, but somebody else is to act. ``stands_for``: the principal whose deputy this is.
+    ``watching``: told, but somebody else is to act. ``informed``: watching, and told in the inbox only.
+    ``stands_for``: the principal whose deputy this is.
     """
 
     person_id: UUID
     role: str
     watching: bool = False
+    informed: bool = False
     unit_id: UUID | None = None
     email: str | None = None
     phone: str | None = None
@@ -149,6 +156,16 @@ class Resolution:
         """Those who are to act."""
         return tuple(one for one in self.recipients if not one.watching)
 
+    @property
+    def addressed(self) -> tuple[Recipient, ...]:
+        """Those who act or watch: everybody but the informed."""
+        return tuple(one for one in self.recipients if not one.informed)
+
+    @property
+    def informed(self) -> tuple[Recipient, ...]:
+        """Those for whom it is on record only."""
+        return tuple(one for one in self.recipients if one.informed)
+
 
 async def resolve(
     connection: AsyncConnection,
@@ -173,21 +190,21 @@ async def resolve(
         persons: people named one by one; the recused among them are left out.
         unit_id: the unit to start from where it is not the one that holds the case (the receiver of a transfer).
     """
-    wanted = [*_LADDER[level]] if level is not None else []
-    wanted += [(role, False) for role in roles]
+    wanted: list[tuple[str, Part]] = [*_LADDER[level]] if level is not None else []
+    wanted += [(role, "acts") for role in roles]
     organisation = await _read(connection, case, at, wanted, persons=persons, unit_id=unit_id)
     found: list[Recipient] = [
         Recipient(post.person_id, "NAMED", email=post.email, phone=post.phone)
         for post in organisation.named
         if not organisation.is_recused(post)
     ]
-    for role, watching in wanted:
-        found += [replace(one, watching=watching) for one in organisation.reach(role, clock_unit)]
-    alert = False
-    if level == "E4" and not found:
+    for role, part in wanted:
+        watching, informed = part != "acts", part == "informed"
+        found += [replace(one, watching=watching, informed=informed) for one in organisation.reach(role, clock_unit)]
+    alert = level == "E4" and all(one.watching for one in found)
+    if alert:
         organisation.say("national-instead")
-        alert = True
-        found += organisation.reach("NAT", clock_unit)
+        found = [replace(one, watching=False, informed=False) for one in found]
     recipients = _once(found)
     return Resolution(
         recipients=recipients,
@@ -478,7 +495,7 @@ async def _read(
     connection: AsyncConnection,
     case: CasePlace,
     at: datetime,
-    wanted: Sequence[tuple[str, bool]],
+    wanted: Sequence[tuple[str, Part]],
     *,
     persons: Collection[UUID],
     unit_id: UUID | None,
@@ -488,8 +505,6 @@ async def _read(
         roles = roles - {OWNER} | {"CPO", "SUP"}
     if "CHAIR" in roles:
         roles.add("VCH")
-    if "PROV" in roles:
-        roles.add("NAT")
     rows = (
         await connection.execute(
             _ORGANISATION,

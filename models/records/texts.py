@@ -95,6 +95,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "OVERDUE {due} since {when}",
         ),
     ),
+    "logged_nationally": (
+        Sentence(
+            "Để biết: đã báo cấp tỉnh việc “{due}”",
+            "Việc “{due}” của hồ sơ (hạn cuối {when}) chưa hoàn thành và đã được báo đến Ủy ban nhân dân cấp tỉnh, là "
+            "nơi phải chỉ đạo xử lý. Thông báo này để theo dõi trên toàn quốc, không yêu cầu trả lời.",
+            "de biet, da bao cap tinh {due}",
+        ),
+        Sentence(
+            "For information: the province was told of “{due}”",
+            "“{due}” (limit {when}) is not done, and the provincial People's Committee, which must act, was told. "
+            "This is on record for the national desk; no answer is asked of you.",
+            "for information, province told of {due}",
+        ),
+    ),
     "rung_ends": (
         Sentence(
             "Đã kết thúc: {due}",
