@@ -24,6 +24,7 @@ from models.records.acts import (
     Outcome,
     carry_out,
     facts_of,
+    had_a_hand_in_closing,
     places_of,
     snapshot_of,
     submitted_plan,
@@ -150,7 +151,9 @@ class Transitions:
             written_at=now if now - command.recorded_at > PROMPT else None,
         )
         plan = await submitted_plan(connection, case) if command.event == "approve_plan" else None
-        matter = Matter(case, act, around, around.clocks, plan)
+        death_review = command.event == "record_death_review"
+        involved = await had_a_hand_in_closing(connection, case) if death_review else frozenset()
+        matter = Matter(case, act, around, around.clocks, plan, involved)
         if person is None or (_speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))

@@ -63,7 +63,13 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
         "delegate": "delegate",
         "recused_person": "somebody",
         "report": ReportFact(receipt=NOW),
-        "case": CaseFacts(id="this-case", risk="R2", incident_unit=UNIT, recused_roles=frozenset({"SUP"})),
+        "case": CaseFacts(
+            id="this-case",
+            risk="R2",
+            incident_unit=UNIT,
+            recused_roles=frozenset({"SUP"}),
+            open_deadlines=frozenset({"death_review"}),
+        ),
     }
     return Facts(**(facts | changed))
 

@@ -76,6 +76,14 @@ def test_a_death_is_read_in_the_file_only(language: str) -> None:
     assert "đề nghị đóng hồ sơ sớm, cần xem xét ngay" in everything or language == "en"
 
 
+@pytest.mark.parametrize("kind", ["rung_after", "logged_nationally"])
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_death_is_not_read_off_its_reviews_deadline_either(language: str, kind: str) -> None:
+    said = render(kind, {**VALUES, "deadline": "death_review"}, language, URL)
+    everything = f"{said.subject} {said.body} {said.short} {said.spoken}".lower()
+    assert not any(word in everything for word in ("tử vong", "tu vong", "chết", "death", "died"))
+
+
 def test_reporting_upwards_is_not_going_over_somebodys_head() -> None:
     said = [render(kind, {"case": "AN-1", "level": "E2"}, "vi", "u") for kind in KINDS]
     assert not any("vượt cấp" in one.body or "gửi đến bạn" in one.body for one in said)

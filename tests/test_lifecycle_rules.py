@@ -260,6 +260,28 @@ def test_a_value_outside_its_list_is_refused(event, field, value):
     assert refused(somewhere(event), event, facts) == "value-not-allowed"
 
 
+@pytest.mark.parametrize("state", ["closure_proposed", "closed", "initial_assessment", "redirected"])
+def test_a_death_is_reviewed_by_the_department_while_its_review_is_open(state):
+    decided(at(state), "record_death_review", full("DOH"))
+    assert refused(at(state), "record_death_review", full("SUP")) == "not-your-role"
+    answered = full("DOH", case=case(open_deadlines=frozenset()))
+    assert refused(at(state), "record_death_review", answered) == "no-death-review-open"
+
+
+def test_whoever_owned_the_case_or_had_a_hand_in_its_closure_does_not_review_the_death():
+    doh = person("DOH")
+    for facts in (
+        full(doh, case=case(owner=doh.person)),
+        full(doh, authors=frozenset({doh.person})),
+        full(doh, recorded_by=person("CPO", "typist"), means="phone", authors=frozenset({"typist"})),
+    ):
+        assert refused(at("closed"), "record_death_review", facts) == "reviewer-is-involved"
+    proposed = at("closure_proposed").model_copy(
+        update={"memory": {**at("closure_proposed").memory, Memory.CLOSURE_AUTHOR: doh.person}}
+    )
+    assert refused(proposed, "record_death_review", full(doh)) == "reviewer-is-involved"
+
+
 @pytest.mark.parametrize("reason", ["DEATH", "AGE", "MOVED_ABROAD", "PERMANENT_CARE"])
 def test_early_closure_has_four_reasons(reason):
     decided(at("screening"), "propose_early_closure", full("CPO", closure_reason=reason))

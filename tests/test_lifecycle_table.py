@@ -75,6 +75,8 @@ PROCESS_ROWS = [
     ("active review", "record_step", STAYS, "CPO"),
     # the answer to the closure quality review that `reopen` opens (○ 10 WD, SUP, DOH told)
     (ANY_LIVE, "record_quality_review", STAYS, "SUP DOH"),
+    # the answer to the review task that a closure for death opens (DOH told); the task outlives the closing
+    ([*ANY_LIVE, "closed", "not_substantiated", "redirected"], "record_death_review", STAYS, "DOH"),
     # recusal and delegates: lifecycle.md's Roles and invariant 5, process.md §6.5
     (PROCESS, "record_recusal", STAYS, "H111 H111S CPO SUP CHAIR VCH DOH DOHD"),
     (ANY_LIVE, "name_delegate", STAYS, "DOH DOHD"),

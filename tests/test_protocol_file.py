@@ -58,6 +58,7 @@ TABLE = {
     "suspension_review": ("○", "R4: 48 H E1 limit, E2 +2 WD | 30 CD E1 limit, E2 +2 WD"),
     "post_closure_contact": ("○", "date E0 limit, E1 +5 WD"),
     "closure_quality_review": ("○", "10 WD E1 limit, E2 200 %, E3 300 %"),
+    "death_review": ("○", "10 WD E3 limit, E4 200 %"),
     "name_delegate": ("○", "flagged: 2 H E3 2 H | 1 WD E3 1 WD"),
 }
 
@@ -108,7 +109,7 @@ def test_only_design_clocks_may_be_paused_or_stopped() -> None:
 
 def test_what_outlives_a_final_state_is_what_the_table_names_and_the_visits_that_start_there() -> None:
     outlive = {code for code, row in rows().items() if not row["cancelled_at_final_state"]}
-    assert outlive == {"written_report", "signed_order", "post_closure_contact"}
+    assert outlive == {"written_report", "signed_order", "post_closure_contact", "death_review"}
 
 
 def test_nothing_unverified_is_shown_as_law() -> None:
@@ -146,7 +147,7 @@ def test_every_event_of_the_file_is_an_event_of_the_lifecycle() -> None:
     named = {start.event for rule in PROTOCOL.rows for start in rule.starts}
     named |= {met.event for rule in PROTOCOL.rows for met in rule.met_by}
     named |= {event for rule in PROTOCOL.rows for event in rule.cancelled_by}
-    # `*` is any event. Hand-offs bring theirs; the review of a closing is recorded by none yet.
+    # `*` is any event. Hand-offs bring theirs.
     later = {
         "*",
         "propose_transfer",
@@ -156,7 +157,6 @@ def test_every_event_of_the_file_is_an_event_of_the_lifecycle() -> None:
         "withdraw_transfer",
         "request_transfer",
         "decline_request",
-        "record_quality_review",
     }
     assert named - set(lifecycle.EVENTS) <= later
 

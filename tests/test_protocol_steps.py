@@ -645,6 +645,54 @@ def test_nobody_is_visited_after_death_or_moving_abroad(reason: str) -> None:
     assert story.every("post_closure_contact") == []
 
 
+def death_proposed(event: str = "propose_early_closure") -> Story:
+    story = active()
+    if event == "propose_closure":
+        story.tell("start_review", "2026-12-01 08:30", process="review")
+    story.tell(event, "2026-12-01 09:00", process="closure_proposed", closure_reason="DEATH")
+    return story
+
+
+@pytest.mark.parametrize("event", ["propose_early_closure", "propose_closure"])
+def test_a_closure_for_death_opens_a_review_that_outlives_the_case(event: str) -> None:
+    story = death_proposed(event)
+    assert last_day(story.one("death_review")) == "2026-12-15"
+    ending = {"closed_at": at("2026-12-02 09:00"), "closure_reason": "DEATH"}
+    story.tell("approve_closure", "2026-12-02 09:00", role="CHAIR", process="closed", **ending)
+    assert story.running() - {"written_report"} == {"death_review"}
+    assert [(level, when) for code, level, when in story.fire("2027-01-05 00:00") if code == "death_review"] == [
+        ("E3", "2026-12-16 00:00"),
+        ("E4", "2026-12-29 08:00"),
+    ]
+    story.tell("record_death_review", "2027-01-05 10:00", role="DOH")
+    assert (story.last("death_review").status, story.last("death_review").met_late) == ("met", True)
+
+
+def test_a_closure_for_another_reason_opens_no_such_review() -> None:
+    story = active()
+    moved = {"process": "closure_proposed", "closure_reason": "MOVED_ABROAD"}
+    story.tell("propose_early_closure", "2026-12-01 09:00", **moved)
+    assert story.every("death_review") == []
+
+
+def test_a_closure_for_death_that_is_returned_takes_its_review_along() -> None:
+    story = death_proposed()
+    story.tell("return_closure", "2026-12-02 09:00", role="CHAIR", process="active", closure_reason=None)
+    assert (story.last("death_review").status, story.last("death_review").cancel_reason) == (
+        "cancelled",
+        "return_closure",
+    )
+
+
+def test_a_death_review_is_still_waited_for_when_the_case_is_reopened() -> None:
+    story = death_proposed()
+    ending = {"closed_at": at("2026-12-02 09:00"), "closure_reason": "DEATH"}
+    story.tell("approve_closure", "2026-12-02 09:00", role="CHAIR", process="closed", **ending)
+    again = report("again", "2026-12-03 07:00")
+    story.tell("reopen", "2026-12-03 07:00", about=again, process="initial_assessment", receipt=again.received_at)
+    assert last_day(story.one("death_review")) == "2026-12-15"
+
+
 def reopened(when: str = "2027-01-20 07:00", *, role: str = "CPO") -> Story:
     story = closed()
     told = report("again", when)

@@ -222,6 +222,36 @@ async def test_nobody_is_visited_after_the_child_has_died(world: World) -> None:
     await hangs_together(case)
 
 
+async def test_a_death_is_reviewed_by_the_department_and_the_closed_case_waits_for_it(world: World) -> None:
+    """lifecycle.md: "death (opens a review task, DOH told)"."""
+    case = await (await world.case()).assessed()
+    finding = {"finding": "đã xem xét việc phối hợp"}
+    assert await case.refused("record_death_review", "doh", **finding) == "no-death-review-open"
+    await case.do("propose_early_closure", "cpo.a", closure_reason="DEATH", reason="giấy chứng tử")
+    review = await case.clock("death_review")
+    assert {one.deadline_id for one in await case.rows(Notice, kind="child_died")} == {review.id}
+    await case.do("approve_closure", "chair.a", decision=SIGNED)
+    await case.do("send_written_report", "cpo.a", report=WRITTEN)
+    assert await case.open() == {"death_review"}
+    assert not await case.has_ended()
+    assert await case.refused("record_death_review", "sup.a", **finding) == "not-your-role"
+    # Whoever owned the case or had a hand in its closing does not review it, whatever else they have become.
+    for involved in ("cpo.a", "chair.a"):
+        hat = uuid4()
+        await world.add(
+            Position, id=hat, person_id=world.person(involved), unit_id=world.unit("HN-SYT"), role="DOH",
+            valid_from=world.clock.now() - DAY,
+        )  # fmt: skip
+        command = await case.prepare("record_death_review", involved, **finding)
+        result = await case.send(command.model_copy(update={"position_id": hat}))
+        assert (result.accepted, result.code) == (False, "reviewer-is-involved")
+    await case.do("record_death_review", "doh", **finding)
+    assert await case.open() == set()
+    await eventually(case.has_ended, why="its last deadline is met")
+    assert (await case.row()).process == "closed"
+    await hangs_together(case)
+
+
 # --- who may, and who may not -----------------------------------------------------------------------------------------
 
 

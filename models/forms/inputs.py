@@ -483,6 +483,14 @@ class RecordQualityReview(ActionInput):
     finding: Annotated[LongText, says("Kết quả xem xét", "What was found")]
 
 
+class RecordDeathReview(ActionInput):
+    """What the department found when it looked at the case of a child who died: what was done, what was missed."""
+
+    EVENT: ClassVar[str] = "record_death_review"
+
+    finding: Annotated[LongText, says("Kết quả xem xét", "What was found")]
+
+
 class AssignOwner(ActionInput):
     """Name the owner."""
 
@@ -734,6 +742,7 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     CompleteDetailedAssessment, RecordNeedsMeeting, SubmitPlan, ApprovePlan, ReturnPlan, StartReview, ContinuePlan,
     ProposeClosure, ApproveClosure, ReturnClosure, ProposeEarlyClosure, Reopen, RecordContact, AddReport,
     AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, RecordQualityReview,
+    RecordDeathReview,
     AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, NameDelegate,

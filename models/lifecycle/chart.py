@@ -127,6 +127,8 @@ class CaseChart(StateChart[Position]):
                 | redirected.to(live.at_work.working.initial_assessment)
             )
             record_contact = closed.to(None)
+            # the review of a child's death outlives the closing, and a reopening
+            record_death_review = live.to(None) | closed.to(None) | not_substantiated.to(None) | redirected.to(None)
             add_report = live.to(None)
             record_follow_up = live.to(None)
             rule_out_emergency = live.to(None, cond="not_in_emergency")

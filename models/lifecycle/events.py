@@ -170,6 +170,11 @@ _PROCESS = (
         "record_quality_review", "process", frozenset({"SUP", "DOH"}), "Ghi kết quả xem xét việc đóng hồ sơ",
         "Record the closure quality review", needs="finding", stays=True,
     ),
+    _event(
+        "record_death_review", "process", frozenset({"DOH"}), "Ghi kết quả xem xét trường hợp trẻ tử vong",
+        "Record the review of a child's death", needs="finding",
+        conditions=("reviewer-is-involved", "no-death-review-open"), stays=True,
+    ),
     _event("suspend", "process", SUP, "Tạm dừng", "Suspend", needs="reason"),
     _event("resume", "process", SUP, "Tiếp tục xử lý", "Resume"),
     _event("record_look", "process", SUP, "Ghi lần rà soát khi tạm dừng", "Record a look while suspended", stays=True),

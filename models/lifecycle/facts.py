@@ -133,7 +133,8 @@ class Facts(Fact):
         documents: what the act brings, by kind; the latest of each kind.
         given: names of the content's fields that were filled in (``reason``, ``destination`` …), those of its forms
             included. Not their text.
-        authors: person ids of who wrote what is being approved, as the record has them; added to what memory knows.
+        authors: person ids of who wrote what is being approved, or had a hand in what is being reviewed, as the record
+            has them; added to what memory knows.
         owner: person id of the owner the act names.
         target_case: id of the case of the same child, at ``attach``.
         match_confirmed: a person confirmed that it is the same child.

@@ -186,5 +186,17 @@ REFUSALS: dict[str, Sentence] = {
         "Đã có đủ người quyết định thay cho trường hợp này. Hãy làm việc với người đã được cử.",
         "The case has its delegate already. Work with the person named.",
     ),
+    "reviewer-is-involved": Sentence(
+        "Người đã phụ trách trường hợp, đề nghị hoặc phê duyệt việc đóng thì không được tự xem xét. "
+        "Hãy chuyển cho cán bộ khác của Sở Y tế.",
+        "Whoever owned the case, or proposed or approved its closure, does not review it. "
+        "Pass it to another officer of the department.",
+    ),
+    "no-death-review-open": Sentence(
+        "Trường hợp không có yêu cầu xem xét nào đang chờ: chưa có đề nghị đóng vì trẻ tử vong, "
+        "hoặc kết quả xem xét đã được ghi. Hãy tải lại trường hợp.",
+        "No such review is waiting: no closure for the child's death was proposed, or its result is on record. "
+        "Reload the case.",
+    ),
 }  # fmt: skip
 """Sentences by refusal code."""

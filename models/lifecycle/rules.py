@@ -244,6 +244,16 @@ def _delegate_wanted(_: Standing, facts: Facts) -> No | None:
     return None if len(in_force) < wanted and facts.delegate not in in_force else No("delegate-in-place", {})
 
 
+def _reviewer_apart(standing: Standing, facts: Facts) -> No | None:
+    """A death is reviewed by somebody who neither owned the case nor proposed or approved its closure."""
+    involved = authors_of("approve_closure", standing, facts) | {facts.case.owner}
+    return No("reviewer-is-involved", {}) if involved & set(facts.people) else None
+
+
+def _death_review_open(_: Standing, facts: Facts) -> No | None:
+    return None if "death_review" in facts.case.open_deadlines else No("no-death-review-open", {})
+
+
 def _codes(codes: frozenset[str]) -> str:
     return " ".join(sorted(codes))
 
@@ -280,6 +290,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "pause-too-long": _pause_short,
     "no-recusal-on-record": _recusal_on_record,
     "delegate-in-place": _delegate_wanted,
+    "reviewer-is-involved": _reviewer_apart,
+    "no-death-review-open": _death_review_open,
 }
 """The conditions by the name ``EventSpec.conditions`` gives them. ``approver-is-author`` depends on the event: see
 :func:`is_author`."""

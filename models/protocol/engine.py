@@ -211,6 +211,7 @@ def _holds(name: Requirement, book: Book, happened: Happened, met: set[str]) -> 
         "unrouted": now.custody == "unrouted",
         "into_review": now.process == "review",
         "contact_possible": book.view.closure_reason not in book.protocol.parameters.no_contact_after,
+        "child_died": book.view.closure_reason == "DEATH",
         "closed_within_window": _closed_within_window(book, happened),
         "met_one": bool(met),
         "said_no": happened.values.emergency is False,

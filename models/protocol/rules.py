@@ -36,6 +36,7 @@ Requirement = Literal[
     "unrouted",  # no unit holds the case
     "into_review",  # the case is in `review` afterwards
     "contact_possible",  # not closed for death or moving abroad
+    "child_died",  # the closure is for the child's death
     "closed_within_window",  # reopened soon after it was closed
     "met_one",  # the same event met a running occurrence
     "said_no",  # Mẫu 02 says that it is no emergency

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.calendar import local_date
@@ -127,6 +127,7 @@ class Matter:
         around: the people around it.
         clocks: every clock of the case before the act.
         plan: the plan an approval is about.
+        involved: person ids of those with a hand in the closure a review is about.
     """
 
     case: CaseRow
@@ -134,6 +135,7 @@ class Matter:
     around: Surroundings
     clocks: Sequence[Clock]
     plan: SubmittedPlan | None = None
+    involved: frozenset[str] = frozenset()
 
 
 def facts_of(matter: Matter) -> Facts:
@@ -155,7 +157,7 @@ def facts_of(matter: Matter) -> Facts:
         recorded_at=act.recorded_at,
         documents=said.document_facts,
         given=said.given,
-        authors=matter.plan.authors if matter.plan else frozenset(),
+        authors=matter.plan.authors if matter.plan else matter.involved,
         owner=_text(said.identifier("owner_id")),
         owner_serves=_owner_serves(case, act, around),
         person_known=person is None or person in (around.in_office if act.event == "name_delegate" else around.known),
@@ -618,6 +620,23 @@ async def submitted_plan(connection: AsyncConnection, case: CaseRow) -> Submitte
         return None
     content = dict(rows[0].content)
     return SubmittedPlan(content, content_hash(content), frozenset(str(row.author_id) for row in rows))
+
+
+async def had_a_hand_in_closing(connection: AsyncConnection, case: CaseRow) -> frozenset[str]:
+    """Person ids of whoever owned the case at some time, or proposed or approved a closure, or typed that in."""
+    owned = _EVENT.c.facts["owner_id"].astext
+    rows = await connection.execute(
+        select(_EVENT.c.event, _EVENT.c.actor_id, _EVENT.c.on_behalf_person, owned.label("owned")).where(
+            _EVENT.c.case_id == case.id,
+            or_(_EVENT.c.event.in_(sorted(_PROPOSES_CLOSURE | {"approve_closure"})), owned.is_not(None)),
+        )
+    )
+    people: set[str | None] = set()
+    for row in rows:
+        people.add(row.owned)
+        if row.owned is None:
+            people |= {_text(row.actor_id), _text(row.on_behalf_person)}
+    return frozenset(person for person in people if person is not None)
 
 
 async def _store_case(connection: AsyncConnection, after: CaseRow, at: datetime) -> None:

@@ -51,8 +51,8 @@ TELLS: dict[str, tuple[Tell, ...]] = {
 """By event, implied ones too."""
 _CONCLUDES = frozenset({"propose_not_substantiated", "propose_redirect"})
 
-DEATH = Tell("child_died", ("DOH",))
-"""lifecycle.md: "death (opens a review task, DOH told)"."""
+DEATH = Tell("child_died", ("DOH",), deadline="death_review")
+"""A closure proposed for the child's death (lifecycle.md: "opens a review task, DOH told")."""
 QUALITY_REVIEW = Tell("closure_quality_review", ("SUP", "DOH"), deadline="closure_quality_review")
 """A case reopened within the window of the closure quality review (lifecycle.md: "SUP, DOH told")."""
 
@@ -104,10 +104,9 @@ def _asked_for(act: Act, decision: Decision, changes: Changes) -> Iterator[Tell]
         if not (event == "raise_emergency" and act.said.report is not None):
             for one in TELLS.get(event, ()):
                 yield _answerable(one, event, decision)
-    if act.event == "propose_early_closure" and act.said.closure_reason == "DEATH":
-        yield DEATH
-    if any(clock.code == "closure_quality_review" for clock in changes.started):
-        yield QUALITY_REVIEW
+    for one in (DEATH, QUALITY_REVIEW):
+        if any(clock.code == one.deadline for clock in changes.started):
+            yield one
 
 
 def _answerable(one: Tell, event: str, decision: Decision) -> Tell:

@@ -159,12 +159,13 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         Sentence(
             # Why stands in the file only: mail and SMS are read over shoulders, and by whoever holds the phone.
             "Đề nghị đóng hồ sơ sớm, cần xem xét ngay",
-            "Hồ sơ có đề nghị đóng sớm, cần xem xét ngay. Đề nghị mở hồ sơ để xem lý do.",
+            "Hồ sơ có đề nghị đóng sớm, cần xem xét ngay và ghi kết quả{by}. Đề nghị mở hồ sơ để xem lý do.",
             "de nghi dong ho so som, can xem xet ngay",
         ),
         Sentence(
             "Early closure proposed, review needed now",
-            "An early closure was proposed that must be looked at now. Open the case to see why.",
+            "An early closure was proposed that must be looked at now, the result to be recorded{by}. "
+            "Open the case to see why.",
             "early closure proposed, review needed now",
         ),
     ),
