@@ -5,6 +5,7 @@ reading, lists, escalations, administration, reference data. Sources: process.md
 lifecycle.md (roles).
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -126,6 +127,58 @@ def reach(role: str, event: str) -> frozenset[Reach]:
     if event == "order_isolation" and role in DECIDERS:
         return frozenset({Reach.PLACE})
     return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """Where somebody's position stands to a case, at one instant of the unit tree.
+
+    Attributes:
+        holds: their unit holds the case.
+        place: it is the commune of the incident or of residence.
+        waits: it is one of these, took in a report of the case, and nobody has acknowledged the case yet.
+        province: the case is held below their province, or by nobody where a report of it was taken in below their
+            province, or below none.
+        around: their office is no commune, and the holder or a place is below the same province.
+        took_in, unit_took_in: they, or their unit, took in a report that opened or reopened the case.
+        everywhere: their unit is of a kind of ``EVERYWHERE``.
+        named: they are the decider named for the case.
+        deputises: they stand in for somebody of the case team of the unit that holds it.
+    """
+
+    holds: bool = False
+    place: bool = False
+    waits: bool = False
+    province: bool = False
+    around: bool = False
+    took_in: bool = False
+    unit_took_in: bool = False
+    everywhere: bool = False
+    named: bool = False
+    deputises: bool = False
+
+
+def may_send(role: str, event: str, stands: Standpoint) -> bool:
+    """Whether ``role`` may send ``event`` from where it stands: to the cases it reads, and where ``reach`` says."""
+    reads = {
+        Scope.OWN: stands.took_in,
+        Scope.RECEIVED: stands.unit_took_in,
+        Scope.UNIT: stands.holds or stands.waits,
+        Scope.PROVINCE: stands.province,
+        Scope.NATIONAL: True,
+    }
+    beyond = {
+        Reach.PLACE: stands.place,
+        Reach.COMMUNE: stands.place or stands.holds,
+        Reach.PROVINCE: stands.around,
+        Reach.EVERYWHERE: stands.everywhere,
+    }
+    return (
+        stands.named
+        or stands.deputises
+        or reads.get(scope(role, "read_case"), False)
+        or any(beyond[how] for how in reach(role, event))
+    )
 
 
 HOTLINE: Final = frozenset({"H111", "H111S"})

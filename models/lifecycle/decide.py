@@ -115,7 +115,7 @@ def _role(standing: Standing | None, spec: EventSpec, facts: Facts) -> No | None
         return no
     if facts.recorded_by is not None and not may_record_for(facts.recorded_by):
         return No("not-your-role", {"roles": "", "who": "recorder"})
-    return None if unit_allows(spec.code, facts) else No("not-your-unit", {})
+    return None if facts.in_reach and unit_allows(spec.code, facts) else No("not-your-unit", {})
 
 
 def _may(standing: Standing, spec: EventSpec, facts: Facts) -> bool:

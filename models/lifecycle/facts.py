@@ -126,6 +126,7 @@ class Facts(Fact):
     Attributes:
         actor: whose act it is. Recorded on behalf of somebody, that somebody: the Chair who ordered by phone.
         recorded_by: who typed it in, if not the actor; then ``means`` says how they were told.
+        in_reach: whoever sends it stands, by their unit, where they may send it (``models.access``).
         recused: person ids recused from this case.
         receipt: first receipt of the report that began the present round (intake, or the reopening's new report).
         occurred_at: when the act happened; ``receipt <= occurred_at <= recorded_at``.
@@ -168,6 +169,7 @@ class Facts(Fact):
     actor: Actor
     recorded_by: Actor | None = None
     means: Means | None = None
+    in_reach: bool = True
     recused: frozenset[str] = frozenset()
     receipt: AwareDatetime
     occurred_at: AwareDatetime

@@ -33,11 +33,12 @@ REFUSALS: dict[str, Sentence] = {
         "This belongs to another role. Pass it to somebody who holds one of the roles named.",
     ),
     "not-your-unit": Sentence(
-        "Việc này thuộc thẩm quyền của đơn vị khác: quyết định cách ly thuộc Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ "
-        "việc hoặc nơi trẻ cư trú; nhập vào một trường hợp thuộc đơn vị đang phụ trách trường hợp đó. "
-        "Hãy chuyển đến người có thẩm quyền.",
-        "This belongs to another unit: isolation is ordered by the chair or vice-chair of the place of incident or of "
-        "residence, and a case is attached by the unit that has the other case. Turn to them.",
+        "Việc này thuộc thẩm quyền của đơn vị khác: trường hợp do đơn vị đang phụ trách xử lý; quyết định cách ly "
+        "thuộc Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ việc hoặc nơi trẻ cư trú; nhập vào một trường hợp thuộc đơn vị "
+        "đang phụ trách trường hợp đó. Hãy chuyển đến người có thẩm quyền.",
+        "This belongs to another unit: a case is in the hands of the unit that has it, isolation is ordered by the "
+        "chair or vice-chair of the place of incident or of residence, and a case is attached by the unit that has the "
+        "other case. Turn to them.",
     ),
     "recused": Sentence(
         "Người này không được tham gia giải quyết trường hợp vì xung đột lợi ích. "

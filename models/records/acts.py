@@ -32,6 +32,7 @@ from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import store_changes
 from models.records.notices import tell
 from models.records.people import OWNER, CasePlace, resolve
+from models.records.reach import in_reach
 from models.records.reference import Reference
 from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
 from models.tables.cases import LIFECYCLE_COLUMNS
@@ -147,10 +148,12 @@ def facts_of(matter: Matter) -> Facts:
     person = said.identifier("person_id")
     second = around.posts.get(said.second_approver) if said.second_approver else None
     report = said.report
+    sender = act.recorder or act.actor
     return Facts(
         actor=_actor(act.actor, around),
         recorded_by=_actor(act.recorder, around) if act.recorder else None,
         means=act.means,
+        in_reach=sender is None or in_reach(sender, act.event, case, around),
         recused=frozenset(map(str, around.recused)),
         receipt=case.receipt_at,
         occurred_at=act.occurred_at,

@@ -64,7 +64,8 @@ async def attach(
         return Refused("not-your-unit", {"case": "target"}, ())
     receiving = Matter(target, arriving, there, there.clocks)
     facts = facts_of(receiving).model_copy(
-        update={"adopts": case.standing, "documents": {"M01": DocumentFact(content_hash="")}}
+        # Whether they have a say here was asked above, by the rule for attaching.
+        update={"adopts": case.standing, "documents": {"M01": DocumentFact(content_hash="")}, "in_reach": True}
     )
     answer = advance(target.standing, event, facts)
     if isinstance(answer, Refused):

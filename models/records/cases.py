@@ -11,6 +11,7 @@ from sqlalchemy import DateTime, Text, Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.access import COMMUNE
 from models.lifecycle.states import LIVE
 from models.lifecycle.types import Standing
 from models.protocol.types import Clock
@@ -104,6 +105,10 @@ class Surroundings:
         siblings, siblings_risk: the household's other live cases, and the highest risk among them.
         unit_code: code of the office that holds the case.
         reports: the case's reports as (id, received, flagged, acknowledged), oldest first.
+        stand_in: persons asked about who are named deputy for somebody of the case team at the office that holds it.
+        brought: who took in the reports that opened or reopened the case, as (person, unit).
+        receivers: the units that took in any report of it.
+        above: by unit (those that act, the offices, the receivers) itself and the units above it, each with its kind.
         clocks: every clock of the case, past and present, as ``deadlines.load_clocks`` gives them.
         answered: the stored answer of the command asked about, if it was recorded before.
     """
@@ -120,6 +125,10 @@ class Surroundings:
     siblings_risk: str | None
     unit_code: str | None
     reports: tuple[tuple[UUID, datetime, bool, datetime | None], ...]
+    stand_in: frozenset[UUID]
+    brought: frozenset[tuple[UUID, UUID]]
+    receivers: frozenset[UUID]
+    above: dict[UUID, dict[UUID, str]]
     clocks: tuple[Clock, ...]
     answered: dict[str, Any] | None
 
@@ -133,7 +142,7 @@ _SURROUNDINGS = text(
          FROM position p
         WHERE (p.id = ANY(:positions) OR (p.person_id = ANY(:persons) AND p.unit_id = ANY(:units)))
           AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)) AS posts,
-      (SELECT json_agg(json_build_array(d.deputy_id, d.role))
+      (SELECT json_agg(json_build_array(d.deputy_id, d.role, d.unit_id))
          FROM deputy d
         WHERE d.deputy_id = ANY(:persons) AND d.unit_id = ANY(:units)
           AND NOT EXISTS (SELECT FROM recusal r WHERE r.case_id = :case_id AND r.person_id = d.principal_id
@@ -156,9 +165,22 @@ _SURROUNDINGS = text(
         WHERE d.case_id = :case_id AND d.since <= :at AND (d.until IS NULL OR d.until > :at)) AS delegates,
       (SELECT max(c.risk) FROM case_file c
         WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings_risk,
-      (SELECT json_agg(json_build_array(cr.report_id, cr.received_at, cr.flagged, cr.acknowledged_at)
+      (SELECT json_agg(json_build_array(cr.report_id, cr.received_at, cr.flagged, cr.acknowledged_at,
+                                        cr.how, r.receiver_id, r.receiver_unit_id)
                        ORDER BY cr.received_at)
-         FROM case_report cr WHERE cr.case_id = :case_id AND cr.until IS NULL) AS reports,
+         FROM case_report cr JOIN report r ON r.id = cr.report_id
+        WHERE cr.case_id = :case_id AND cr.until IS NULL) AS reports,
+      (WITH RECURSIVE tree AS (
+         SELECT start.id, start.id AS above
+           FROM (SELECT unnest(:units) AS id
+                 UNION SELECT p.unit_id FROM position p WHERE p.id = ANY(:positions)
+                 UNION SELECT r.receiver_unit_id FROM case_report cr JOIN report r ON r.id = cr.report_id
+                        WHERE cr.case_id = :case_id AND cr.until IS NULL) start
+          WHERE cardinality(:positions) > 0
+         UNION
+         SELECT t.id, n.parent_id FROM tree t JOIN unit_parent n ON n.unit_id = t.above
+          WHERE n.valid_from <= :at AND (n.valid_to IS NULL OR n.valid_to > :at))
+       SELECT json_agg(json_build_array(t.id, t.above, u.kind)) FROM tree t JOIN unit u ON u.id = t.above) AS above,
       (SELECT u.code FROM unit u WHERE u.id = :unit_id) AS unit_code,
       (SELECT json_agg(d.clock || jsonb_build_object('fired', coalesce(f.fired, '[]')) ORDER BY d.started_at, d.id)
          FROM deadline d
@@ -235,8 +257,14 @@ async def surroundings(
         if post.position_id in positions or post.person_id not in posts:
             posts[post.person_id] = post
     deputises: dict[UUID, set[str]] = {}
-    for person_id, role in row.deputises or ():
+    stand_in: set[UUID] = set()
+    for person_id, role, unit_id in row.deputises or ():
         deputises.setdefault(UUID(person_id), set()).add(role)
+        if role in COMMUNE and UUID(unit_id) == case.unit_id:
+            stand_in.add(UUID(person_id))
+    above: dict[UUID, dict[UUID, str]] = {}
+    for unit_id, higher, kind in row.above or ():
+        above.setdefault(UUID(unit_id), {})[UUID(higher)] = kind
     named = [(UUID(person), posted, frozenset(roles or ())) for person, posted, roles in row.named or ()]
     return Surroundings(
         posts=posts,
@@ -257,8 +285,14 @@ async def surroundings(
                 flagged,
                 datetime.fromisoformat(acknowledged) if acknowledged else None,
             )
-            for report_id, received, flagged, acknowledged in row.reports or ()
+            for report_id, received, flagged, acknowledged, *_ in row.reports or ()
         ),
+        stand_in=frozenset(stand_in),
+        brought=frozenset(
+            (UUID(person), UUID(unit)) for *_, how, person, unit in row.reports or () if how != "further"
+        ),
+        receivers=frozenset(UUID(unit) for *_, unit in row.reports or ()),
+        above=above,
         clocks=_CLOCKS.validate_json(row.clocks) if row.clocks else (),
         answered=row.answered,
     )
