@@ -99,7 +99,9 @@ def seed() -> None:
 @app.command()
 def demo() -> None:
     """Dẫn một hồ sơ từ tin báo đến khi đóng · drive one case from the report to its closure."""
-    with _settings():
+    with _settings() as parts:
+        if parts.temporal is not None:
+            os.environ.setdefault("ANNHI_UI_URL", parts.ui_url)
         runpy.run_module("deploy.demo", run_name="__main__")
 
 

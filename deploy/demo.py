@@ -313,9 +313,7 @@ def main() -> int:
     console.print(f"\nHồ sơ {code} đã đóng. Xem tiếp · look further:")
     console.print(f"  API       {url}/api/v1/cases/{code}  (đăng nhập · sign in as sup.a)", soft_wrap=True)
     console.print(f"  Quy trình {url}/protocol", soft_wrap=True)
-    console.print(
-        f"  Temporal  {os.environ.get('ANNHI_UI_URL', 'http://127.0.0.1:8233')} → case/{demo.case_id}", soft_wrap=True
-    )
+    console.print(f"  Temporal  {os.environ.get('ANNHI_UI_URL', '')} → case/{demo.case_id}", soft_wrap=True)
     return 0
 
 

@@ -450,6 +450,21 @@ async def test_a_conclusion_by_sup_waits_for_the_chair_and_an_early_closure_too(
     assert {(row["person_id"], row["code"]) for row in rows} == {(door.person("chair.a"), "closure_approval")}
 
 
+async def test_the_department_is_asked_for_a_review_only_where_one_waits(door: Door) -> None:
+    case = await accepted(door)
+
+    async def asked() -> bool:
+        actions = (await door.get("doh", f"/cases/{case}")).json()["allowed_actions"]
+        return "record_death_review" in {action["event"] for action in actions}
+
+    assert not await asked()
+    await done(door, "cpo.a", case, "propose_early_closure", {"closure_reason": "DEATH", "reason": "Giấy chứng tử"})
+    assert await asked()
+    said = await done(door, "doh", case, "record_death_review", {"finding": "Đã xem xét"})
+    assert [one["code"] for one in said["met"]] == ["death_review"]
+    assert not await asked()
+
+
 async def test_the_hotline_sees_what_it_brought_and_codes_once_the_commune_has_the_case(door: Door) -> None:
     case = await case_of(door, username="h111")
     assert (await door.get("h111", f"/cases/{case}")).json()["child"] is not None

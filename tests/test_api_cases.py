@@ -452,6 +452,26 @@ async def test_an_escalation_is_acknowledged_and_resolved_by_whom_it_went_to(doo
     ]  # fmt: skip
 
 
+async def test_escalations_are_listed_by_person_unit_and_age(door: Door) -> None:
+    case = (await door.report("cpo.a"))["cases"][0]["id"]
+    first = await escalate(door, case, "sup.a")
+    door.clock.forward(minutes=10)
+    second = await escalate(door, (await door.report("cpo.a"))["cases"][0]["id"], "chair.a", "sup.a")
+
+    async def listed(username: str, **chosen: Any) -> list[str]:
+        return [one["id"] for one in (await door.get(username, "/escalations", params=chosen)).json()["items"]]
+
+    assert await listed("dohd") == [first, second]
+    assert await listed("dohd", person=str(door.person("sup.a"))) == [first, second]
+    assert await listed("dohd", person=str(door.person("chair.a"))) == [second]
+    assert await listed("dohd", person=str(door.person("cpo.a"))) == []
+    assert await listed("dohd", unit="HN-A") == [first, second]
+    assert await listed("dohd", unit="HN-B") == []
+    assert await listed("dohd", opened_before=(NOW + timedelta(minutes=5)).isoformat()) == [first]
+    # Whose people somebody asks about widens nothing.
+    assert await listed("cpo.b", person=str(door.person("sup.a"))) == []
+
+
 async def test_what_was_done_about_an_escalation_is_read_by_who_may_read_the_case(door: Door) -> None:
     case = (await door.report("h111"))["cases"][0]["id"]
     escalation = await escalate(door, case, "sup.a", "nat")

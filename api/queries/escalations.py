@@ -23,6 +23,7 @@ class Wanted:
     """Which escalations to list; what is None does not matter."""
 
     mine: bool = False
+    person_id: UUID | None = None
     unit_code: str | None = None
     states: Collection[str] = ()
     levels: Collection[str] = ()
@@ -71,6 +72,8 @@ async def page(
     statement = _escalations(reader, at)
     if wanted.mine:
         statement = statement.where(sent_to(reader.person_id))
+    if wanted.person_id is not None:
+        statement = statement.where(sent_to(wanted.person_id))
     if wanted.unit_code is not None:
         statement = statement.where(_UNIT.c.code == wanted.unit_code)
     if wanted.states:

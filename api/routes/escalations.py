@@ -23,9 +23,10 @@ Level = Literal["E0", "E1", "E2", "E3", "E4"]
 
 
 class EscalationFilter(Input):
-    """Which escalations to list; ``opened_before`` asks for age."""
+    """Which escalations to list; ``person`` asks for whom they went to, ``opened_before`` for age."""
 
     mine: bool = False
+    person: UUID | None = None
     unit: Annotated[str | None, Field(max_length=40, pattern=r"^[A-Za-z0-9._-]+$")] = None
     state: Annotated[tuple[State, ...], Field(max_length=3)] = ()
     level: Annotated[tuple[Level, ...], Field(max_length=5)] = ()
@@ -44,7 +45,7 @@ class Resolution(Input):
 async def list_escalations(visit: TheVisit, chosen: Annotated[EscalationFilter, Query()]) -> Page[EscalationOut]:
     """Escalations sent to the reader or of the reader's cases, the oldest first."""
     await visit.require("read_escalations")
-    wanted = Wanted(chosen.mine, chosen.unit, chosen.state, chosen.level, chosen.opened_before)
+    wanted = Wanted(chosen.mine, chosen.person, chosen.unit, chosen.state, chosen.level, chosen.opened_before)
     return await escalations.list_escalations(visit, wanted, chosen.cursor, chosen.limit)
 
 

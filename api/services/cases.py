@@ -217,7 +217,13 @@ async def _allowed(connection: AsyncConnection, visit: Visit, row: Found) -> lis
             residence_unit=str(row.residence_unit_id or ""),
         ),
     )
-    return [action(event) for event in allowed_events(standing_of(row), facts) if event in INPUTS]
+    events = [event for event in allowed_events(standing_of(row), facts) if event in INPUTS]
+    if "record_death_review" in events:
+        # Asked of the department about no case but one whose review waits.
+        running = await cases.deadlines(connection, [row.id])
+        if not any(one.code == "death_review" and one.status == "open" for one in running):
+            events.remove("record_death_review")
+    return [action(event) for event in events]
 
 
 @cache

@@ -74,6 +74,11 @@ class Parts:
         return (self.environ.get("ANNHI_PUBLIC_URL") or f"http://{HOST}:{self.ports.api}").rstrip("/")
 
     @property
+    def ui_url(self) -> str:
+        """The address of Temporal's own pages, where the embedded server has them."""
+        return f"http://{HOST}:{self.ports.ui}"
+
+    @property
     def task_queue(self) -> str:
         """The queue worker and API meet on."""
         return self.environ.get("ANNHI_TASK_QUEUE") or "annhi"

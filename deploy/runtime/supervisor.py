@@ -185,7 +185,7 @@ class Supervisor:
         self.progress.plain(f"An Nhi đang chạy · is running ({seconds:.0f} s, schema {schema})")
         rows = [("Trang làm việc · pages", url), ("API", f"{url}/api/v1"), ("Tài liệu API · API docs", f"{url}/docs")]
         if parts.temporal is not None:
-            rows.append(("Temporal", f"http://{parts.temporal.address.split(':')[0]}:{parts.ports.ui}"))
+            rows.append(("Temporal", parts.ui_url))
         rows += [("Dữ liệu · data", str(folder.root)), ("Nhật ký · logs", str(folder.logs))]
         if folder.accounts.exists():
             rows.append(("Tài khoản mẫu · sample accounts", str(folder.accounts)))
