@@ -1,18 +1,45 @@
-"""Cases, their deadlines, documents and events. Every statement takes its scope from ``api.scope``."""
+"""Cases, their deadlines, documents and events. Every statement takes its scope from ``api.scope``.
 
-from collections.abc import Collection, Sequence
+A statement with a scope is made once per role and shape (what is asked for, not which values) and kept: making it
+costs the API more than running it (docs/performance.md).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import KEPT, Found
 from api.scope import CASE, REPORT, actable, readable
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
+from models.records.terms import PERSON, UNIT, said, terms
 from models.tables import (
     Breach,
     CaseEvent,
@@ -36,6 +63,7 @@ _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), ta
 
 
 _ADDRESS = (CASE.c.id, CASE.c.code, CASE.c.unit_id, CASE.c.process)
+_OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
 
 @dataclass(frozen=True)
@@ -51,12 +79,15 @@ class Wanted:
     due_before: datetime | None = None
 
 
-def _cases(reader: Acting, at: datetime) -> Select[Any]:
+def _cases(role: str) -> Select[Any]:
+    reader = terms(role)
     running = and_(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
     soonest = (
         select(_DEADLINE.c.code, _DEADLINE.c.due_at).where(running).order_by(_DEADLINE.c.due_at).limit(1).lateral()
     )
-    overdue = select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= at).scalar_subquery()
+    overdue = (
+        select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= reader.at).scalar_subquery()
+    )
     return (
         select(
             CASE,
@@ -80,33 +111,91 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
         .outerjoin(soonest, true())
-        .where(readable(reader, at))
+        .where(readable(reader))
     )
 
 
+Reference = Literal["id", "code"]
+"""What a case is named by."""
+
+
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
-    """One case by id or code, None where it is unknown or out of scope."""
-    return (await connection.execute(_cases(reader, at).where(_named(reference)))).one_or_none()
+    """The row of one case by id or code, None where it is unknown or out of scope."""
+    by, value = _named(reference)
+    return (await connection.execute(_one(reader.role, by), said(reader, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _one(role: str, by: Reference) -> Select[Any]:
+    return select(CASE).where(CASE.c[by] == bindparam("reference"), readable(terms(role)))
+
+
+async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
+    """The same with everything that is shown of it, and what the reader has power of in it.
+
+    ``deputises``: the roles they deputise at the case's offices. ``named``: they are the decider named for it.
+    """
+    by, value = _named(reference)
+    return (await connection.execute(_whole(reader.role, by), said(reader, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _whole(role: str, by: Reference) -> Select[Any]:
+    reader = terms(role)
+    deputises = (
+        select(func.array_agg(_DEPUTY.c.role))
+        .where(_DEPUTY.c.unit_id.in_(_OFFICES), deputyship(_DEPUTY, CASE.c.id, reader.person, reader.at))
+        .correlate(CASE)
+        .scalar_subquery()
+    )
+    named = is_named_decider(CASE.c.id, reader.person, reader.at)
+    return (
+        _cases(role)
+        .add_columns(deputises.label("deputises"), named.label("named"))
+        .where(CASE.c[by] == bindparam("reference"))
+    )
 
 
 async def find_to_act(
     connection: AsyncConnection, actor: Acting, at: datetime, reference: str, event: str
 ) -> Found | None:
     """What sending ``event`` needs of a case the actor may send it to but not read; None where they may not."""
-    statement = select(*_ADDRESS).where(_named(reference), actable(actor, event, at))
-    return (await connection.execute(statement)).one_or_none()
+    by, value = _named(reference)
+    statement = _one_to_act(actor.role, event, by)
+    return (await connection.execute(statement, said(actor, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _one_to_act(role: str, event: str, by: Reference) -> Select[Any]:
+    return select(*_ADDRESS).where(CASE.c[by] == bindparam("reference"), actable(terms(role), event))
 
 
 async def find_sent(connection: AsyncConnection, reference: str) -> Found | None:
     """The same of any case, for whoever can show that they sent it something before."""
-    return (await connection.execute(select(*_ADDRESS).where(_named(reference)))).one_or_none()
+    by, value = _named(reference)
+    return (await connection.execute(select(*_ADDRESS).where(CASE.c[by] == value))).one_or_none()
 
 
-def _named(reference: str) -> ColumnElement[bool]:
+def _named(reference: str) -> tuple[Reference, UUID | str]:
     try:
-        return CASE.c.id == UUID(reference)
+        return "id", UUID(reference)
     except ValueError:
-        return CASE.c.code == reference
+        return "code", reference
+
+
+_FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "process": CASE.c.process == any_(bindparam("process", type_=ARRAY(Text))),
+    "protection": CASE.c.protection == any_(bindparam("protection", type_=ARRAY(Text))),
+    "risk": CASE.c.risk == any_(bindparam("risk", type_=ARRAY(Text))),
+    "unit_code": _UNIT.c.code == bindparam("unit_code"),
+    "owner_id": CASE.c.owner_id == bindparam("owner_id"),
+    "household_id": CASE.c.household_id == bindparam("household_id"),
+    "due_before": exists().where(
+        _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open", _DEADLINE.c.due_at <= bindparam("due_before")
+    ),
+    "after_at": tuple_(CASE.c.receipt_at, CASE.c.id)
+    < tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+}
 
 
 async def page(
@@ -119,96 +208,123 @@ async def page(
     limit: int,
 ) -> Sequence[Found]:
     """A page of the reader's cases, the newest receipt first."""
-    statement = _cases(reader, at)
-    for column, values in (
-        (CASE.c.process, wanted.process),
-        (CASE.c.protection, wanted.protection),
-        (CASE.c.risk, wanted.risk),
-    ):
-        if values:
-            statement = statement.where(column.in_(sorted(values)))
-    if wanted.unit_code is not None:
-        statement = statement.where(_UNIT.c.code == wanted.unit_code)
-    if wanted.owner_id is not None:
-        statement = statement.where(CASE.c.owner_id == wanted.owner_id)
-    if wanted.household_id is not None:
-        statement = statement.where(CASE.c.household_id == wanted.household_id)
-    if wanted.due_before is not None:
-        statement = statement.where(
-            exists().where(
-                _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open", _DEADLINE.c.due_at <= wanted.due_before
-            )
-        )
-    if after is not None:
-        statement = statement.where(tuple_(CASE.c.receipt_at, CASE.c.id) < tuple_(*after))
-    ordered = statement.order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc()).limit(limit)
-    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    values: dict[str, Any] = {
+        "process": sorted(wanted.process or ()) or None,
+        "protection": sorted(wanted.protection or ()) or None,
+        "risk": sorted(wanted.risk or ()) or None,
+        "unit_code": wanted.unit_code,
+        "owner_id": wanted.owner_id,
+        "household_id": wanted.household_id,
+        "due_before": wanted.due_before,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else None,
+    }
+    asked = {name: value for name, value in values.items() if value is not None}
+    statement = _page(reader.role, frozenset(asked))
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
     return rows
 
 
-async def standings(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """The four codes of cases just opened or already found in scope."""
-    statement = select(CASE.c.id, CASE.c.process, CASE.c.protection, CASE.c.ban, CASE.c.custody)
-    return (await connection.execute(statement.where(CASE.c.id.in_(sorted(case_ids))))).all()
+@lru_cache(maxsize=KEPT)
+def _page(role: str, asked: frozenset[str]) -> Select[Any]:
+    return (
+        _cases(role)
+        .where(*(clause for name, clause in _FILTERS.items() if name in asked))
+        .order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc())
+        .limit(bindparam("limit", type_=Integer))
+    )
 
 
-async def reader_powers(
-    connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID, offices: Collection[UUID]
-) -> tuple[frozenset[str], bool]:
-    """The roles the reader deputises at the case's offices, and whether they are the decider named for it."""
-    roles = await connection.execute(
-        select(_DEPUTY.c.role).where(
-            _DEPUTY.c.unit_id.in_(sorted(offices)), deputyship(_DEPUTY, case_id, reader.person_id, at)
+def _with_ladders() -> Select[Any]:
+    """Deadlines, each with the rungs on record, who was told at them, and its breaches: one read instead of four."""
+    told = (
+        _list(
+            _object(
+                person=_object(id=_PERSON.c.id, name=_PERSON.c.full_name),
+                **_columns(_NOTICE, "role", "channel", "state", "deliver_at", "sent_at", "seen_at"),
+            ),
+            _NOTICE.c.created_at,
+            _NOTICE.c.id,
         )
+        .join(_PERSON, _PERSON.c.id == _NOTICE.c.person_id)
+        .where(_NOTICE.c.deadline_id == _RUNG.c.deadline_id, _NOTICE.c.ordinal == _RUNG.c.ordinal)
+        .correlate(_RUNG)
     )
-    named = await connection.execute(select(is_named_decider(case_id, reader.person_id, at)))
-    return frozenset(roles.scalars()), bool(named.scalar_one())
-
-
-async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """Every deadline of cases already found in scope, in order of start."""
-    statement = (
-        select(_DEADLINE)
-        .where(_DEADLINE.c.case_id.in_(sorted(case_ids)))
-        .order_by(_DEADLINE.c.started_at, _DEADLINE.c.code, _DEADLINE.c.occurrence)
-    )
-    return (await connection.execute(statement)).all()
-
-
-async def touched_at(connection: AsyncConnection, case_id: UUID, at: datetime) -> frozenset[UUID]:
-    """Ids of the deadlines last changed by what was recorded at an instant."""
-    statement = select(_DEADLINE.c.id).where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.updated_at == at)
-    return frozenset((await connection.execute(statement)).scalars())
-
-
-async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """What became of the rungs of these cases, with whether anybody was there to be told."""
-    statement = (
-        select(_RUNG, func.coalesce(_ESCALATION.c.nobody, False).label("nobody"))
+    rungs = (
+        _list(
+            _object(
+                **_columns(_RUNG, "ordinal", "level", "due_at", "state", "fired_at"),
+                nobody=func.coalesce(_ESCALATION.c.nobody, false()),
+                told=told.scalar_subquery(),
+            ),
+            _RUNG.c.ordinal,
+        )
         .outerjoin(
             _ESCALATION,
             and_(_ESCALATION.c.deadline_id == _RUNG.c.deadline_id, _ESCALATION.c.ordinal == _RUNG.c.ordinal),
         )
-        .where(_RUNG.c.case_id.in_(sorted(case_ids)))
+        .where(_RUNG.c.deadline_id == _DEADLINE.c.id)
+        .correlate(_DEADLINE)
     )
-    return (await connection.execute(statement)).all()
-
-
-async def told(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """The notices of the rungs of these cases, by whom they went to."""
-    statement = (
-        select(_NOTICE, _PERSON.c.full_name)
-        .join(_PERSON, _PERSON.c.id == _NOTICE.c.person_id)
-        .where(_NOTICE.c.case_id.in_(sorted(case_ids)), _NOTICE.c.deadline_id.is_not(None))
-        .order_by(_NOTICE.c.created_at, _NOTICE.c.id)
+    said_of_a_breach = ("kind", "due_at", "recorded_at", "mark", "met_at", "protocol_version", "calendar_version")
+    breaches = (
+        _list(_object(**_columns(_BREACH, *said_of_a_breach)), _BREACH.c.recorded_at)
+        .where(_BREACH.c.deadline_id == _DEADLINE.c.id)
+        .correlate(_DEADLINE)
     )
-    return (await connection.execute(statement)).all()
+    return select(
+        _DEADLINE.c.id,
+        _DEADLINE.c.case_id,
+        _DEADLINE.c.code,
+        _DEADLINE.c.clock,
+        rungs.scalar_subquery().label("rungs"),
+        breaches.scalar_subquery().label("breaches"),
+    )
 
 
-async def breaches(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """The breaches of these cases."""
-    statement = select(_BREACH).where(_BREACH.c.case_id.in_(sorted(case_ids))).order_by(_BREACH.c.recorded_at)
-    return (await connection.execute(statement)).all()
+def _list(each: ColumnElement[Any], *order: ColumnElement[Any]) -> Select[Any]:
+    """Rows as one JSON list; of no rows an empty one."""
+    rows = func.jsonb_agg(each).aggregate_order_by(*order)
+    return select(func.coalesce(rows, literal_column("'[]'::jsonb"), type_=JSONB))
+
+
+def _object(**members: ColumnElement[Any]) -> ColumnElement[Any]:
+    # The names are this module's own. As literals they are no parameters, of which there would be dozens.
+    named: list[ColumnElement[Any]] = []
+    for name, value in members.items():
+        named += (literal_column(f"'{name}'"), value)
+    return func.jsonb_build_object(*named)
+
+
+def _columns(row: Table, *names: str) -> dict[str, ColumnElement[Any]]:
+    return {name: row.c[name] for name in names}
+
+
+_IN_ORDER = (_DEADLINE.c.started_at, _DEADLINE.c.code, _DEADLINE.c.occurrence)
+_DEADLINES: Final = _with_ladders().where(_DEADLINE.c.case_id == bindparam("case_id")).order_by(*_IN_ORDER)
+_TOUCHED: Final = (
+    _with_ladders()
+    .add_columns(_EVENT.c.implied)
+    .select_from(_EVENT)
+    .outerjoin(_DEADLINE, and_(_DEADLINE.c.case_id == _EVENT.c.case_id, _DEADLINE.c.updated_at == _EVENT.c.recorded_at))
+    .where(_EVENT.c.case_id == bindparam("case_id"), _EVENT.c.command_id == bindparam("command_id"))
+    .order_by(*_IN_ORDER)
+)
+
+
+async def deadlines(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
+    """Every deadline of a case already found in scope, in order of start, with its ladder."""
+    rows: Sequence[Found] = (await connection.execute(_DEADLINES, {"case_id": case_id})).all()
+    return rows
+
+
+async def touched(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Sequence[Found]:
+    """The deadlines a command was the last to touch, each with ``implied`` of the command's event.
+
+    Where it touched none there is one row without an ``id``; where it recorded no event, none at all.
+    """
+    rows: Sequence[Found] = (await connection.execute(_TOUCHED, {"case_id": case_id, "command_id": command_id})).all()
+    return rows
 
 
 async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
@@ -222,12 +338,6 @@ async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
         .order_by(_EVENT.c.sequence)
     )
     return (await connection.execute(statement)).all()
-
-
-async def event_of(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Found | None:
-    """The event a command recorded on a case."""
-    statement = select(_EVENT).where(_EVENT.c.case_id == case_id, _EVENT.c.command_id == command_id)
-    return (await connection.execute(statement)).one_or_none()
 
 
 async def latest_event(connection: AsyncConnection, case_id: UUID) -> Found | None:
@@ -261,23 +371,38 @@ async def documents(
 
     ``colleague``: the author has, or had when writing it, a position in the reader's unit.
     """
+    asked = {
+        name: value
+        for name, value in (("kind", kind), ("version", version), ("document_id", document_id))
+        if value is not None
+    }
+    values = {"case_id": case_id, "reader_person": reader.person_id, "reader_unit": reader.unit_id, **asked}
+    rows: Sequence[Found] = (await connection.execute(_documents(frozenset(asked)), values)).all()
+    return rows
+
+
+_OF_DOCUMENTS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "kind": _DOCUMENT.c.kind == bindparam("kind"),
+    "version": _DOCUMENT.c.version == bindparam("version"),
+    "document_id": _DOCUMENT.c.id == bindparam("document_id"),
+}
+
+
+@lru_cache(maxsize=KEPT)
+def _documents(asked: frozenset[str]) -> Select[Any]:
     colleague = exists().where(
         _POSITION.c.person_id == _DOCUMENT.c.author_id,
-        _POSITION.c.unit_id == reader.unit_id,
+        _POSITION.c.unit_id == UNIT,
         _POSITION.c.valid_from <= _DOCUMENT.c.created_at,
         or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
     )
-    own = _DOCUMENT.c.author_id == reader.person_id
-    statement = (
+    return (
         select(_DOCUMENT, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
         .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
-        .where(_DOCUMENT.c.case_id == case_id, or_(_DOCUMENT.c.frozen_at.is_not(None), own))
+        .where(
+            _DOCUMENT.c.case_id == bindparam("case_id"),
+            or_(_DOCUMENT.c.frozen_at.is_not(None), _DOCUMENT.c.author_id == PERSON),
+        )
+        .where(*(clause for name, clause in _OF_DOCUMENTS.items() if name in asked))
         .order_by(_DOCUMENT.c.created_at, _DOCUMENT.c.id)
     )
-    if kind is not None:
-        statement = statement.where(_DOCUMENT.c.kind == kind)
-    if version is not None:
-        statement = statement.where(_DOCUMENT.c.version == version)
-    if document_id is not None:
-        statement = statement.where(_DOCUMENT.c.id == document_id)
-    return (await connection.execute(statement)).all()
