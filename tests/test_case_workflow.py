@@ -23,7 +23,7 @@ from temporalio.worker import Worker
 from activities.transition import Transitions
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
-from models.messages import Command, CommandResult, Snapshot, SweepReport
+from models.messages import Command, CommandResult, Recorded, Snapshot, SweepReport
 from models.tables import (
     AuditEntry,
     CaseEvent,
@@ -401,10 +401,10 @@ async def test_commands_at_the_limit_come_before_the_limits_rung(world: World) -
 # --- it is put right --------------------------------------------------------------------------------------------------
 
 
-async def unheard(case: Case, event: str, who: str, **fields: Any) -> CommandResult:
+async def unheard(case: Case, event: str, who: str, **fields: Any) -> Recorded:
     """Record a command whose workflow never hears of it: worker and server died after the commit."""
     command = await case.prepare(event, who, **fields)
-    result: CommandResult = await ActivityEnvironment().run(
+    result: Recorded = await ActivityEnvironment().run(
         Transitions(case.world.database.worker, case.world.reference, case.world.clock).record_transition, command
     )
     assert result.accepted

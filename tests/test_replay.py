@@ -17,7 +17,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
-from models.messages import CaseInput, Command, CommandResult, OpenDeadline, RungDue, Snapshot
+from models.messages import CaseInput, Command, OpenDeadline, Recorded, RungDue, Snapshot
 from tests.record_histories import FOLDER, KEYS, NOW
 from workflows import case as case_module
 from workflows import sweep as sweep_module
@@ -151,9 +151,9 @@ async def _rests(self: Case) -> None:
     await Case._wait(self)
 
 
-async def _records_by_an_ordinary_activity(_: Case, command: Command) -> CommandResult:
-    result: CommandResult = await workflow.execute_activity(
-        "record_transition", command, result_type=CommandResult, start_to_close_timeout=timedelta(seconds=10)
+async def _records_by_an_ordinary_activity(_: Case, command: Command) -> Recorded:
+    result: Recorded = await workflow.execute_activity(
+        "record_transition", command, result_type=Recorded, start_to_close_timeout=timedelta(seconds=10)
     )
     return result
 

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from uuid import UUID
 
-    from models.messages import CaseInput, Command, CommandResult, OpenDeadline, RungDue, Snapshot
+    from models.messages import CaseInput, Command, CommandResult, OpenDeadline, Recorded, RungDue, Snapshot
 
 RECENT = 40
 """How many results survive a continue-as-new; PostgreSQL remembers all of them anyway."""
@@ -27,10 +27,6 @@ _MOMENT = timedelta(milliseconds=1)
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
 )
-
-_LOCAL_RUNGS = "rungs-by-local-activity"
-"""A patch: a run that fired a rung before 26 November 2026 goes on as it was recorded. To be taken out on 1 December
-2027, when no such run can be open or kept any more; tests/histories/v1 goes with it."""
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 
@@ -43,6 +39,7 @@ class Case:
     def __init__(self, start: CaseInput) -> None:
         self._case_id = start.case_id
         self._offset = timedelta(seconds=start.offset_seconds)
+        self._locally = start.locally
         self._lock = asyncio.Lock()
         self._snapshot = start.snapshot or Snapshot(case_id=start.case_id, sequence=0)
         self._recent: dict[UUID, CommandResult] = {result.command_id: result for result in start.recent}
@@ -78,8 +75,7 @@ class Case:
             async with self._lock:
                 result = self._recent.get(command.command_id)
                 if result is None:
-                    result = await self._record(command)
-                    self._remember(result)
+                    result = self._remember(await self._record(command))
         except FailureError:
             raise
         except Exception as error:  # a plain exception would fail the workflow task for ever
@@ -107,14 +103,14 @@ class Case:
         """What this workflow believes; the sweep holds it against PostgreSQL."""
         return self._snapshot
 
-    async def _record(self, command: Command) -> CommandResult:
+    async def _record(self, command: Command) -> Recorded:
         # A local activity: short, idempotent by command id, and about twice as fast as an ordinary one
         # (docs/performance.md). What a crash between its commit and our answer may lose, resync brings back.
         seen = self._reloads
-        result: CommandResult = await workflow.execute_local_activity(
+        result: Recorded = await workflow.execute_local_activity(
             "record_transition",
             command,
-            result_type=CommandResult,
+            result_type=Recorded,
             start_to_close_timeout=timedelta(seconds=10),
             retry_policy=_PATIENT,
             local_retry_threshold=timedelta(seconds=2),
@@ -183,9 +179,10 @@ class Case:
             self._changes += 1
 
     async def _fired(self, rung: RungDue) -> Snapshot:
-        # Tried once as a local activity, at a third of the cost (docs/decisions/0005). One that fails there must not
-        # keep the case's task, and with it people, waiting: it goes on as an ordinary activity, for as long as it takes.
-        if workflow.patched(_LOCAL_RUNGS):
+        # Tried once as a local activity, at half the cost (docs/decisions/0005). One that fails there must not keep the
+        # case's task, and with it people, waiting: it goes on as an ordinary activity, for as long as it takes.
+        # Until 1 December 2027 a run may be open, or kept, that began before 26 November 2026: it fires as recorded.
+        if self._locally:
             with suppress(FailureError):
                 tried: Snapshot = await workflow.execute_local_activity(
                     "fire_rung",
@@ -210,12 +207,13 @@ class Case:
         )
         self._changes += 1
 
-    def _remember(self, result: CommandResult) -> None:
-        self._recent[result.command_id] = result
+    def _remember(self, recorded: Recorded) -> CommandResult:
+        answer = self._recent[recorded.command_id] = recorded.answer
         while len(self._recent) > RECENT:
             self._recent.pop(next(iter(self._recent)))
-        for other in result.wake:
+        for other in recorded.wake:
             self._spawn(self._wake(other))
+        return answer
 
     def _adopt(self, snapshot: Snapshot, reloads: int) -> None:
         """Take over what an activity saw, unless it is older than what is known.
@@ -256,5 +254,6 @@ class Case:
                 offset_seconds=self._offset.total_seconds(),
                 snapshot=self._snapshot,
                 recent=tuple(self._recent.values()),
+                locally=True,
             )
         )

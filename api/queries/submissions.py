@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Uuid, any_, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,7 @@ from models.messages import ContentRef
 from models.tables import Document, Submission, new_id, table
 
 _SUBMISSION, _DOCUMENT = table(Submission), table(Document)
+_CLAIM = insert_once(_SUBMISSION).on_conflict_do_nothing().returning(_SUBMISSION.c.id)
 
 
 async def claim(
@@ -33,13 +35,11 @@ async def claim(
     PostgreSQL makes the others wait at the unique key until the first has committed or given up.
     """
     taken = await connection.execute(
-        insert_once(_SUBMISSION)
-        .values(
-            id=submission_id, person_id=person_id, key=key, target=target, request_hash=request_hash, case_id=case_id,
-            created_at=at,
-        )
-        .on_conflict_do_nothing()
-        .returning(_SUBMISSION.c.id)
+        _CLAIM,
+        {
+            "id": submission_id, "person_id": person_id, "key": key, "target": target, "request_hash": request_hash,
+            "case_id": case_id, "created_at": at,
+        },
     )  # fmt: skip
     if taken.first() is not None:
         return None
@@ -52,17 +52,23 @@ async def is_claimed(connection: AsyncConnection, submission_id: UUID) -> bool:
     return found.first() is not None
 
 
-async def answer(
-    connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any] | None = None
-) -> None:
-    """Note that the answer is known; the first answer stays."""
-    values: dict[str, Any] = {"confirmed_at": at}
-    if answer is not None:
-        values["answer"] = answer
+async def answer(connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any]) -> None:
+    """Keep the answer; the first one stays."""
     await connection.execute(
         update(_SUBMISSION)
         .where(_SUBMISSION.c.id == submission_id, _SUBMISSION.c.confirmed_at.is_(None))
-        .values(**values)
+        .values(confirmed_at=at, answer=answer)
+    )
+
+
+async def confirm(connection: AsyncConnection, submission_ids: Sequence[UUID], *, at: datetime) -> None:
+    """Note that the answers are known."""
+    await connection.execute(
+        update(_SUBMISSION)
+        .where(
+            _SUBMISSION.c.id == any_(literal(sorted(submission_ids), ARRAY(Uuid))), _SUBMISSION.c.confirmed_at.is_(None)
+        )
+        .values(confirmed_at=at)
     )
 
 
