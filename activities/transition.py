@@ -14,7 +14,7 @@ from models.clock import Clock as DomainClock
 from models.database import Who, transaction
 from models.lifecycle import REFUSALS, advance, allowed_in
 from models.lifecycle.types import Decision, Refused
-from models.messages import Command, CommandResult
+from models.messages import Command, Recorded
 from models.protocol import EngineError
 from models.protocol.types import Clock
 from models.records.actor import Acting
@@ -38,6 +38,7 @@ from models.records.content import (
     Said,
     StoredDocument,
     StoredReport,
+    lock_with_documents,
     read_documents,
     read_report,
     report_id_of,
@@ -72,7 +73,7 @@ class Transitions:
         self._clock = clock
 
     @activity.defn(name="record_transition")
-    async def record_transition(self, command: Command) -> CommandResult:
+    async def record_transition(self, command: Command) -> Recorded:
         """Record a command; asked again, give the same answer.
 
         Raises:
@@ -93,25 +94,22 @@ class Transitions:
         except Exception as error:  # noqa: BLE001 - whatever it is, the workflow must get an answer
             raise _internal(error) from None
 
-    async def _record(self, connection: AsyncConnection, command: Command) -> CommandResult:
-        documents, wrong = await _documents(connection, command)
-        target_id = target_of(Said(documents)) if command.event == "attach" else None
-        cases = await lock_cases(connection, [command.case_id, *([target_id] if target_id else [])])
-        case = cases.get(command.case_id)
+    async def _record(self, connection: AsyncConnection, command: Command) -> Recorded:
+        case, target, documents = await _locked(connection, command)
         if case is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
-        matter, answer = await self._judge(connection, command, case, documents)
+        matter, answer = await self._judge(connection, command, case, documents or [])
         if matter.around.answered is not None:
-            return CommandResult.model_validate(matter.around.answered)
-        if wrong:
+            return Recorded.model_validate(matter.around.answered)
+        if documents is None:
             answer = Refused(CONTENT_CHANGED)
         if isinstance(answer, Refused):
             return await _refuse(connection, command, matter, answer)
-        outcome = await self._accept(connection, matter, answer, cases.get(target_id) if target_id else None)
+        outcome = await self._accept(connection, matter, answer, target)
         if isinstance(outcome, Refused):
             return await _refuse(connection, command, matter, outcome)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
-        result = CommandResult(
+        result = Recorded(
             command_id=command.command_id,
             accepted=True,
             sequence=outcome.case.sequence,
@@ -174,12 +172,25 @@ class Transitions:
             return Refused(error.code, {}, allowed_in(matter.case.standing))
 
 
-async def _documents(connection: AsyncConnection, command: Command) -> tuple[list[StoredDocument], bool]:
-    """The command's documents, and whether they are not what it was sent for."""
+async def _locked(
+    connection: AsyncConnection, command: Command
+) -> tuple[CaseRow | None, CaseRow | None, list[StoredDocument] | None]:
+    """The case and, where it is attached, the one it goes to, both locked; the command's documents.
+
+    No documents (None) where they are not what the command was sent for.
+    """
+    if command.event != "attach":
+        case, documents = await lock_with_documents(connection, command.case_id, command.content)
+        return case, None, documents
+    found: list[StoredDocument] | None
     try:
-        return await read_documents(connection, command.case_id, command.content), False
+        found = await read_documents(connection, command.case_id, command.content)
     except ContentMismatchError:
-        return [], True
+        found = None
+    target_id = target_of(Said(found or []))
+    # Both at once, in one order for everybody: two commands must not wait for each other.
+    cases = await lock_cases(connection, [command.case_id, *([target_id] if target_id else [])])
+    return cases.get(command.case_id), cases.get(target_id) if target_id else None, found
 
 
 async def _report(connection: AsyncConnection, command: Command, case: CaseRow) -> StoredReport | None:
@@ -226,9 +237,9 @@ def _principal(around: Surroundings, command: Command, person: Acting | None) ->
     return Acting(post.person_id, post.position_id, post.unit_id, post.role)
 
 
-async def _refuse(connection: AsyncConnection, command: Command, matter: Matter, refused: Refused) -> CommandResult:
+async def _refuse(connection: AsyncConnection, command: Command, matter: Matter, refused: Refused) -> Recorded:
     case = matter.case
-    result = CommandResult(
+    result = Recorded(
         command_id=command.command_id,
         accepted=False,
         code=refused.code,
@@ -254,7 +265,7 @@ async def _refuse(connection: AsyncConnection, command: Command, matter: Matter,
     return result
 
 
-async def _store(connection: AsyncConnection, command: Command, result: CommandResult) -> None:
+async def _store(connection: AsyncConnection, command: Command, result: Recorded) -> None:
     await put(
         connection,
         _COMMAND,

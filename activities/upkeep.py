@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, Update, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Select, Update, and_, exists, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -22,6 +22,9 @@ from models.tables import CaseFile, CommandRecord, Deadline, Rung, Submission, S
 
 _CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
 _SUBMISSION, _COMMAND, _SWEEP = table(Submission), table(CommandRecord), table(SweepRun)
+
+# Literals: a plan for any value (``models.database.connect``, plan_once) could not use the indexes of these alone.
+_PLANNED, _OPEN = _RUNG.c.state == literal_column("'planned'"), _DEADLINE.c.status == literal_column("'open'")
 
 UNSTARTED_AFTER = timedelta(seconds=20)
 """How long a case may be without a workflow before the sweep starts one: the API is about to do it itself."""
@@ -233,13 +236,13 @@ def _overdue(now: datetime) -> Select[Any]:
     return (
         select(_RUNG.c.case_id)
         .join(_DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
-        .where(_RUNG.c.state == "planned", _DEADLINE.c.status == "open", _RUNG.c.due_at < now - OVERDUE_AFTER)
+        .where(_PLANNED, _OPEN, _RUNG.c.due_at < now - OVERDUE_AFTER)
         .distinct()
     )
 
 
 def _live_after(after: UUID | None) -> Select[Any]:
-    open_deadline = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.status == "open")
+    open_deadline = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _OPEN)
     live = select(_CASE.c.id).where(
         _CASE.c.workflow_seen_at.is_not(None), or_(_CASE.c.process.in_(sorted(LIVE)), open_deadline)
     )

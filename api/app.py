@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import errors, pages
+from api.confirming import Confirmations
 from api.door import Door
 from api.edge import Edge
 from api.metrics import Metrics
@@ -63,6 +64,7 @@ def create_app(
         passwords=passwords or Passwords(),
         metrics=metrics,
         reference=loaded or load_reference(),
+        confirmations=Confirmations(engine, clock),
     )
     api = APIRouter(prefix=PREFIX)
     for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
@@ -77,9 +79,10 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await settle()
+    await app.state.door.confirmations.settle()
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from api.confirming import Confirmations
 from api.language import DEFAULT, preferred
 from api.metrics import Metrics
 from api.passwords import Passwords
@@ -44,6 +45,7 @@ class Door:
         passwords: hashing and checking.
         metrics: what is counted.
         reference: protocols, calendars and overrides.
+        confirmations: which commands' answers are known to their callers.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Door:
     passwords: Passwords
     metrics: Metrics
     reference: Reference
+    confirmations: Confirmations
 
 
 @dataclass(frozen=True)

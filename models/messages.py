@@ -65,7 +65,7 @@ class Snapshot(Message):
 
 
 class CommandResult(Message):
-    """The stored answer to a command, refusals included. ``wake``: other cases whose workflows are now behind."""
+    """The answer to a command, refusals included, as its caller gets it."""
 
     command_id: UUID
     accepted: bool
@@ -73,8 +73,29 @@ class CommandResult(Message):
     detail: dict[str, str] = {}
     allowed: tuple[str, ...] = ()
     sequence: int
+
+
+class Recorded(CommandResult):
+    """The answer as it is stored, with what the workflow must know now.
+
+    ``wake``: other cases whose workflows are now behind. Neither goes to the caller: every byte of an answer is
+    sealed, stored and opened again.
+    """
+
     snapshot: Snapshot
     wake: tuple[UUID, ...] = ()
+
+    @property
+    def answer(self) -> CommandResult:
+        """What the caller gets."""
+        return CommandResult(
+            command_id=self.command_id,
+            accepted=self.accepted,
+            code=self.code,
+            detail=self.detail,
+            allowed=self.allowed,
+            sequence=self.sequence,
+        )
 
 
 class RungDue(Message):
@@ -89,13 +110,15 @@ class RungDue(Message):
 class CaseInput(Message):
     """Starts the workflow of one case. ``offset_seconds`` is domain time minus platform time.
 
-    ``recent`` carries the last results across a continue-as-new, where the server forgets update ids.
+    ``recent`` carries the last results across a continue-as-new, where the server forgets update ids. ``locally``: its
+    rungs are tried by local activities first (docs/decisions/0005); a run begun without it fires as it always did.
     """
 
     case_id: UUID
     offset_seconds: float = 0.0
     snapshot: Snapshot | None = None
     recent: tuple[CommandResult, ...] = ()
+    locally: bool = False
 
 
 class SweepReport(Message):

@@ -2,9 +2,12 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CASES_KEPT: Final = 6000
 
 
 class Settings(BaseSettings):
@@ -33,6 +36,9 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     worker_metrics_port: int = 0
+    cases_kept: int = CASES_KEPT
+    """Cases whose workflow a worker process keeps in memory, 0.12 MiB each; any other is replayed from its history when
+    something happens (docs/performance.md, (d))."""
 
     smtp_host: str = ""
     smtp_port: int = 25

@@ -4,8 +4,9 @@ Representative runs are played on real servers and stored as the server holds th
 beside them (``histories/keys.json``, made for nothing else). So a replay goes through our codec, our converter and our
 messages as a worker in production does, and a change of any of them that could not read a running case is noticed too.
 
-A folder is one released version of the workflows (``v1``). While nothing is released it is recorded over; after a
-release a new folder is begun and the old one stays as long as cases started under it may run.
+A folder is one version of the workflows that cases may have been started under. The last one is recorded over until it
+is released; then a new folder is begun, and the old one stays as long as such cases may run (``v1``: rungs fired by
+ordinary activities, before docs/decisions/0005).
 """
 
 import asyncio
@@ -43,7 +44,7 @@ from workflows.sweep import Sweep
 
 FOLDER = Path(__file__).parent / "histories"
 KEYS = FOLDER / "keys.json"
-NOW = FOLDER / "v1"
+NOW = FOLDER / "v2"
 """Where the present version's histories are recorded."""
 
 Found = dict[str, str]

@@ -576,6 +576,12 @@ STEPS = (
 async def record_of(service: Running, case: UUID) -> dict[str, Any]:
     """Everything a case is on record with, without ids and instants: equal cases have equal records."""
 
+    async def confirmed() -> bool:
+        waiting = "SELECT id FROM submission WHERE case_id = :case AND confirmed_at IS NULL"
+        return not await service.rows(waiting, case=case)
+
+    await eventually(confirmed)  # noted together, a moment after the answer
+
     async def lines(statement: str) -> list[str]:
         return sorted(
             json.dumps(list(row), default=str, sort_keys=True) for row in await service.rows(statement, case=case)

@@ -4,6 +4,7 @@ What is stored, how, and how it is recorded again: tests/record_histories.py.
 """
 
 import asyncio
+import base64
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
-from models.messages import CaseInput, Command, CommandResult, OpenDeadline
-from tests.record_histories import FOLDER, KEYS
+from models.messages import CaseInput, Command, OpenDeadline, Recorded, RungDue, Snapshot
+from tests.record_histories import FOLDER, KEYS, NOW
 from workflows import case as case_module
 from workflows import sweep as sweep_module
 from workflows.case import Case
@@ -43,15 +44,23 @@ def type_of(path: Path) -> str:
 
 def kinds(name: str) -> list[str]:
     """Kinds of the events of a history of the present version."""
-    content = json.loads((FOLDER / "v1" / f"{name}.json").read_text(encoding="utf-8"))
+    content = json.loads((NOW / f"{name}.json").read_text(encoding="utf-8"))
     return [EventType.Name(EventType.Value(event["eventType"])) for event in content["events"]]
 
 
-def scheduled(name: str) -> set[str]:
+def scheduled(name: str, folder: Path = NOW) -> set[str]:
     """Names of the ordinary activities a history scheduled."""
-    content = json.loads((FOLDER / "v1" / f"{name}.json").read_text(encoding="utf-8"))
+    content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     found = [event.get("activityTaskScheduledEventAttributes") for event in content["events"]]
     return {one["activityType"]["name"] for one in found if one}
+
+
+def local(name: str) -> set[str]:
+    """Names of the local activities whose results a history holds."""
+    content = json.loads((NOW / f"{name}.json").read_text(encoding="utf-8"))
+    markers = [event.get("markerRecordedEventAttributes") for event in content["events"]]
+    about = [one["details"]["data"]["payloads"][0]["data"] for one in markers if one and "data" in one["details"]]
+    return {json.loads(base64.b64decode(data))["activity_type"] for data in about}
 
 
 async def replayed(path: Path, *workflows: type, sandboxed: bool = True) -> WorkflowReplayResult:
@@ -95,7 +104,8 @@ def test_the_histories_are_of_runs_that_matter() -> None:
     assert {"EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED", "EVENT_TYPE_MARKER_RECORDED"} <= set(
         kinds("s3-not-substantiated")
     )
-    assert "fire_rung" in scheduled("emergency-with-rungs")
+    assert "fire_rung" in local("emergency-with-rungs") - scheduled("emergency-with-rungs")
+    assert "fire_rung" in scheduled("emergency-with-rungs", FOLDER / "v1"), "as it was before docs/decisions/0005"
     assert {"EVENT_TYPE_TIMER_FIRED", "EVENT_TYPE_TIMER_CANCELED"} <= set(kinds("emergency-with-rungs"))
     assert kinds("attached")[-1] == ended
     assert "wake_case" in scheduled("attached") & scheduled("sibling-that-wakes")
@@ -141,15 +151,29 @@ async def _rests(self: Case) -> None:
     await Case._wait(self)
 
 
-async def _records_by_an_ordinary_activity(_: Case, command: Command) -> CommandResult:
-    result: CommandResult = await workflow.execute_activity(
-        "record_transition", command, result_type=CommandResult, start_to_close_timeout=timedelta(seconds=10)
+async def _records_by_an_ordinary_activity(_: Case, command: Command) -> Recorded:
+    result: Recorded = await workflow.execute_activity(
+        "record_transition", command, result_type=Recorded, start_to_close_timeout=timedelta(seconds=10)
     )
     return result
 
 
 async def _fires_under_another_name(_: Case, due: OpenDeadline) -> None:
     await workflow.execute_activity("ring", due, start_to_close_timeout=timedelta(seconds=10))
+
+
+async def _fires_as_before(_: Case, rung: RungDue) -> Snapshot:
+    snapshot: Snapshot = await workflow.execute_activity(
+        "fire_rung", rung, result_type=Snapshot, start_to_close_timeout=timedelta(seconds=30)
+    )
+    return snapshot
+
+
+async def _fires_without_a_patch(_: Case, rung: RungDue) -> Snapshot:
+    snapshot: Snapshot = await workflow.execute_local_activity(
+        "fire_rung", rung, result_type=Snapshot, start_to_close_timeout=timedelta(seconds=5)
+    )
+    return snapshot
 
 
 async def _wakes_nobody(_: Case, __: UUID) -> None:
@@ -163,12 +187,14 @@ def _never_leaves(_: Case) -> bool:
 @pytest.mark.parametrize(
     ("name", "method", "history"),
     [
-        ("_wait", _rests, "s3-not-substantiated"),
-        ("_record", _records_by_an_ordinary_activity, "reopened"),
-        ("_fire", _fires_under_another_name, "emergency-with-rungs"),
-        ("_wake", _wakes_nobody, "attached"),
-        ("_may_leave", _never_leaves, "continues-as-new"),
-        ("_may_leave", _never_leaves, "s3-not-substantiated"),
+        ("_wait", _rests, "v2/s3-not-substantiated"),
+        ("_record", _records_by_an_ordinary_activity, "v2/reopened"),
+        ("_fire", _fires_under_another_name, "v2/emergency-with-rungs"),
+        ("_fired", _fires_as_before, "v2/emergency-with-rungs"),
+        ("_fired", _fires_without_a_patch, "v1/emergency-with-rungs"),
+        ("_wake", _wakes_nobody, "v2/attached"),
+        ("_may_leave", _never_leaves, "v2/continues-as-new"),
+        ("_may_leave", _never_leaves, "v2/s3-not-substantiated"),
     ],
     ids=lambda value: getattr(value, "__name__", value).strip("_"),
 )
@@ -176,7 +202,7 @@ async def test_a_planted_non_determinism_is_noticed(
     name: str, method: Any, history: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Copy, name, method)
-    result = await replayed(FOLDER / "v1" / f"{history}.json", Copy, Sweep, sandboxed=False)
+    result = await replayed(FOLDER / f"{history}.json", Copy, Sweep, sandboxed=False)
     assert isinstance(result.replay_failure, workflow.NondeterminismError), result.replay_failure
 
 

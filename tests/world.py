@@ -247,7 +247,7 @@ class Case:
             result = await self.world.desk.send(command, may_start=True)
         if confirm:
             async with self.world.as_api(self.world.acting("h111"), self.now()) as connection:
-                await submissions.answer(connection, command.command_id, at=self.now())
+                await submissions.confirm(connection, [command.command_id], at=self.now())
         return result
 
     async def ask(self, event: str, who: str, **fields: Any) -> CommandResult:

@@ -6,6 +6,7 @@ adopts the result, waits for the earliest rung or the next command, and fires wh
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -15,7 +16,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from uuid import UUID
 
-    from models.messages import CaseInput, Command, CommandResult, OpenDeadline, RungDue, Snapshot
+    from models.messages import CaseInput, Command, CommandResult, OpenDeadline, Recorded, RungDue, Snapshot
 
 RECENT = 40
 """How many results survive a continue-as-new; PostgreSQL remembers all of them anyway."""
@@ -27,6 +28,8 @@ _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
 )
 
+_ONCE = RetryPolicy(maximum_attempts=1)
+
 
 @workflow.defn(name="Case")
 class Case:
@@ -36,6 +39,7 @@ class Case:
     def __init__(self, start: CaseInput) -> None:
         self._case_id = start.case_id
         self._offset = timedelta(seconds=start.offset_seconds)
+        self._locally = start.locally
         self._lock = asyncio.Lock()
         self._snapshot = start.snapshot or Snapshot(case_id=start.case_id, sequence=0)
         self._recent: dict[UUID, CommandResult] = {result.command_id: result for result in start.recent}
@@ -71,8 +75,7 @@ class Case:
             async with self._lock:
                 result = self._recent.get(command.command_id)
                 if result is None:
-                    result = await self._record(command)
-                    self._remember(result)
+                    result = self._remember(await self._record(command))
         except FailureError:
             raise
         except Exception as error:  # a plain exception would fail the workflow task for ever
@@ -100,14 +103,14 @@ class Case:
         """What this workflow believes; the sweep holds it against PostgreSQL."""
         return self._snapshot
 
-    async def _record(self, command: Command) -> CommandResult:
+    async def _record(self, command: Command) -> Recorded:
         # A local activity: short, idempotent by command id, and about twice as fast as an ordinary one
         # (docs/performance.md). What a crash between its commit and our answer may lose, resync brings back.
         seen = self._reloads
-        result: CommandResult = await workflow.execute_local_activity(
+        result: Recorded = await workflow.execute_local_activity(
             "record_transition",
             command,
-            result_type=CommandResult,
+            result_type=Recorded,
             start_to_close_timeout=timedelta(seconds=10),
             retry_policy=_PATIENT,
             local_retry_threshold=timedelta(seconds=2),
@@ -169,17 +172,34 @@ class Case:
     async def _fire(self, due: OpenDeadline) -> None:
         seen = self._reloads
         try:
-            snapshot = await workflow.execute_activity(
-                "fire_rung",
-                RungDue(case_id=self._case_id, deadline_id=due.id, ordinal=due.ordinal, at=self._now()),
-                result_type=Snapshot,
-                start_to_close_timeout=timedelta(seconds=30),
-                retry_policy=_PATIENT,
-            )
-            self._adopt(snapshot, seen)
+            rung = RungDue(case_id=self._case_id, deadline_id=due.id, ordinal=due.ordinal, at=self._now())
+            self._adopt(await self._fired(rung), seen)
         finally:
             self._firing.discard((due.id, due.ordinal))
             self._changes += 1
+
+    async def _fired(self, rung: RungDue) -> Snapshot:
+        # Tried once as a local activity, at half the cost (docs/decisions/0005). One that fails there must not keep the
+        # case's task, and with it people, waiting: it goes on as an ordinary activity, for as long as it takes.
+        # Until 1 December 2027 a run may be open, or kept, that began before 26 November 2026: it fires as recorded.
+        if self._locally:
+            with suppress(FailureError):
+                tried: Snapshot = await workflow.execute_local_activity(
+                    "fire_rung",
+                    rung,
+                    result_type=Snapshot,
+                    start_to_close_timeout=timedelta(seconds=5),
+                    retry_policy=_ONCE,
+                )
+                return tried
+        fired: Snapshot = await workflow.execute_activity(
+            "fire_rung",
+            rung,
+            result_type=Snapshot,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=_PATIENT,
+        )
+        return fired
 
     async def _wake(self, case_id: UUID) -> None:
         await workflow.execute_activity(
@@ -187,12 +207,13 @@ class Case:
         )
         self._changes += 1
 
-    def _remember(self, result: CommandResult) -> None:
-        self._recent[result.command_id] = result
+    def _remember(self, recorded: Recorded) -> CommandResult:
+        answer = self._recent[recorded.command_id] = recorded.answer
         while len(self._recent) > RECENT:
             self._recent.pop(next(iter(self._recent)))
-        for other in result.wake:
+        for other in recorded.wake:
             self._spawn(self._wake(other))
+        return answer
 
     def _adopt(self, snapshot: Snapshot, reloads: int) -> None:
         """Take over what an activity saw, unless it is older than what is known.
@@ -233,5 +254,6 @@ class Case:
                 offset_seconds=self._offset.total_seconds(),
                 snapshot=self._snapshot,
                 recent=tuple(self._recent.values()),
+                locally=True,
             )
         )

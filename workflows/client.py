@@ -22,6 +22,10 @@ TIMEOUT = 4.0
 """Seconds a call may take: the caller has an answer within 5, what the door does around it included (architecture.md).
 Longer than a case waits for a worker that died (``workflows.worker.STICKY``), so that one death is not noticed."""
 
+TASK = timedelta(seconds=3)
+"""How long Temporal waits for a worker that has taken a case's task and may have died, before another gets it: less
+than a caller waits. By default 10 s. A worker that is alive and still at work on a local activity says so in time."""
+
 
 class TemporalAwayError(Exception):
     """Temporal, or every worker, did not answer in time. The command may still be carried out: ask again, same id."""
@@ -125,9 +129,10 @@ class CaseDesk:
     async def _update_with_start(self, command: Command) -> CommandResult:
         start: WithStartWorkflowOperation[Case, None] = WithStartWorkflowOperation(
             Case.run,
-            CaseInput(case_id=command.case_id, offset_seconds=self._offset.total_seconds()),
+            self._input(command.case_id),
             id=workflow_id(command.case_id),
             task_queue=self._task_queue,
+            task_timeout=TASK,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         )
@@ -140,14 +145,18 @@ class CaseDesk:
         )
         return result
 
+    def _input(self, case_id: UUID) -> CaseInput:
+        return CaseInput(case_id=case_id, offset_seconds=self._offset.total_seconds(), locally=True)
+
     async def _start(self, case_id: UUID, signal: str | None) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 await self.client.start_workflow(
                     Case.run,
-                    CaseInput(case_id=case_id, offset_seconds=self._offset.total_seconds()),
+                    self._input(case_id),
                     id=workflow_id(case_id),
                     task_queue=self._task_queue,
+                    task_timeout=TASK,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     start_signal=signal,

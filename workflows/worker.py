@@ -19,7 +19,7 @@ from models.clock import Clock, PlatformClock
 from models.database import connect as connect_database
 from models.logs import configure_logging
 from models.records.reference import Reference, load_reference
-from models.settings import Settings, settings
+from models.settings import CASES_KEPT, Settings, settings
 from workflows.case import Case
 from workflows.client import CaseDesk
 from workflows.connection import connect
@@ -30,12 +30,13 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 20
 """Activities of one kind at work at once: as many as the connection pool serves without waiting."""
 
+IN_HAND = 2 * AT_ONCE
+"""Tasks of cases a worker has taken at once. By default 100: in a rush those would wait in the worker for the twenty
+at work, and Temporal would take a waiting task for one of a dead worker (``workflows.client.TASK``)."""
+
 STICKY = timedelta(seconds=3)
 """How long a case's next task waits for the worker that knows the case. By default 10 s: after a worker died, every
 command on its cases would outlast the caller's 5 s, though others are at work already."""
-
-KEPT = 1000
-"""Cases whose workflow a worker keeps in memory; any other is replayed from its history when something happens."""
 
 
 def case_worker(
@@ -46,7 +47,7 @@ def case_worker(
     desk: CaseDesk,
     reference: Reference,
     task_queue: str,
-    kept: int = KEPT,
+    kept: int = CASES_KEPT,
 ) -> Worker:
     """A Temporal worker for cases and sweeps, composed but not started.
 
@@ -76,6 +77,7 @@ def case_worker(
         max_cached_workflows=kept,
         max_concurrent_activities=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
+        max_concurrent_workflow_tasks=IN_HAND,
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
@@ -103,7 +105,13 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     sending = asyncio.create_task(outbox.run())
     try:
         async with case_worker(
-            client, engine=engine, clock=clock, desk=desk, reference=reference, task_queue=config.task_queue
+            client,
+            engine=engine,
+            clock=clock,
+            desk=desk,
+            reference=reference,
+            task_queue=config.task_queue,
+            kept=config.cases_kept,
         ):
             log.info("worker ready", task_queue=config.task_queue)
             await stop.wait()

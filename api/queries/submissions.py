@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, any_, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,11 +17,10 @@ from models.tables import Document, Submission, new_id, table
 from models.writing import Write, put_all, write
 
 _SUBMISSION, _DOCUMENT = table(Submission), table(Document)
-
 _CLAIM: Final = insert_once(_SUBMISSION).on_conflict_do_nothing().returning(_SUBMISSION.c.id)
-_CONFIRM: Final = Write(
+_ANSWER: Final = Write(
     """
-    UPDATE submission t SET confirmed_at = r.confirmed_at, answer = coalesce(r.answer, t.answer) FROM said, {rows} r
+    UPDATE submission t SET confirmed_at = r.confirmed_at, answer = r.answer FROM said, {rows} r
      WHERE t.id = r.id AND t.confirmed_at IS NULL
     """,
     "submission",
@@ -46,15 +46,10 @@ async def claim(
     taken = await connection.execute(
         _CLAIM,
         {
-            "id": submission_id,
-            "person_id": person_id,
-            "key": key,
-            "target": target,
-            "request_hash": request_hash,
-            "case_id": case_id,
-            "created_at": at,
+            "id": submission_id, "person_id": person_id, "key": key, "target": target, "request_hash": request_hash,
+            "case_id": case_id, "created_at": at,
         },
-    )
+    )  # fmt: skip
     if taken.first() is not None:
         return None
     return (await connection.execute(select(_SUBMISSION).where(_SUBMISSION.c.id == submission_id))).one()
@@ -66,11 +61,20 @@ async def is_claimed(connection: AsyncConnection, submission_id: UUID) -> bool:
     return found.first() is not None
 
 
-async def answer(
-    connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any] | None = None
-) -> None:
-    """Note that the answer is known; the first answer stays."""
-    await write(connection, _CONFIRM, [{"id": submission_id, "confirmed_at": at, "answer": answer}])
+async def answer(connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any]) -> None:
+    """Keep the answer; the first one stays."""
+    await write(connection, _ANSWER, [{"id": submission_id, "confirmed_at": at, "answer": answer}])
+
+
+async def confirm(connection: AsyncConnection, submission_ids: Sequence[UUID], *, at: datetime) -> None:
+    """Note that the answers are known."""
+    await connection.execute(
+        update(_SUBMISSION)
+        .where(
+            _SUBMISSION.c.id == any_(literal(sorted(submission_ids), ARRAY(Uuid))), _SUBMISSION.c.confirmed_at.is_(None)
+        )
+        .values(confirmed_at=at)
+    )
 
 
 async def store_documents(

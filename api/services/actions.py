@@ -203,11 +203,10 @@ async def _may_start(visit: Visit, asked: _Asked) -> None:
 async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
     visit.door.metrics.commands.labels(asked.command.event, "accepted" if result.accepted else "refused").inc()
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
+    visit.door.confirmations.note(result.command_id)
     async with visit.transaction() as connection:
         refusal = None if result.accepted else await _refusal(connection, visit, asked, result)
         answer = await _done(connection, visit, asked, result) if refusal is None else None
-        await submissions.answer(connection, result.command_id, at=visit.now)
-    # Raised only now, so that the submission's confirmation is kept.
     if answer is None:
         assert refusal is not None
         raise refusal

@@ -60,9 +60,12 @@ class CaseRow:
         )
 
 
+CASE_COLUMNS = tuple(_CASE.c[name] for name in CaseRow.__dataclass_fields__)
+"""The columns of a ``CaseRow``, in its order; the first is the id."""
+
 # Statements asked for with every command are made once: making one costs as much as sending it.
 _LOCK = (
-    select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__))
+    select(*CASE_COLUMNS)
     .where(_CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid))))
     .order_by(_CASE.c.id)
     .with_for_update()
@@ -77,7 +80,7 @@ async def lock_cases(connection: AsyncConnection, case_ids: Iterable[UUID]) -> d
         case_ids: which; one that does not exist is left out of the answer.
     """
     rows = await connection.execute(_LOCK, {"case_ids": sorted(case_ids)})
-    return {row.id: CaseRow(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+    return {row.id: CaseRow(*row) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Uuid, any_, bindparam, select
+from sqlalchemy import Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,9 +20,10 @@ from models.forms import content_hash
 from models.lifecycle.facts import DocumentFact
 from models.messages import ContentRef
 from models.protocol.types import PlanStep
-from models.tables import Document, Report, table
+from models.records.cases import CASE_COLUMNS, CaseRow
+from models.tables import CaseFile, Document, Report, table
 
-_DOCUMENT, _REPORT = table(Document), table(Report)
+_CASE, _DOCUMENT, _REPORT = table(CaseFile), table(Document), table(Report)
 
 REPORTING = frozenset({"add_report", "reopen"})
 """Events that bring a report of their own, stored by the API beside the documents."""
@@ -221,9 +222,25 @@ def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | No
     return steps, date.fromisoformat(review) if review else None
 
 
-_THESE_DOCUMENTS = select(
-    _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.content
-).where(_DOCUMENT.c.id == any_(bindparam("documents", type_=ARRAY(Uuid))), _DOCUMENT.c.case_id == bindparam("of_case"))
+_THESE_DOCUMENTS = (
+    select(
+        func.json_agg(
+            func.json_build_object(
+                *("id", _DOCUMENT.c.id, "kind", _DOCUMENT.c.kind, "hash", _DOCUMENT.c.content_hash),
+                *("author", _DOCUMENT.c.author_id, "content", _DOCUMENT.c.content),
+            )
+        )
+    )
+    .where(
+        _DOCUMENT.c.id == any_(bindparam("documents", type_=ARRAY(Uuid))), _DOCUMENT.c.case_id == bindparam("case_id")
+    )
+    .scalar_subquery()
+    .label("documents")
+)
+_ONLY_DOCUMENTS = select(_THESE_DOCUMENTS)
+_LOCKED_WITH_DOCUMENTS = (
+    select(*CASE_COLUMNS, _THESE_DOCUMENTS).where(CASE_COLUMNS[0] == bindparam("case_id")).with_for_update(of=_CASE)
+)
 
 
 async def read_documents(
@@ -236,18 +253,38 @@ async def read_documents(
     """
     if not refs:
         return []
-    rows = {
-        row.id: row
-        for row in await connection.execute(
-            _THESE_DOCUMENTS, {"documents": [ref.id for ref in refs], "of_case": case_id}
-        )
-    }
+    asked = {"documents": [ref.id for ref in refs], "case_id": case_id}
+    return _checked(refs, (await connection.execute(_ONLY_DOCUMENTS, asked)).scalar_one())
+
+
+async def lock_with_documents(
+    connection: AsyncConnection, case_id: UUID, refs: Sequence[ContentRef]
+) -> tuple[CaseRow | None, list[StoredDocument] | None]:
+    """Lock a case and read the documents a command points at, in one round trip.
+
+    Returns:
+        The case, None where there is none, and its documents, None where they are not what the command was sent for:
+        see ``read_documents``.
+    """
+    asked = {"documents": [ref.id for ref in refs], "case_id": case_id}
+    row = (await connection.execute(_LOCKED_WITH_DOCUMENTS, asked)).one_or_none()
+    if row is None:
+        return None, None
+    *columns, found = row
+    try:
+        return CaseRow(*columns), _checked(refs, found)
+    except ContentMismatchError:
+        return CaseRow(*columns), None
+
+
+def _checked(refs: Sequence[ContentRef], found: Sequence[Mapping[str, Any]] | None) -> list[StoredDocument]:
+    rows = {UUID(row["id"]): row for row in found or ()}
     documents = []
     for ref in refs:
         row = rows.get(ref.id)
-        if row is None or row.content_hash != ref.hash or content_hash(row.content) != ref.hash:
+        if row is None or row["hash"] != ref.hash or content_hash(row["content"]) != ref.hash:
             raise ContentMismatchError
-        documents.append(StoredDocument(row.id, row.kind, ref.hash, row.author_id, row.content))
+        documents.append(StoredDocument(ref.id, row["kind"], ref.hash, UUID(row["author"]), row["content"]))
     return documents
 
 

@@ -12,7 +12,7 @@ from temporalio import activity, workflow
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
-    from models.messages import CaseInput, Command, CommandResult, Snapshot
+    from models.messages import CaseInput, Command, CommandResult
     from models.settings import settings
     from workflows.connection import connect
     from workflows.worker import AT_ONCE
@@ -23,12 +23,7 @@ FLOOR_QUEUE = "floor"
 @activity.defn(name="nothing")
 async def nothing(command: Command) -> CommandResult:
     """Answer at once."""
-    return CommandResult(
-        command_id=command.command_id,
-        accepted=True,
-        sequence=1,
-        snapshot=Snapshot(case_id=command.case_id, sequence=1),
-    )
+    return CommandResult(command_id=command.command_id, accepted=True, sequence=1)
 
 
 @workflow.defn(name="Floor")

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.confirming import Confirmations
 from api.queries import submissions
 from deploy.seed import sample_organisation
 from models.clock import PlatformClock
@@ -43,6 +44,7 @@ class Office:
     clock: PlatformClock
     reference: Reference
     people: dict[str, Acting]
+    confirmations: Confirmations
 
     async def receive(self, told: ReportInput) -> IntakeCase:
         """Take a report in, committed; the workflow is not started here."""
@@ -95,8 +97,7 @@ class Office:
                 content=content,
             )
         )
-        async with transaction(self.engine, asking, self.clock.now()) as connection:
-            await submissions.answer(connection, command_id, at=self.clock.now())
+        self.confirmations.note(command_id)
         if not result.accepted:
             raise RefusedError(f"{event}: {result.code} {result.detail}")
         return result
@@ -131,10 +132,12 @@ async def office(stage: Stage, *, pool: int = 20) -> AsyncIterator[Office]:
         for account in organisation.accounts
     }
     engine = connect(config.database_url.get_secret_value(), pool_size=pool)
+    confirmations = Confirmations(engine, clock)
     try:
         desk = CaseDesk(await stage.client(), task_queue=config.task_queue, timeout=30)
-        yield Office(engine, desk, clock, load_reference(), people)
+        yield Office(engine, desk, clock, load_reference(), people, confirmations)
     finally:
+        await confirmations.settle()
         await engine.dispose()
 
 
