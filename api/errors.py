@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from api.language import DEFAULT, preferred
 from api.problems import MEDIA_TYPE, Problem
+from models.vault import ErasedError, KeysAwayError
 from models.vocabulary import Language
 
 _LOG = structlog.get_logger("api.errors")
@@ -42,6 +43,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in (DBAPIError, *_AWAY):
         app.add_exception_handler(kind, _database)
+    app.add_exception_handler(KeysAwayError, _keys_away)
+    app.add_exception_handler(ErasedError, _erased)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -123,6 +126,15 @@ def _is_away(error: Exception) -> bool:
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return error.connection_invalidated or state.startswith(_AWAY_STATES)
+
+
+async def _keys_away(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("keys away", why=str(error))
+    return respond(request, Problem("keys-away"))
+
+
+async def _erased(request: Request, _error: Exception) -> JSONResponse:
+    return respond(request, Problem("content-erased"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -263,6 +263,30 @@ _DOOR: dict[str, Spec] = {
             "the case before typing it anew. In an emergency phone 111 or the department's duty desk now.",
         ),
     ),
+    "content-erased": Spec(
+        410,
+        Both("Nội dung đã được xóa", "The content was erased"),
+        Both(
+            "Hết thời hạn lưu trữ, khóa mã hóa của hồ sơ đã bị hủy; không ai còn đọc được nội dung.",
+            "At the end of retention the file's key was destroyed; nobody can read its content any more.",
+        ),
+        Both(
+            "Hãy xem biên bản xóa dữ liệu; nếu có tin báo mới, hãy lập hồ sơ mới.",
+            "See the certificate of erasure; for a new report open a new case.",
+        ),
+    ),
+    "keys-away": Spec(
+        503,
+        Both("Tạm thời không mở được dữ liệu mã hóa", "Encrypted data cannot be opened for the moment"),
+        Both(
+            "Hệ thống không lấy được khóa mã hóa; chưa có gì được ghi hay hiển thị.",
+            "The service cannot get at its keys; nothing was recorded or shown.",
+        ),
+        Both(
+            "Hãy báo người quản trị hệ thống và gửi lại sau. Việc khẩn cấp: gọi 111 hoặc trực ban Sở Y tế ngay.",
+            "Tell the operator, and send it again later. In an emergency phone 111 or the department's duty desk now.",
+        ),
+    ),
     "command-not-confirmed": Spec(
         503,
         Both("Chưa xác nhận được", "Not confirmed yet"),
@@ -322,7 +346,7 @@ PROBLEMS: Final[dict[str, Spec]] = {**_DOOR, **{code: _refusal(code) for code in
 
 _SCHEMA_REF: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _SIGNED_IN: Final = ("not-signed-in", "session-ended", "position-ended")
-_ALWAYS: Final = ("invalid-request", "internal", "database-away")
+_ALWAYS: Final = ("invalid-request", "internal", "database-away", "keys-away")
 _BODY: Final = ("malformed-json", "body-too-large", "media-type-not-supported", "text-not-storable")
 
 
@@ -346,7 +370,7 @@ def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[in
 
 def declares_refusals() -> tuple[str, ...]:
     """The codes an operation that sends a command can answer with."""
-    return ("not-found", "idempotency-key-reused", "command-not-confirmed", *REFUSAL_CODES)
+    return ("not-found", "idempotency-key-reused", "command-not-confirmed", "content-erased", *REFUSAL_CODES)
 
 
 SCHEMA: Final[dict[str, Any]] = {

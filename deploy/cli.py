@@ -85,7 +85,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="không hỏi · do no
 def migrate() -> None:
     """Tạo khóa nếu chưa có, cập nhật lược đồ · make keys where missing, bring the schema up to date."""
     with _settings() as parts, _clear_trouble():
-        create_keys(parts.key_file)
+        create_keys(parts.key_file, parts.vault_file)
         typer.echo(migrate_database(os.environ["ANNHI_OWNER_DATABASE_URL"], parts.folder.root))
 
 

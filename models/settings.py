@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     temporal_namespace: str = "annhi"
     task_queue: str = "annhi"
     key_file: Path = Path("keys.json")
+    vault_file: Path = Path("vault.json")
 
     overrides_dir: Path | None = None
 

@@ -20,6 +20,7 @@ from models.database import connect as connect_database
 from models.logs import configure_logging
 from models.records.reference import Reference, load_reference
 from models.settings import Settings, settings
+from models.vault.file import FileKeys
 from workflows.case import Case
 from workflows.client import CaseDesk
 from workflows.connection import connect
@@ -91,8 +92,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     offset = timedelta(seconds=config.clock_offset_seconds)
     clock = PlatformClock(offset)
     engine = connect_database(
-        config.worker_database_url.get_secret_value(), pool_size=config.database_pool, plan_once=True
-    )
+        config.worker_database_url.get_secret_value(), pool_size=config.database_pool, plan_once=True,
+        keys=FileKeys(config.vault_file),
+    )  # fmt: skip
     client = await connect(config)
     reference = load_reference(config.overrides_dir)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)

@@ -259,6 +259,7 @@ async def documents(
 ) -> Sequence[Found]:
     """Documents of a case already found in scope: what counted, and what the reader wrote themselves.
 
+    Their content, sealed, only where one is asked for.
     ``colleague``: the author has, or had when writing it, a position in the reader's unit.
     """
     colleague = exists().where(
@@ -268,8 +269,9 @@ async def documents(
         or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
     )
     own = _DOCUMENT.c.author_id == reader.person_id
+    shown = [column for column in _DOCUMENT.c if document_id is not None or column is not _DOCUMENT.c.sealed]
     statement = (
-        select(_DOCUMENT, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
+        select(*shown, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
         .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
         .where(_DOCUMENT.c.case_id == case_id, or_(_DOCUMENT.c.frozen_at.is_not(None), own))
         .order_by(_DOCUMENT.c.created_at, _DOCUMENT.c.id)

@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
 from models.forms import Part
 from models.messages import ContentRef
+from models.records.vault import key_of, seal
 from models.tables import Document, Submission, new_id, table
+from models.writing import binary, put_all
 
 _SUBMISSION, _DOCUMENT = table(Submission), table(Document)
 
@@ -74,25 +76,38 @@ async def store_documents(
     author_id: UUID,
     parts: Sequence[Part],
     at: datetime,
-) -> None:
-    """Store the content of an action; it counts only once the worker freezes it."""
-    if parts:
-        await connection.execute(
-            insert(_DOCUMENT),
-            [
-                {
-                    "id": new_id(),
-                    "case_id": case_id,
-                    "command_id": command_id,
-                    "kind": part.kind,
-                    "content": part.content,
-                    "content_hash": part.hash,
-                    "author_id": author_id,
-                    "created_at": at,
-                }
-                for part in parts
-            ],
+) -> tuple[ContentRef, ...]:
+    """Store the content of an action, encrypted under the case's key; it counts only once the worker freezes it.
+
+    Returns:
+        What the command carries of it.
+
+    Raises:
+        ErasedError: the case's key was destroyed.
+        KeysAwayError: it cannot be encrypted now.
+    """
+    if not parts:
+        return ()
+    key = await key_of(connection, case_id)
+    rows, refs = [], []
+    for part in parts:
+        document = new_id()
+        sealed, digest = seal(key, _DOCUMENT, document, part.content)
+        refs.append(ContentRef(id=document, kind=part.kind, hash=digest))
+        rows.append(
+            {
+                "id": document,
+                "case_id": case_id,
+                "command_id": command_id,
+                "kind": part.kind,
+                "sealed": binary(sealed),
+                "content_hash": digest,
+                "author_id": author_id,
+                "created_at": at,
+            }
         )
+    await put_all(connection, _DOCUMENT, rows)
+    return tuple(refs)
 
 
 async def references(connection: AsyncConnection, command_id: UUID) -> tuple[ContentRef, ...]:

@@ -25,9 +25,10 @@ from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
 from models.forms.inputs import Attach
 from models.lifecycle import LIVE, allowed_in
-from models.messages import Command, CommandResult, workflow_id
+from models.messages import Command, CommandResult, ContentRef, workflow_id
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import store_report
+from models.records.vault import keys_of
 from workflows.client import RunEndedError, TemporalAwayError
 
 _LOG = structlog.get_logger("api.actions")
@@ -63,8 +64,8 @@ async def act(visit: Visit, reference: str, event: str, key: UUID, body: ActionI
 
 async def _store(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> _Asked:
     """Keep what was typed, once, and make the command of it."""
-    digest = keys.request_hash(body)
     async with visit.transaction() as connection:
+        digest = await keys.request_hash(connection, body)
         row, sight = await _addressed(connection, visit, reference, event, key)
         target = _target(row.id, event)
         command_id = keys.command_id(visit.caller.person_id, key, target)
@@ -77,9 +78,10 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             if isinstance(body, Attach):
                 # What is attached acts on the other case as well: that one must be theirs too.
                 await find(connection, visit, str(body.target_case))
-            await _store_content(connection, visit, row.id, command_id, event, body)
+            content = await _store_content(connection, visit, row.id, command_id, event, body)
         else:
             keys.check_same(before, digest)
+            content = await submissions.references(connection, command_id)
         taken_in = visit.now if before is None else before.created_at
         stored = await cases.command_result(connection, command_id) if before is not None else None
         command = Command(
@@ -93,7 +95,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             on_behalf_person=principal,
             on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
             means=body.on_behalf_of.means if body.on_behalf_of else None,
-            content=await submissions.references(connection, command_id),
+            content=content,
         )
     return _Asked(command, row, sight, CommandResult.model_validate(stored) if stored is not None else None)
 
@@ -129,8 +131,8 @@ def _target(case_id: UUID, event: str) -> str:
 
 async def _store_content(  # noqa: PLR0917 - an act, whole
     connection: AsyncConnection, visit: Visit, case_id: UUID, command_id: UUID, event: str, body: ActionInput
-) -> None:
-    await submissions.store_documents(
+) -> tuple[ContentRef, ...]:
+    refs = await submissions.store_documents(
         connection, case_id=case_id, command_id=command_id, author_id=visit.caller.person_id, parts=parts(body),
         at=visit.now,
     )  # fmt: skip
@@ -142,7 +144,9 @@ async def _store_content(  # noqa: PLR0917 - an act, whole
             actor=visit.caller.acting,
             now=visit.now,
             report_id=report_id_of(command_id),
+            cases=await keys_of(connection, [case_id]),
         )
+    return refs
 
 
 async def _principal(connection: AsyncConnection, on_behalf: OnBehalf | None, row: Found, now: datetime) -> UUID | None:

@@ -27,8 +27,14 @@ def migrate(url: str, data: Path) -> str:
     return migrations.head()
 
 
-def create_keys(path: Path) -> None:
-    """A key ring for what passes through Temporal, where there is none yet. ``check_keys`` has looked before."""
-    from workflows.codec import KeyRing  # noqa: PLC0415 - the supervisor itself does without Temporal's library
+def create_keys(payloads: Path, vault: Path) -> None:
+    """The keys that are not there yet. ``check_keys`` has looked before whether they should be.
 
-    KeyRing.create(path)
+    Args:
+        payloads: of what passes through Temporal.
+        vault: of what is encrypted in the database.
+    """
+    from models.vault import KeyRing, file  # noqa: PLC0415 - the supervisor itself does without cryptography
+
+    KeyRing.create(payloads)
+    file.create(vault)

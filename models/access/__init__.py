@@ -14,6 +14,7 @@ from models.lifecycle.roles import DECIDERS, RECEIVERS, ROLES
 Action = Literal[
     "receive_report",
     "read_report",
+    "read_informant",
     "read_case",
     "answer_escalation",
     "read_escalations",
@@ -26,6 +27,7 @@ Action = Literal[
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
     "read_report",
+    "read_informant",
     "read_case",
     "answer_escalation",
     "read_escalations",
@@ -98,6 +100,7 @@ _ESCALATIONS: Final[dict[str, Scope]] = {**_CASES, "H111": Scope.OWN, "NAT": Sco
 TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "receive_report": dict.fromkeys(RECEIVERS, Scope.OWN),
     "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_CASES},
+    "read_informant": {**dict.fromkeys(RECEIVERS, Scope.OWN), **dict.fromkeys(DECIDERS, Scope.UNIT)},
     "read_case": _CASES,
     "read_escalations": _ESCALATIONS,
     "answer_escalation": _ESCALATIONS,

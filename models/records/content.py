@@ -16,13 +16,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.calendar import local_date
-from models.forms import content_hash
 from models.lifecycle.facts import DocumentFact
 from models.messages import ContentRef
 from models.protocol.types import PlanStep
-from models.tables import Document, Report, table
+from models.records.vault import WITH_KEY, key_in, unseal
+from models.tables import CaseKey, Document, Report, table
+from models.vault import AlteredError
 
-_DOCUMENT, _REPORT = table(Document), table(Report)
+_DOCUMENT, _REPORT, _CASE_KEY = table(Document), table(Report), table(CaseKey)
 
 REPORTING = frozenset({"add_report", "reopen"})
 """Events that bring a report of their own, stored by the API beside the documents."""
@@ -221,9 +222,15 @@ def plan_of(content: Mapping[str, Any]) -> tuple[tuple[PlanStep, ...], date | No
     return steps, date.fromisoformat(review) if review else None
 
 
-_THESE_DOCUMENTS = select(
-    _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.content
-).where(_DOCUMENT.c.id == any_(bindparam("documents", type_=ARRAY(Uuid))), _DOCUMENT.c.case_id == bindparam("of_case"))
+_THESE_DOCUMENTS = (
+    select(
+        _DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, _DOCUMENT.c.sealed, *WITH_KEY
+    )
+    .join(_CASE_KEY, _CASE_KEY.c.case_id == _DOCUMENT.c.case_id)
+    .where(
+        _DOCUMENT.c.id == any_(bindparam("documents", type_=ARRAY(Uuid))), _DOCUMENT.c.case_id == bindparam("of_case")
+    )
+)
 
 
 async def read_documents(
@@ -233,6 +240,7 @@ async def read_documents(
 
     Raises:
         ContentMismatchError: one is missing, is another case's, or does not have the content the command names.
+        KeysAwayError: they cannot be decrypted now.
     """
     if not refs:
         return []
@@ -242,12 +250,19 @@ async def read_documents(
             _THESE_DOCUMENTS, {"documents": [ref.id for ref in refs], "of_case": case_id}
         )
     }
+    if len(rows) < len({ref.id for ref in refs}):
+        raise ContentMismatchError
+    key = await key_in(connection, case_id, next(iter(rows.values())))
     documents = []
     for ref in refs:
-        row = rows.get(ref.id)
-        if row is None or row.content_hash != ref.hash or content_hash(row.content) != ref.hash:
+        row = rows[ref.id]
+        if row.content_hash != ref.hash:
             raise ContentMismatchError
-        documents.append(StoredDocument(row.id, row.kind, ref.hash, row.author_id, row.content))
+        try:
+            content = unseal(key, _DOCUMENT, row.id, row.sealed, row.content_hash)
+        except AlteredError:
+            raise ContentMismatchError from None
+        documents.append(StoredDocument(row.id, row.kind, ref.hash, row.author_id, content))
     return documents
 
 

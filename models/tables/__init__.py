@@ -20,6 +20,7 @@ from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
+from models.tables.vault import CaseKey, Informant, InformantReading, KeyShare
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
@@ -32,6 +33,7 @@ __all__ = [
     "CallTask",
     "CaseEvent",
     "CaseFile",
+    "CaseKey",
     "CaseReport",
     "Child",
     "CommandRecord",
@@ -42,6 +44,9 @@ __all__ = [
     "Escalation",
     "EscalationRecipient",
     "Household",
+    "Informant",
+    "InformantReading",
+    "KeyShare",
     "Notice",
     "Person",
     "Position",
