@@ -37,6 +37,7 @@ from models.records.reference import Reference, load_reference
 from models.records.vault import key_of, keys_of, unseal
 from models.settings import Settings
 from models.tables import METADATA, CaseFile, Deadline, Document, Position, Rung, table
+from models.vault import KeyProvider
 from tests.conftest import TEMPLATE, VAULT, Database
 from workflows.client import CaseDesk, RunEndedError
 from workflows.connection import connect as connect_temporal
@@ -399,7 +400,7 @@ async def seeded(server: Postgres) -> str:
 
 
 @asynccontextmanager
-async def seeded_database(server: Postgres) -> AsyncIterator[Database]:
+async def seeded_database(server: Postgres, keys: KeyProvider = VAULT) -> AsyncIterator[Database]:
     """A database of its own with the sample organisation, dropped at the end."""
     name = f"w_{uuid4().hex}"
     await server.sql(f"CREATE DATABASE {name} TEMPLATE {await seeded(server)} OWNER {OWNER}")
@@ -407,9 +408,9 @@ async def seeded_database(server: Postgres) -> AsyncIterator[Database]:
     made = Database(
         name=name,
         server=server,
-        owner=connect(server.url(OWNER, name), pool_size=3, keys=VAULT),
-        api=connect(server.url(API, name), pool_size=10, keys=VAULT),
-        worker=connect(server.url(WORKER, name), pool_size=10, keys=VAULT),
+        owner=connect(server.url(OWNER, name), pool_size=3, keys=keys),
+        api=connect(server.url(API, name), pool_size=10, keys=keys),
+        worker=connect(server.url(WORKER, name), pool_size=10, keys=keys),
     )
     try:
         yield made
@@ -451,11 +452,13 @@ async def client_of(server: Temporal, key_file: Path) -> Client:
 
 
 @asynccontextmanager
-async def a_world(server: Postgres, client: Client, *, working: bool = True) -> AsyncIterator[World]:
+async def a_world(
+    server: Postgres, client: Client, *, working: bool = True, keys: KeyProvider = VAULT
+) -> AsyncIterator[World]:
     """A world on a database and a task queue of its own, with a worker at work unless told otherwise."""
     offset = MONDAY - datetime.now(UTC)
     queue = f"q-{uuid4().hex}"
-    async with seeded_database(server) as database:
+    async with seeded_database(server, keys) as database:
         world = World(
             database=database,
             client=client,

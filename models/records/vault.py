@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from pydantic_core import from_json
-from sqlalchemy import Table, Uuid, any_, bindparam, delete, select
+from sqlalchemy import Table, Uuid, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +18,7 @@ from models.database import KEYS
 from models.forms import canonical
 from models.tables import CaseKey, KeyShare, table
 from models.vault import AlteredError, DataKey, ErasedError, KeyProvider, KeysAwayError, Wrapped
-from models.writing import binary, put_all
+from models.writing import binary, change, put_all
 
 _CASE_KEY, _SHARE = table(CaseKey), table(KeyShare)
 
@@ -93,6 +93,59 @@ async def key_in(connection: AsyncConnection, case_id: UUID, row: Any) -> DataKe
         raise ErasedError
     raw = await provider(connection).unwrap(Wrapped(row.key_kek, row.key_wrapped), _of_case(case_id))
     return DataKey(raw)
+
+
+async def in_use(connection: AsyncConnection) -> dict[str, int]:
+    """How many living data keys each key-encryption key has wrapped."""
+    statement = (
+        select(_CASE_KEY.c.kek, func.count().label("living"))
+        .where(_CASE_KEY.c.destroyed_at.is_(None))
+        .group_by(_CASE_KEY.c.kek)
+    )
+    return {row.kek: row.living for row in await connection.execute(statement)}
+
+
+async def rewrap(connection: AsyncConnection, most: int) -> int:
+    """Wrap data keys anew by the key that is active now. Nothing that is encrypted changes, and nobody has to wait.
+
+    Args:
+        connection: a transaction of the owner.
+        most: how many at most.
+
+    Returns:
+        How many it were; fewer than ``most`` when none is left but those somebody else is at.
+
+    Raises:
+        KeysAwayError: a key they were wrapped by is not there.
+    """
+    keys = provider(connection)
+    active = await keys.active()
+    statement = (
+        select(_CASE_KEY.c.case_id, *WITH_KEY)
+        .where(_CASE_KEY.c.destroyed_at.is_(None), _CASE_KEY.c.kek != active)
+        .order_by(_CASE_KEY.c.kek, _CASE_KEY.c.case_id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    rows = []
+    for row in (await connection.execute(statement)).all():
+        bound = _of_case(row.case_id)
+        wrapped = await keys.wrap(await keys.unwrap(Wrapped(row.key_kek, row.key_wrapped), bound), bound)
+        rows.append({"case_id": row.case_id, "wrapped": binary(wrapped.key), "kek": wrapped.kek})
+    await change(connection, _CASE_KEY, rows)
+    return len(rows)
+
+
+async def destroy_key(connection: AsyncConnection, case_id: UUID, at: datetime) -> None:
+    """Destroy a case's data key: what was encrypted for that child alone can be read by nobody from now on.
+
+    Args:
+        connection: a transaction of the owner.
+        case_id: whose.
+        at: domain instant.
+    """
+    gone = update(_CASE_KEY).where(_CASE_KEY.c.case_id == case_id, _CASE_KEY.c.destroyed_at.is_(None))
+    await connection.execute(gone.values(wrapped=None, kek=None, destroyed_at=at))
 
 
 async def share(

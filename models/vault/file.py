@@ -83,6 +83,15 @@ def create(path: Path) -> None:
     create_file(path, {"active": name, "keys": {name: new_key()}, "mac": new_key()})
 
 
+def names(path: Path) -> set[str]:
+    """The ids of the keys in the file; none where there is no file.
+
+    Raises:
+        KeysAwayError: it is there and cannot be read.
+    """
+    return set(_load(path)["keys"]) if path.exists() else set()
+
+
 def add(path: Path) -> str:
     """Put a new key into the file, not active yet. Returns its id."""
     data = _load(path)
