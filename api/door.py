@@ -25,6 +25,7 @@ from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.reference import Reference
 from models.settings import Settings
+from models.vault.objects import ObjectStore
 from models.vocabulary import Language
 from workflows.client import CaseDesk
 
@@ -44,6 +45,7 @@ class Door:
         passwords: hashing and checking.
         metrics: what is counted.
         reference: protocols, calendars and overrides.
+        objects: where the sealed bytes of attachments lie.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Door:
     passwords: Passwords
     metrics: Metrics
     reference: Reference
+    objects: ObjectStore
 
 
 @dataclass(frozen=True)

@@ -263,6 +263,54 @@ _DOOR: dict[str, Spec] = {
             "the case before typing it anew. In an emergency phone 111 or the department's duty desk now.",
         ),
     ),
+    "attachment-type-not-allowed": Spec(
+        415,
+        Both("Loại tệp không được đính kèm", "This type of file cannot be attached"),
+        Both(
+            "Chỉ nhận ảnh, âm thanh, video và văn bản PDF; loại tệp được nhận biết theo nội dung, không theo tên.",
+            "Photos, sound, film and PDF papers only; a file's type is told by its content, not by its name.",
+        ),
+        Both("Hãy chuyển văn bản sang PDF rồi gửi lại.", "Turn a paper into PDF and send it again."),
+    ),
+    "attachment-broken-off": Spec(
+        400,
+        Both("Tệp gửi chưa trọn vẹn", "The file did not arrive whole"),
+        Both("Kết nối bị ngắt khi đang gửi; chưa có gì được lưu.", "The connection broke; nothing was stored."),
+        Both("Hãy gửi lại tệp với cùng khóa.", "Send the file again with the same key."),
+    ),
+    "attachment-too-large": Spec(
+        413,
+        Both("Tệp quá lớn", "The file is too large"),
+        Both("Tệp lớn hơn mức cho phép của hệ thống.", "The file is larger than this service takes."),
+        Both("Hãy chia nhỏ hoặc nén bớt rồi gửi lại.", "Split or shrink it and send it again."),
+    ),
+    "too-many-attachments": Spec(
+        409,
+        Both("Hồ sơ đã đủ số tệp", "The case has as many files as it may"),
+        Both("Hồ sơ đã có số tệp đính kèm tối đa.", "The case has reached the largest number of attachments."),
+        Both("Hãy gộp các trang vào một tệp PDF.", "Put pages together into one PDF."),
+    ),
+    "attachment-quarantined": Spec(
+        409,
+        Both("Tệp chưa mở được", "The file cannot be opened yet"),
+        Both("Tệp đang được giữ lại, chưa quét mã độc.", "The file is held back until it was scanned."),
+        _AGAIN,
+    ),
+    "attachment-infected": Spec(
+        409,
+        Both("Tệp có mã độc", "The file is infected"),
+        Both(
+            "Chương trình quét phát hiện mã độc; tệp được giữ nguyên làm chứng cứ và không tải xuống được.",
+            "The scanner found something harmful; the file is kept as evidence and cannot be downloaded.",
+        ),
+        Both("Hãy liên hệ người quản trị hệ thống.", "Ask the operator of the system."),
+    ),
+    "store-away": Spec(
+        503,
+        Both("Kho tệp không trả lời", "The file store is away"),
+        Both("Chưa lưu hoặc chưa mở được tệp.", "The file could not be stored or opened."),
+        _AGAIN,
+    ),
     "content-erased": Spec(
         410,
         Both("Nội dung đã được xóa", "The content was erased"),

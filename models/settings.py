@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     key_file: Path = Path("keys.json")
     vault_file: Path = Path("vault.json")
 
+    attachments_url: str = ""
+    attachment_max_bytes: int = 100 * 1024 * 1024
+    clamd: str = ""
+    open_unscanned: bool = True
+
     overrides_dir: Path | None = None
 
     clock_offset_seconds: float = 0.0

@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them in ``METADATA``."""
 
 from models.tables.accounts import AccessToken, Account, SignInThrottle
+from models.tables.attachments import Attachment, CustodyEntry
 from models.tables.cases import (
     LIFECYCLE_COLUMNS,
     CaseEvent,
@@ -28,6 +29,7 @@ __all__ = [
     "Absence",
     "AccessToken",
     "Account",
+    "Attachment",
     "AuditEntry",
     "Breach",
     "CallTask",
@@ -37,6 +39,7 @@ __all__ = [
     "CaseReport",
     "Child",
     "CommandRecord",
+    "CustodyEntry",
     "Deadline",
     "Delegate",
     "Deputy",

@@ -74,6 +74,10 @@ class DataKey:
         """
         return hmac.new(self._derived("hash"), clear, hashlib.sha256).hexdigest()
 
+    def for_object(self, name: str) -> bytes:
+        """The key of one stored object, whose name is never used twice."""
+        return self._derived(f"object {name}")
+
     def names(self, clear: bytes, stored: str) -> bool:
         """Whether a stored hash is that of a text. What was stored before there was a vault has a plain SHA-256."""
         return hmac.compare_digest(self.hash(clear), stored) or hmac.compare_digest(

@@ -16,7 +16,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("informant", "informant_reading")
+APPEND_ONLY = ("informant", "informant_reading", "custody_entry")
 BATCH = 200
 
 
@@ -74,6 +74,55 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_informant_reading_informant_id"), "informant_reading", ["informant_id"])
 
+    op.create_table(
+        "attachment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("object_name", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("data_class", sa.String(length=2), nullable=False),
+        sa.Column("media_type", sa.String(length=60), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("author_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("scanned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('unscanned', 'quarantined', 'clean', 'infected')", name=op.f("ck_attachment_state")
+        ),
+        sa.CheckConstraint("data_class IN ('P1', 'P2', 'P3')", name=op.f("ck_attachment_data_class")),
+        sa.ForeignKeyConstraint(["author_id"], ["person.id"], name=op.f("fk_attachment_author_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_attachment_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
+        sa.UniqueConstraint("object_name", name=op.f("uq_attachment_object_name")),
+    )
+    op.create_index(op.f("ix_attachment_case_id"), "attachment", ["case_id"])
+    op.create_index(
+        "ix_attachment_unscanned",
+        "attachment",
+        ["created_at"],
+        postgresql_where=sa.text("state IN ('unscanned', 'quarantined')"),
+    )
+    op.create_table(
+        "custody_entry",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("attachment_id", sa.Uuid(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=True),
+        sa.Column("position_id", sa.Uuid(), nullable=True),
+        sa.Column("words", sa.LargeBinary(), nullable=True),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["attachment_id"], ["attachment.id"], name=op.f("fk_custody_entry_attachment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_custody_entry_person_id")),
+        sa.ForeignKeyConstraint(["position_id"], ["position.id"], name=op.f("fk_custody_entry_position_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_entry")),
+        sa.UniqueConstraint("attachment_id", "sequence", name=op.f("uq_custody_entry_attachment_id_sequence")),
+    )
+
     # A key is made by the API with the case, and read by both. Rewrapping and destroying are commands of the operator,
     # who comes as the owner; the service itself can do neither.
     op.execute("GRANT SELECT, INSERT ON case_key TO annhi_api")
@@ -81,12 +130,16 @@ def upgrade() -> None:
     op.execute("GRANT SELECT, INSERT ON key_share TO annhi_api, annhi_worker")
     op.execute("GRANT DELETE ON key_share TO annhi_worker")
     op.execute("GRANT SELECT, INSERT ON informant, informant_reading TO annhi_api")
+    op.execute("GRANT SELECT, INSERT ON attachment TO annhi_api")
+    op.execute("GRANT SELECT ON attachment TO annhi_worker")
+    op.execute("GRANT UPDATE (state, scanned_at) ON attachment TO annhi_worker")
+    op.execute("GRANT SELECT, INSERT ON custody_entry TO annhi_api, annhi_worker")
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
-    for table in (*APPEND_ONLY, "case_key", "key_share"):
+    for table in (*APPEND_ONLY, "case_key", "key_share", "attachment"):
         op.execute(
             f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
@@ -105,6 +158,7 @@ def upgrade() -> None:
     )
     op.execute("CREATE TRIGGER kept BEFORE UPDATE ON case_key FOR EACH ROW EXECUTE FUNCTION keep_key()")
     op.execute("CREATE TRIGGER never_deleted BEFORE DELETE ON case_key FOR EACH ROW EXECUTE FUNCTION refuse_change()")
+    op.execute("CREATE TRIGGER never_deleted BEFORE DELETE ON attachment FOR EACH ROW EXECUTE FUNCTION refuse_change()")
 
     for table in ("report", "document"):
         op.add_column(table, sa.Column("sealed", sa.LargeBinary(), nullable=False, server_default=sa.text("''")))
