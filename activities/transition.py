@@ -46,6 +46,7 @@ from models.records.content import (
 from models.records.reference import Reference
 from models.records.tells import tell_about
 from models.tables import CommandRecord, table
+from models.vault import KeysAwayError
 from models.writing import put
 
 _COMMAND = table(CommandRecord)
@@ -78,13 +79,13 @@ class Transitions:
 
         Raises:
             ApplicationError: ``internal``, not to be retried: the fault is in the data or in our code.
-            Exception: PostgreSQL is away or in the way; retried until it is back.
+            Exception: PostgreSQL is away or in the way, or the keys are; retried until they are back.
         """
         who = Who(command.person_id, command.position_id, "worker", command.case_id)
         try:
             async with transaction(self._engine, who, command.recorded_at) as connection:
                 return await self._record(connection, command)
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError):
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError, KeysAwayError):
             raise
         except DBAPIError as error:
             if error.connection_invalidated or _passes(error):

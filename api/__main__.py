@@ -13,6 +13,7 @@ from models.clock import PlatformClock
 from models.database import connect as connect_database
 from models.logs import configure_logging
 from models.settings import Settings, settings
+from models.vault.file import FileKeys
 from workflows.client import CaseDesk
 from workflows.connection import connect
 
@@ -40,7 +41,9 @@ async def serve(config: Settings) -> None:
         config: this process's settings.
     """
     offset = timedelta(seconds=config.clock_offset_seconds)
-    engine = connect_database(config.database_url.get_secret_value(), pool_size=config.database_pool)
+    engine = connect_database(
+        config.database_url.get_secret_value(), pool_size=config.database_pool, keys=FileKeys(config.vault_file)
+    )
     # Lazy: reports are taken in while Temporal is away.
     client = await connect(config, lazy=True)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)

@@ -15,11 +15,23 @@ from api.edge import Edge
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
-from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
+from api.routes import (
+    actions,
+    attachments,
+    cases,
+    escalations,
+    health,
+    notices,
+    organisation,
+    reference,
+    reports,
+    sessions,
+)
 from api.services.starting import settle
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
+from models.vault.objects import ObjectStore
 from workflows.client import CaseDesk
 
 VERSION: Final = "v1"
@@ -65,9 +77,10 @@ def create_app(
         metrics=metrics,
         reference=loaded or load_reference(),
         confirmations=Confirmations(engine, clock),
+        objects=ObjectStore(settings.attachments_url, settings.data_dir / "attachments"),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
+    for module in (sessions, reports, cases, actions, attachments, escalations, notices, organisation, reference):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -26,6 +26,7 @@ from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.reference import Reference
 from models.settings import Settings
+from models.vault.objects import ObjectStore
 from models.vocabulary import Language
 from workflows.client import CaseDesk
 
@@ -46,6 +47,7 @@ class Door:
         metrics: what is counted.
         reference: protocols, calendars and overrides.
         confirmations: which commands' answers are known to their callers.
+        objects: where the sealed bytes of attachments lie.
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class Door:
     metrics: Metrics
     reference: Reference
     confirmations: Confirmations
+    objects: ObjectStore
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from api.language import DEFAULT, preferred
 from api.problems import MEDIA_TYPE, Problem
+from models.vault import ErasedError, KeysAwayError
+from models.vault.objects import StoreAwayError
 from models.vocabulary import Language
 
 _LOG = structlog.get_logger("api.errors")
@@ -42,6 +44,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in (DBAPIError, *_AWAY):
         app.add_exception_handler(kind, _database)
+    app.add_exception_handler(KeysAwayError, _keys_away)
+    app.add_exception_handler(ErasedError, _erased)
+    app.add_exception_handler(StoreAwayError, _store_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -123,6 +128,20 @@ def _is_away(error: Exception) -> bool:
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return error.connection_invalidated or state.startswith(_AWAY_STATES)
+
+
+async def _keys_away(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("keys away", why=str(error))
+    return respond(request, Problem("keys-away"))
+
+
+async def _erased(request: Request, _error: Exception) -> JSONResponse:
+    return respond(request, Problem("content-erased"))
+
+
+async def _store_away(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("object store away", why=str(error))
+    return respond(request, Problem("store-away"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -263,6 +263,78 @@ _DOOR: dict[str, Spec] = {
             "the case before typing it anew. In an emergency phone 111 or the department's duty desk now.",
         ),
     ),
+    "attachment-type-not-allowed": Spec(
+        415,
+        Both("Loại tệp không được đính kèm", "This type of file cannot be attached"),
+        Both(
+            "Chỉ nhận ảnh, âm thanh, video và văn bản PDF; loại tệp được nhận biết theo nội dung, không theo tên.",
+            "Photos, sound, film and PDF papers only; a file's type is told by its content, not by its name.",
+        ),
+        Both("Hãy chuyển văn bản sang PDF rồi gửi lại.", "Turn a paper into PDF and send it again."),
+    ),
+    "attachment-broken-off": Spec(
+        400,
+        Both("Tệp gửi chưa trọn vẹn", "The file did not arrive whole"),
+        Both("Kết nối bị ngắt khi đang gửi; chưa có gì được lưu.", "The connection broke; nothing was stored."),
+        Both("Hãy gửi lại tệp với cùng khóa.", "Send the file again with the same key."),
+    ),
+    "attachment-too-large": Spec(
+        413,
+        Both("Tệp quá lớn", "The file is too large"),
+        Both("Tệp lớn hơn mức cho phép của hệ thống.", "The file is larger than this service takes."),
+        Both("Hãy chia nhỏ hoặc nén bớt rồi gửi lại.", "Split or shrink it and send it again."),
+    ),
+    "too-many-attachments": Spec(
+        409,
+        Both("Hồ sơ đã đủ số tệp", "The case has as many files as it may"),
+        Both("Hồ sơ đã có số tệp đính kèm tối đa.", "The case has reached the largest number of attachments."),
+        Both("Hãy gộp các trang vào một tệp PDF.", "Put pages together into one PDF."),
+    ),
+    "attachment-quarantined": Spec(
+        409,
+        Both("Tệp chưa mở được", "The file cannot be opened yet"),
+        Both("Tệp đang được giữ lại, chưa quét mã độc.", "The file is held back until it was scanned."),
+        _AGAIN,
+    ),
+    "attachment-infected": Spec(
+        409,
+        Both("Tệp có mã độc", "The file is infected"),
+        Both(
+            "Chương trình quét phát hiện mã độc; tệp được giữ nguyên làm chứng cứ và không tải xuống được.",
+            "The scanner found something harmful; the file is kept as evidence and cannot be downloaded.",
+        ),
+        Both("Hãy liên hệ người quản trị hệ thống.", "Ask the operator of the system."),
+    ),
+    "store-away": Spec(
+        503,
+        Both("Kho tệp không trả lời", "The file store is away"),
+        Both("Chưa lưu hoặc chưa mở được tệp.", "The file could not be stored or opened."),
+        _AGAIN,
+    ),
+    "content-erased": Spec(
+        410,
+        Both("Nội dung đã được xóa", "The content was erased"),
+        Both(
+            "Hết thời hạn lưu trữ, khóa mã hóa của hồ sơ đã bị hủy; không ai còn đọc được nội dung.",
+            "At the end of retention the file's key was destroyed; nobody can read its content any more.",
+        ),
+        Both(
+            "Hãy xem biên bản xóa dữ liệu; nếu có tin báo mới, hãy lập hồ sơ mới.",
+            "See the certificate of erasure; for a new report open a new case.",
+        ),
+    ),
+    "keys-away": Spec(
+        503,
+        Both("Tạm thời không mở được dữ liệu mã hóa", "Encrypted data cannot be opened for the moment"),
+        Both(
+            "Hệ thống không lấy được khóa mã hóa; chưa có gì được ghi hay hiển thị.",
+            "The service cannot get at its keys; nothing was recorded or shown.",
+        ),
+        Both(
+            "Hãy báo người quản trị hệ thống và gửi lại sau. Việc khẩn cấp: gọi 111 hoặc trực ban Sở Y tế ngay.",
+            "Tell the operator, and send it again later. In an emergency phone 111 or the department's duty desk now.",
+        ),
+    ),
     "command-not-confirmed": Spec(
         503,
         Both("Chưa xác nhận được", "Not confirmed yet"),
@@ -322,7 +394,7 @@ PROBLEMS: Final[dict[str, Spec]] = {**_DOOR, **{code: _refusal(code) for code in
 
 _SCHEMA_REF: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _SIGNED_IN: Final = ("not-signed-in", "session-ended", "position-ended")
-_ALWAYS: Final = ("invalid-request", "internal", "database-away")
+_ALWAYS: Final = ("invalid-request", "internal", "database-away", "keys-away")
 _BODY: Final = ("malformed-json", "body-too-large", "media-type-not-supported", "text-not-storable")
 
 
@@ -346,7 +418,7 @@ def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[in
 
 def declares_refusals() -> tuple[str, ...]:
     """The codes an operation that sends a command can answer with."""
-    return ("not-found", "idempotency-key-reused", "command-not-confirmed", *REFUSAL_CODES)
+    return ("not-found", "idempotency-key-reused", "command-not-confirmed", "content-erased", *REFUSAL_CODES)
 
 
 SCHEMA: Final[dict[str, Any]] = {

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -15,7 +15,7 @@ from deploy.runtime import lock
 from deploy.runtime.console import Progress
 from deploy.runtime.layout import DataFolder, Ports, read_json
 from deploy.runtime.processes import identity
-from deploy.runtime.schema import create_keys
+from deploy.runtime.schema import check_vault, create_keys
 from deploy.runtime.schema import migrate as migrate_database
 from deploy.runtime.services import Parts
 from deploy.runtime.supervisor import up as run_service
@@ -85,8 +85,10 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="không hỏi · do no
 def migrate() -> None:
     """Tạo khóa nếu chưa có, cập nhật lược đồ · make keys where missing, bring the schema up to date."""
     with _settings() as parts, _clear_trouble():
-        create_keys(parts.key_file)
-        typer.echo(migrate_database(os.environ["ANNHI_OWNER_DATABASE_URL"], parts.folder.root))
+        url = os.environ["ANNHI_OWNER_DATABASE_URL"]
+        check_vault(url, parts.vault_file)
+        create_keys(parts.key_file, parts.vault_file)
+        typer.echo(migrate_database(url, parts.folder.root))
 
 
 @app.command()
@@ -126,6 +128,46 @@ def replan(
 
     with _settings():
         raise typer.Exit(run(protocol or None, dry_run=dry_run))
+
+
+keys = typer.Typer(help="Khóa mã hóa hồ sơ · the keys that files are encrypted with.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("status")
+def keys_status() -> None:
+    """Khóa nào đang dùng cho bao nhiêu hồ sơ · which key wraps how many cases' keys."""
+    _keys("status")
+
+
+@keys.command("rotate")
+def keys_rotate(
+    add_only: Annotated[
+        bool, typer.Option("--add-only", help="chỉ thêm, chưa dùng · add it, do not use it yet")
+    ] = False,
+    to: Annotated[str, typer.Option(help="chuyển sang khóa đã thêm này · go over to this key added before")] = "",
+) -> None:
+    """Thêm khóa mới và dùng từ nay · add a new key and use it from now on; the service keeps running."""
+    _keys("rotate", add_only=add_only, to=to or None)
+
+
+@keys.command("rewrap")
+def keys_rewrap() -> None:
+    """Bọc lại khóa của mọi hồ sơ bằng khóa hiện hành · wrap every case's key anew by the active key."""
+    _keys("rewrap")
+
+
+@keys.command("retire")
+def keys_retire(key: Annotated[str, typer.Argument(help="mã khóa · the key's id")]) -> None:
+    """Hủy vĩnh viễn một khóa không còn bọc gì · destroy for good a key that wraps nothing any more."""
+    _keys("retire", key=key)
+
+
+def _keys(command: str, **options: Any) -> None:
+    from deploy import keys as commands  # noqa: PLC0415 - only these commands need it
+
+    with _settings():
+        raise typer.Exit(getattr(commands, command)(**options))
 
 
 @app.command()

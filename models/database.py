@@ -18,6 +18,10 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models import writing
+from models.vault import KeyProvider
+
+KEYS: Final = "annhi_keys"
+"""Execution option of an engine's connections: the keys its process was given (``models.records.vault``)."""
 
 _FRESH_SECONDS: Final = 2.0
 """A connection that worked so recently is used without asking whether it still does."""
@@ -49,7 +53,7 @@ class _Announcing(asyncpg.Connection):  # type: ignore[misc]
         return status
 
 
-def connect(url: str, *, pool_size: int = 20, plan_once: bool = False) -> AsyncEngine:
+def connect(url: str, *, pool_size: int = 20, plan_once: bool = False, keys: KeyProvider | None = None) -> AsyncEngine:
     """An engine for one role's URL (``postgresql+asyncpg://…``). A dead connection is noticed before it is used.
 
     Args:
@@ -57,6 +61,7 @@ def connect(url: str, *, pool_size: int = 20, plan_once: bool = False) -> AsyncE
         pool_size: connections kept; no more are opened, callers wait up to 5 s for one.
         plan_once: plan each statement once a connection, whatever its values. For a process whose statements are all
             about one case at a time: who is to be told costs half of what it does when planned anew each time.
+        keys: what wraps the cases' data keys, for a process that stores or reads what is about a child.
     """
     engine = create_async_engine(
         url,
@@ -78,6 +83,7 @@ def connect(url: str, *, pool_size: int = 20, plan_once: bool = False) -> AsyncE
             },
         },
     )
+    engine.update_execution_options(**{KEYS: keys})
     _ask_after_a_pause(engine)
     writing.write_before_reading(engine)
     return engine

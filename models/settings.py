@@ -28,6 +28,12 @@ class Settings(BaseSettings):
     temporal_namespace: str = "annhi"
     task_queue: str = "annhi"
     key_file: Path = Path("keys.json")
+    vault_file: Path = Path("vault.json")
+
+    attachments_url: str = ""
+    attachment_max_bytes: int = 100 * 1024 * 1024
+    clamd: str = ""
+    open_unscanned: bool = True
 
     overrides_dir: Path | None = None
 

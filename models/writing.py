@@ -114,6 +114,11 @@ async def _add(connection: AsyncConnection, how: Write, rows: Sequence[Row]) -> 
         gathered.add(how, rows)
 
 
+def binary(value: bytes) -> str:
+    """Bytes as a row that is gathered holds them: rows travel as JSON."""
+    return f"\\x{value.hex()}"
+
+
 @contextmanager
 def gathering(connection: AsyncConnection) -> Iterator[None]:
     """While this lasts, writes are gathered on a connection; what has not been written out by then is not to be."""

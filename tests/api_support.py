@@ -126,12 +126,14 @@ def report_body(
 
 
 @asynccontextmanager
-async def open_door(server: Postgres, client: Client, task_queue: str = "none") -> AsyncIterator[Door]:
+async def open_door(server: Postgres, client: Client, task_queue: str = "none", **settings: Any) -> AsyncIterator[Door]:
     """The door over a database of its own, with the clock in hand and nobody signed in yet."""
     async with seeded_database(server) as database:
         desk = CaseDesk(client, task_queue=task_queue, timeout=1)
         sample = sample_organisation(NOW)
-        async with door_to(database, sample=sample, desk=desk, clock=HandClock(), task_queue=task_queue) as door:
+        async with door_to(
+            database, sample=sample, desk=desk, clock=HandClock(), task_queue=task_queue, **settings
+        ) as door:
             yield door
 
 
@@ -142,7 +144,7 @@ async def temporal_away(key_file: Path) -> Client:
 
 @asynccontextmanager
 async def door_to(
-    database: Database, *, sample: Organisation, desk: CaseDesk, clock: Any, task_queue: str
+    database: Database, *, sample: Organisation, desk: CaseDesk, clock: Any, task_queue: str, **more: Any
 ) -> AsyncIterator[Door]:
     """The door over a database with the sample organisation in it."""
     stored = CHEAP.hash(PASSWORD)
@@ -157,7 +159,7 @@ async def door_to(
                 for name in PEOPLE
             ],
         )  # fmt: skip
-    settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN))
+    settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN), **more)
     app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
     async with (

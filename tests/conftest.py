@@ -19,10 +19,17 @@ from deploy.runtime.temporal import Temporal, temporal_server
 from models import migrations
 from models.database import connect
 from models.settings import Settings
-from workflows.codec import KeyRing
+from models.vault import KeyRing
+from models.vault.file import FileKeys
+from models.vault.file import create as create_vault
 from workflows.connection import connect as connect_temporal
 
 TEMPLATE = "annhi"
+_VAULT_FOLDER = tempfile.TemporaryDirectory(prefix="annhi-test-vault-")
+VAULT_FILE = Path(_VAULT_FOLDER.name) / "vault.json"
+create_vault(VAULT_FILE)
+VAULT = FileKeys(VAULT_FILE)
+"""What wraps the keys of every case of this run."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,9 @@ async def database(postgres: Postgres) -> AsyncIterator[Database]:
     made = Database(
         name=name,
         server=postgres,
-        owner=connect(postgres.url(OWNER, name), pool_size=3),
-        api=connect(postgres.url(API, name), pool_size=10),
-        worker=connect(postgres.url(WORKER, name), pool_size=10),
+        owner=connect(postgres.url(OWNER, name), pool_size=3, keys=VAULT),
+        api=connect(postgres.url(API, name), pool_size=10, keys=VAULT),
+        worker=connect(postgres.url(WORKER, name), pool_size=10, keys=VAULT),
     )
     yield made
     for engine in (made.owner, made.api, made.worker):

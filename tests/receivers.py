@@ -141,3 +141,51 @@ async def gateway(port: int = 0) -> AsyncIterator[Gateway]:
         yield made
     finally:
         server.close()
+
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""What every scanner takes for harmful and is not."""
+
+
+@dataclass
+class Scanner:
+    """What clamd does of its protocol (``zINSTREAM``), and what it was given."""
+
+    address: str = ""
+    seen: list[bytes] = field(default_factory=list)
+    reply: bytes = b""
+    """Said instead of a verdict."""
+    drop: int = 0
+    """How many times the line is dropped in the middle of a file."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            assert await reader.readuntil(b"\0") == b"zINSTREAM\0"
+            said = b""
+            while length := int.from_bytes(await reader.readexactly(4), "big"):
+                said += await reader.readexactly(length)
+                if self.drop:
+                    self.drop -= 1
+                    return
+            self.seen.append(said)
+            found = b"stream: Eicar-Signature FOUND" if EICAR in said else b"stream: OK"
+            writer.write((self.reply or found) + b"\0")
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def scanner(path: str = "") -> AsyncIterator[Scanner]:
+    """A running scanner; on a Unix socket where a path is given."""
+    made = Scanner()
+    if path:
+        server = await asyncio.start_unix_server(made.serve, path)
+        made.address = path
+    else:
+        server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+        made.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        yield made

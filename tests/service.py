@@ -41,6 +41,7 @@ from models.database import Who, connect, transaction
 from models.messages import Snapshot, workflow_id
 from models.records.deadlines import snapshot
 from models.settings import Settings
+from models.vault.file import FileKeys
 from tests.receivers import Gateway, Mailbox, gateway, mailbox
 from workflows.client import CaseDesk, TemporalAwayError
 from workflows.connection import connect as connect_temporal
@@ -420,7 +421,7 @@ async def running() -> AsyncIterator[Running]:
         messages = await things.enter_async_context(gateway())
         folder = DataFolder(root / "data")
         folder.create()
-        create_keys(folder.key_file)
+        create_keys(folder.key_file, folder.vault_file)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")} | {
             "ANNHI_SMTP_HOST": "127.0.0.1",
             "ANNHI_SMTP_PORT": str(mails.port),
@@ -434,7 +435,7 @@ async def running() -> AsyncIterator[Running]:
         things.push_async_callback(service.stop)
         await service.start("postgres", "temporal")
         await asyncio.to_thread(migrations.upgrade, parts.postgres.url(OWNER))
-        service.owner = connect(parts.postgres.url(OWNER), pool_size=5)
+        service.owner = connect(parts.postgres.url(OWNER), pool_size=5, keys=FileKeys(parts.vault_file))
         things.push_async_callback(service.owner.dispose)
         await _seed(service)
         service.temporal = await connect_temporal(

@@ -20,8 +20,9 @@ from temporalio.exceptions import ApplicationError
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.messages import Command
+from models.vault import KeyRing, UnknownKeyError
 from tests.world import MONDAY, a_world, client_of
-from workflows.codec import EncryptingCodec, KeyRing, UnknownKeyError
+from workflows.codec import EncryptingCodec
 from workflows.connection import data_converter
 
 OLD, NEW = os.urandom(32), os.urandom(32)

@@ -22,6 +22,7 @@ from tests.service import (
     running,
     workflow_id,
 )
+from tests.world import contents
 
 pytestmark = pytest.mark.servers
 
@@ -184,8 +185,9 @@ async def test_commands_answer_503_in_time_and_what_was_typed_goes_through_later
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.seconds <= BOUND
     command = command_id(service["cpo.a"], key, case, "complete_detailed_assessment")
-    kept = await service.rows("SELECT content, author_id FROM document WHERE command_id = :id", id=command)
-    assert [(row.content["family"], row.author_id) for row in kept] == [(typed["m03"]["family"], service["cpo.a"].id)]
+    async with service.reading() as connection:
+        kept = await contents(connection, UUID(case), command_id=command, author_id=service["cpo.a"].id)
+    assert [one["family"] for one in kept] == [typed["m03"]["family"]]
     if how == "frozen":
         service.kill(name)
     await service.restart(name)

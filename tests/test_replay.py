@@ -18,11 +18,11 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
 from models.messages import CaseInput, Command, OpenDeadline, Recorded, RungDue, Snapshot
+from models.vault import KeyRing
 from tests.record_histories import FOLDER, KEYS, NOW
 from workflows import case as case_module
 from workflows import sweep as sweep_module
 from workflows.case import Case
-from workflows.codec import KeyRing
 from workflows.connection import data_converter
 from workflows.sweep import Sweep
 

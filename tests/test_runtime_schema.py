@@ -28,7 +28,8 @@ async def test_a_database_that_newer_code_migrated_is_refused_and_left_alone(dat
 
 
 def test_keys_once_made_are_never_made_again(tmp_path: Path) -> None:
-    create_keys(tmp_path / "keys.json")
-    first = (tmp_path / "keys.json").read_text()
-    create_keys(tmp_path / "keys.json")
-    assert (tmp_path / "keys.json").read_text() == first
+    files = (tmp_path / "keys.json", tmp_path / "vault.json")
+    create_keys(*files)
+    first = [file.read_text() for file in files]
+    create_keys(*files)
+    assert [file.read_text() for file in files] == first

@@ -34,9 +34,11 @@ from models.records.actor import Acting
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import IntakeCase, receive_report, store_report
 from models.records.reference import Reference, load_reference
+from models.records.vault import key_of, keys_of, unseal
 from models.settings import Settings
-from models.tables import METADATA, CaseFile, Deadline, Position, Rung, table
-from tests.conftest import TEMPLATE, Database
+from models.tables import METADATA, CaseFile, Deadline, Document, Position, Rung, table
+from models.vault import KeyProvider
+from tests.conftest import TEMPLATE, VAULT, Database
 from workflows.client import CaseDesk, RunEndedError
 from workflows.connection import connect as connect_temporal
 from workflows.worker import case_worker
@@ -147,6 +149,11 @@ class World:
             statement = select(of).where(*(of.c[name] == value for name, value in where.items()))
             return list((await connection.execute(statement.order_by(*of.primary_key.columns))).all())
 
+    async def contents(self, case_id: UUID, **where: Any) -> list[dict[str, Any]]:
+        """What the documents of a case say, in the order they were stored."""
+        async with self.as_owner() as connection:
+            return await contents(connection, case_id, **where)
+
     async def rows_of(self, name: str) -> list[Row]:
         """Every row of a table by its name."""
         async with self.as_owner() as connection:
@@ -207,13 +214,12 @@ class Case:
                 connection, submission_id=command_id, person_id=acting.person_id, key=command_id,
                 target=f"cases/{self.id}/{event}", request_hash="0" * 64, case_id=self.id, at=now,
             )  # fmt: skip
-            await submissions.store_documents(
+            content = await submissions.store_documents(
                 connection, case_id=self.id, command_id=command_id, author_id=acting.person_id, parts=parts(body),
                 at=now,
             )  # fmt: skip
             if event in REPORTING:
                 await self._store_report(connection, acting, command_id, body, now)
-            content = await submissions.references(connection, command_id)
         made = Command(
             command_id=command_id,
             case_id=self.id,
@@ -236,7 +242,7 @@ class Case:
         given = {name: getattr(body, name) for name in ReportInput.model_fields if name in type(body).model_fields}
         await store_report(
             connection, report=ReportInput.model_validate(given), actor=acting, now=now,
-            report_id=report_id_of(command_id),
+            report_id=report_id_of(command_id), cases=await keys_of(connection, [self.id]),
         )  # fmt: skip
 
     async def send(self, command: Command, *, confirm: bool = True) -> CommandResult:
@@ -326,6 +332,15 @@ class Case:
         return self
 
 
+async def contents(connection: AsyncConnection, case_id: UUID, **where: Any) -> list[dict[str, Any]]:
+    """What the documents of a case say, in the order they were stored; each is what its hash says."""
+    of = table(Document)
+    statement = select(of).where(of.c.case_id == case_id, *(of.c[name] == value for name, value in where.items()))
+    rows = (await connection.execute(statement.order_by(of.c.id))).all()
+    key = await key_of(connection, case_id)
+    return [unseal(key, of, one.id, one.sealed, one.content_hash) for one in rows]
+
+
 def form02(*, emergency: bool = False, risk: str | None = None, **more: Any) -> dict[str, Any]:
     """A Mẫu 02: low on every count, so R2 by itself, unless said otherwise."""
     level = {"level": "THAP"}
@@ -385,7 +400,7 @@ async def seeded(server: Postgres) -> str:
 
 
 @asynccontextmanager
-async def seeded_database(server: Postgres) -> AsyncIterator[Database]:
+async def seeded_database(server: Postgres, keys: KeyProvider = VAULT) -> AsyncIterator[Database]:
     """A database of its own with the sample organisation, dropped at the end."""
     name = f"w_{uuid4().hex}"
     await server.sql(f"CREATE DATABASE {name} TEMPLATE {await seeded(server)} OWNER {OWNER}")
@@ -393,9 +408,9 @@ async def seeded_database(server: Postgres) -> AsyncIterator[Database]:
     made = Database(
         name=name,
         server=server,
-        owner=connect(server.url(OWNER, name), pool_size=3),
-        api=connect(server.url(API, name), pool_size=10),
-        worker=connect(server.url(WORKER, name), pool_size=10),
+        owner=connect(server.url(OWNER, name), pool_size=3, keys=keys),
+        api=connect(server.url(API, name), pool_size=10, keys=keys),
+        worker=connect(server.url(WORKER, name), pool_size=10, keys=keys),
     )
     try:
         yield made
@@ -437,11 +452,13 @@ async def client_of(server: Temporal, key_file: Path) -> Client:
 
 
 @asynccontextmanager
-async def a_world(server: Postgres, client: Client, *, working: bool = True) -> AsyncIterator[World]:
+async def a_world(
+    server: Postgres, client: Client, *, working: bool = True, keys: KeyProvider = VAULT
+) -> AsyncIterator[World]:
     """A world on a database and a task queue of its own, with a worker at work unless told otherwise."""
     offset = MONDAY - datetime.now(UTC)
     queue = f"q-{uuid4().hex}"
-    async with seeded_database(server) as database:
+    async with seeded_database(server, keys) as database:
         world = World(
             database=database,
             client=client,

@@ -7,7 +7,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
 from models.settings import Settings
-from workflows.codec import EncryptingCodec, KeyRing
+from models.vault import KeyRing
+from workflows.codec import EncryptingCodec
 
 
 def data_converter(ring: KeyRing) -> DataConverter:

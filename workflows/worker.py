@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.attachments import AttachmentCare
 from activities.channels import configured
+from activities.clamd import Clamd
 from activities.delivery import Outbox
 from activities.rungs import RungActivities
 from activities.transition import ClockActs, Transitions
@@ -20,6 +22,8 @@ from models.database import connect as connect_database
 from models.logs import configure_logging
 from models.records.reference import Reference, load_reference
 from models.settings import CASES_KEPT, Settings, settings
+from models.vault.file import FileKeys
+from models.vault.objects import ObjectStore
 from workflows.case import Case
 from workflows.client import CaseDesk
 from workflows.connection import connect
@@ -93,8 +97,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     offset = timedelta(seconds=config.clock_offset_seconds)
     clock = PlatformClock(offset)
     engine = connect_database(
-        config.worker_database_url.get_secret_value(), pool_size=config.database_pool, plan_once=True
-    )
+        config.worker_database_url.get_secret_value(), pool_size=config.database_pool, plan_once=True,
+        keys=FileKeys(config.vault_file),
+    )  # fmt: skip
     client = await connect(config)
     reference = load_reference(config.overrides_dir)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
@@ -102,7 +107,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     outbox = Outbox(engine, clock, configured(config), config)
     if config.worker_metrics_port:
         start_http_server(config.worker_metrics_port, addr="127.0.0.1")
-    sending = asyncio.create_task(outbox.run())
+    objects = ObjectStore(config.attachments_url, config.data_dir / "attachments")
+    care = AttachmentCare(engine, clock, objects, Clamd(config.clamd) if config.clamd else None)
+    beside = [asyncio.create_task(outbox.run()), asyncio.create_task(care.run())]
     try:
         async with case_worker(
             client,
@@ -116,8 +123,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
             log.info("worker ready", task_queue=config.task_queue)
             await stop.wait()
     finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await engine.dispose()
 
 

@@ -134,6 +134,7 @@ async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, 
     """The same with everything that is shown of it, and what the reader has power of in it.
 
     ``deputises``: the roles they deputise at the case's offices. ``named``: they are the decider named for it.
+    ``running``: the codes of its open deadlines.
     """
     by, value = _named(reference)
     return (await connection.execute(_whole(reader.role, by), said(reader, at, reference=value))).one_or_none()
@@ -149,9 +150,15 @@ def _whole(role: str, by: Reference) -> Select[Any]:
         .scalar_subquery()
     )
     named = is_named_decider(CASE.c.id, reader.person, reader.at)
+    running = (
+        select(func.array_agg(_DEADLINE.c.code))
+        .where(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
+        .correlate(CASE)
+        .scalar_subquery()
+    )
     return (
         _cases(role)
-        .add_columns(deputises.label("deputises"), named.label("named"))
+        .add_columns(deputises.label("deputises"), named.label("named"), running.label("running"))
         .where(CASE.c[by] == bindparam("reference"))
     )
 
@@ -369,6 +376,7 @@ async def documents(
 ) -> Sequence[Found]:
     """Documents of a case already found in scope: what counted, and what the reader wrote themselves.
 
+    Their content, sealed, only where one is asked for.
     ``colleague``: the author has, or had when writing it, a position in the reader's unit.
     """
     asked = {
@@ -396,8 +404,10 @@ def _documents(asked: frozenset[str]) -> Select[Any]:
         _POSITION.c.valid_from <= _DOCUMENT.c.created_at,
         or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
     )
+    # The content itself, sealed, only where one document is asked for.
+    shown = [column for column in _DOCUMENT.c if "document_id" in asked or column is not _DOCUMENT.c.sealed]
     return (
-        select(_DOCUMENT, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
+        select(*shown, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
         .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
         .where(
             _DOCUMENT.c.case_id == bindparam("case_id"),

@@ -13,8 +13,11 @@ from api.queries.rows import KEPT, Found
 from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
 from models.records.terms import said, terms
-from models.tables import CaseReport, Person, Position, Unit, table
+from models.tables import CaseReport, Informant, InformantReading, Person, Position, Unit, new_id, table
+from models.vault import DataKey
+from models.writing import binary, put
 
+INFORMANT, _READING = table(Informant), table(InformantReading)
 _LINK, _PERSON, _UNIT, _POSITION = table(CaseReport), table(Person), table(Unit), table(Position)
 
 
@@ -74,6 +77,38 @@ def _unreadable_of(role: str) -> Select[Any]:
         .where(_LINK.c.report_id == _REPORT_ID, not_(func.coalesce(readable(terms(role)), false())))
         .limit(1)
     )
+
+
+async def informant(connection: AsyncConnection, report_id: UUID) -> Found | None:
+    """Who informed, sealed, of a report already found in scope; None where nobody is named."""
+    statement = select(INFORMANT.c.id, INFORMANT.c.sealed).where(INFORMANT.c.report_id == report_id)
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def note_reading(
+    connection: AsyncConnection,
+    informant_id: UUID,
+    reader: Acting,
+    *,
+    purpose: str,
+    note: str | None,
+    key: DataKey,
+    at: datetime,
+) -> UUID:
+    """Keep who opened an informant's identity and why; the words of it sealed as the identity is."""
+    reading = new_id()
+    await put(
+        connection,
+        _READING,
+        id=reading,
+        informant_id=informant_id,
+        person_id=reader.person_id,
+        position_id=reader.position_id,
+        at=at,
+        purpose=purpose,
+        note=None if note is None else binary(key.seal(note.encode(), f"{_READING.name}/note/{reading}")),
+    )
+    return reading
 
 
 async def holders(connection: AsyncConnection, unit_id: UUID, role: str, at: datetime) -> Sequence[UUID]:

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.queries.rows import Found
 from models.forms import Part
 from models.messages import ContentRef
+from models.records.vault import key_of, seal
 from models.tables import Document, Submission, new_id, table
-from models.writing import Write, put_all, write
+from models.writing import Write, binary, put_all, write
 
 _SUBMISSION, _DOCUMENT = table(Submission), table(Document)
 _CLAIM: Final = insert_once(_SUBMISSION).on_conflict_do_nothing().returning(_SUBMISSION.c.id)
@@ -86,25 +87,35 @@ async def store_documents(
     parts: Sequence[Part],
     at: datetime,
 ) -> tuple[ContentRef, ...]:
-    """Store the content of an action; it counts only once the worker freezes it.
+    """Store the content of an action, encrypted under the case's key; it counts only once the worker freezes it.
 
     Returns:
-        What a command carries of it, in the order of the ids.
+        What the command carries of it, in the order of the ids.
+
+    Raises:
+        ErasedError: the case's key was destroyed.
+        KeysAwayError: it cannot be encrypted now.
     """
-    refs = tuple(ContentRef(id=new_id(), kind=part.kind, hash=part.hash) for part in parts)
-    rows = [
-        {
-            "id": ref.id,
-            "case_id": case_id,
-            "command_id": command_id,
-            "kind": part.kind,
-            "content": part.content,
-            "content_hash": part.hash,
-            "author_id": author_id,
-            "created_at": at,
-        }
-        for ref, part in zip(refs, parts, strict=True)
-    ]
+    if not parts:
+        return ()
+    key = await key_of(connection, case_id)
+    rows, refs = [], []
+    for part in parts:
+        document = new_id()
+        sealed, digest = seal(key, _DOCUMENT, document, part.content)
+        refs.append(ContentRef(id=document, kind=part.kind, hash=digest))
+        rows.append(
+            {
+                "id": document,
+                "case_id": case_id,
+                "command_id": command_id,
+                "kind": part.kind,
+                "sealed": binary(sealed),
+                "content_hash": digest,
+                "author_id": author_id,
+                "created_at": at,
+            }
+        )
     await put_all(connection, _DOCUMENT, rows)
     return tuple(sorted(refs, key=lambda ref: ref.id))
 

@@ -8,7 +8,7 @@ from api.door import TheVisit
 from api.problems import declares
 from api.services import reports
 from api.services.keys import IdempotencyKey
-from api.shapes.reports import ReceiptOut, ReportOut
+from api.shapes.reports import InformantOut, InformantReadingInput, ReceiptOut, ReportOut
 from models.forms import ReportInput
 
 router = APIRouter(prefix="/reports", tags=["reports"])
@@ -26,3 +26,11 @@ async def receive_report(visit: TheVisit, key: IdempotencyKey, report: ReportInp
 async def read_report(visit: TheVisit, report: UUID) -> ReportOut:
     """A report as it was taken down."""
     return await reports.read(visit, report)
+
+
+@router.post(
+    "/{report}/informant/readings", responses=declares("not-permitted", "not-found", "content-erased", body=True)
+)
+async def open_informant(visit: TheVisit, report: UUID, why: InformantReadingInput) -> InformantOut:
+    """Who informed, for whoever may know, with a reason: it is put on record and never shown anywhere else."""
+    return await reports.informant(visit, report, why)

@@ -28,6 +28,7 @@ from models.lifecycle import LIVE, allowed_in
 from models.messages import Command, CommandResult, ContentRef, workflow_id
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import store_report
+from models.records.vault import keys_of
 from workflows.client import RunEndedError, TemporalAwayError
 
 _LOG = structlog.get_logger("api.actions")
@@ -63,8 +64,8 @@ async def act(visit: Visit, reference: str, event: str, key: UUID, body: ActionI
 
 async def _store(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> _Asked:
     """Keep what was typed, once, and make the command of it."""
-    digest = keys.request_hash(body)
     async with visit.transaction() as connection:
+        digest = await keys.request_hash(connection, body)
         row, sight = await _addressed(connection, visit, reference, event, key)
         target = _target(row.id, event)
         command_id = keys.command_id(visit.caller.person_id, key, target)
@@ -143,6 +144,7 @@ async def _store_content(  # noqa: PLR0917 - an act, whole
             actor=visit.caller.acting,
             now=visit.now,
             report_id=report_id_of(command_id),
+            cases=await keys_of(connection, [case_id]),
         )
     return refs
 

@@ -28,7 +28,12 @@ from api.shapes.cases import (
 from models.access import HOTLINE, DataClass, sees, sees_document
 from models.forms import INPUTS, schema
 from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_events
+from models.records.vault import key_of, unseal
+from models.tables import Document, table
+from models.vault import ErasedError
 from models.vocabulary import codes, term
+
+_DOCUMENT = table(Document)
 
 
 async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
@@ -123,7 +128,7 @@ async def documents(visit: Visit, reference: str, kind: str | None, version: int
         row = await find(connection, visit, reference)
         await visit.note(connection, "list_documents", "case", record_id=row.id, case_id=row.id)
         found = await cases.documents(connection, visit.caller.acting, row.id, kind=kind, version=version)
-    return Page[DocumentOut](items=[_document(visit, one, with_content=False) for one in found], next=None)
+    return Page[DocumentOut](items=[_document(visit, one) for one in found], next=None)
 
 
 async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentOut:
@@ -133,10 +138,12 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
         found = await cases.documents(connection, visit.caller.acting, row.id, document_id=document_id)
         if not found:
             raise Problem("not-found", case_id=row.id)
-        shown = _document(visit, found[0], with_content=True)
+        shown = _document(visit, found[0])
+        if not shown.withheld:
+            shown = await _with_content(connection, found[0], shown)
         await visit.note(
             connection, "read", "document", record_id=document_id, case_id=row.id,
-            detail={"kind": shown.kind, "withheld": shown.withheld},
+            detail={"kind": shown.kind, "withheld": shown.withheld, "erased": shown.erased},
         )  # fmt: skip
     return shown
 
@@ -219,11 +226,9 @@ def _allowed(visit: Visit, row: Found) -> list[AllowedAction]:
         ),
     )
     events = [event for event in allowed_events(standing_of(row), facts) if event in INPUTS]
-    if "record_death_review" in events:
+    if "record_death_review" in events and "death_review" not in (row.running or ()):
         # Asked of the department about no case but one whose review waits.
-        running = await cases.deadlines(connection, [row.id])
-        if not any(one.code == "death_review" and one.status == "open" for one in running):
-            events.remove("record_death_review")
+        events.remove("record_death_review")
     return [action(event) for event in events]
 
 
@@ -296,13 +301,10 @@ def _plain_entry(kind: Any, deadline: str, at: Any, recorded_at: Any, *, level: 
     )
 
 
-def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
+def _document(visit: Visit, row: Found) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
     by_role = role == "H111S" and row.colleague if role in HOTLINE else sees_document(role, row.kind)
     seen = own or by_role
-    content = dict(row.content) if with_content and seen else None
-    if content is not None and not own and not sees(role, DataClass.INFORMANT):
-        content.pop("informant", None)
     return DocumentOut(
         id=row.id,
         kind=row.kind,
@@ -316,8 +318,17 @@ def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
         sequence=row.sequence,
         command_id=row.command_id,
         withheld=not seen,
-        content=content,
+        erased=False,
+        content=None,
     )
+
+
+async def _with_content(connection: AsyncConnection, row: Found, shown: DocumentOut) -> DocumentOut:
+    try:
+        key = await key_of(connection, row.case_id)
+    except ErasedError:
+        return shown.model_copy(update={"erased": True})
+    return shown.model_copy(update={"content": unseal(key, _DOCUMENT, row.id, row.sealed, row.content_hash)})
 
 
 __all__: Sequence[str] = (

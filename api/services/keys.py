@@ -5,9 +5,11 @@ from uuid import UUID, uuid5
 
 from fastapi import Header
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.problems import Problem
-from models.forms import content_hash
+from models.forms import canonical
+from models.records.vault import provider
 
 IdempotencyKey = Annotated[
     UUID,
@@ -23,9 +25,14 @@ def command_id(person_id: UUID, key: UUID, target: str) -> UUID:
     return uuid5(key, f"{person_id}/{target}")
 
 
-def request_hash(body: BaseModel) -> str:
-    """What a key is bound to: what was asked, not how it was spelt."""
-    return content_hash(body.model_dump(mode="json", exclude_none=True))
+async def request_hash(connection: AsyncConnection, body: BaseModel) -> str:
+    """What a key is bound to: what was asked, not how it was spelt. Keyed, so that nobody can try what it was.
+
+    Raises:
+        KeysAwayError: not now.
+    """
+    said = canonical(body.model_dump(mode="json", exclude_none=True))
+    return await provider(connection).mac(said.encode())
 
 
 def check_same(row: Any, digest: str) -> None:

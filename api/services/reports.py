@@ -6,26 +6,32 @@ started afterwards, on their own, and by the sweep where that did not succeed.
 
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic_core import PydanticCustomError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
 from api.queries import reports, submissions
+from api.queries.rows import Found
+from api.scope import REPORT
 from api.services import keys
 from api.services.cases import brought
 from api.services.deadlines import just_started
 from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
-from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
+from api.shapes.reports import InformantOut, InformantReadingInput, LinkedCase, OpenedCase, ReceiptOut, ReportOut
 from models.access import HOTLINE, DataClass, sees
-from models.forms import ReportInput
+from models.forms import AS_STORED, Informant, ReportInput
 from models.protocol.types import Clock
 from models.records.intake import Intake, IntakeRefusedError, receive_report
+from models.records.vault import shared_key, unseal
+from models.vault import ErasedError
 
 TARGET = "reports"
 _LOG = structlog.get_logger("api.reports")
@@ -43,8 +49,8 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     except PydanticCustomError as error:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
-    digest = keys.request_hash(report)
     async with visit.transaction() as connection:
+        digest = await keys.request_hash(connection, report)
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
             request_hash=digest, case_id=None, at=visit.now,
@@ -89,10 +95,11 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         seen = own or (whole and sees(role, DataClass.P2))
         if role in HOTLINE:
             seen = brought(visit, row.receiver_id, row.receiver_unit_id)
-        content = dict(row.content) if seen else None
-        if content is not None and not own and not sees(role, DataClass.INFORMANT):
-            content["m01"] = {name: value for name, value in content.get("m01", {}).items() if name != "informant"}
-        await visit.note(connection, "read", "report", record_id=report_id, detail={"withheld": not seen})
+        content, erased = (await _content(connection, row)) if seen else (None, False)
+        informant = may_open_informant(visit, row) and await reports.informant(connection, report_id) is not None
+        await visit.note(
+            connection, "read", "report", record_id=report_id, detail={"withheld": not seen, "erased": erased}
+        )
     return ReportOut(
         id=row.id,
         code=row.code,
@@ -108,8 +115,54 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         content_hash=row.content_hash,
         content=content,
         withheld=not seen,
+        erased=erased,
+        informant=informant,
         cases=[LinkedCase(id=each.id, code=each.code) for each in linked],
     )
+
+
+async def _content(connection: AsyncConnection, row: Found) -> tuple[dict[str, Any] | None, bool]:
+    try:
+        key = await shared_key(connection, row.id)
+    except ErasedError:
+        return None, True
+    return unseal(key, REPORT, row.id, row.sealed, row.content_hash), False
+
+
+def may_open_informant(visit: Visit, row: Found) -> bool:
+    """Whether the reader of a report may know who informed: who took it in, and the Chair (process.md §6.4)."""
+    return row.receiver_id == visit.caller.person_id or sees(visit.caller.role, DataClass.INFORMANT)
+
+
+async def informant(visit: Visit, report_id: UUID, why: InformantReadingInput) -> InformantOut:
+    """Who informed, opened for a reason that stays on record with whoever gave it.
+
+    Raises:
+        Problem: ``not-permitted``; ``not-found``, for a report out of scope, as for one that has no informant;
+            ``content-erased``.
+    """
+    await visit.require("read_informant")
+    async with visit.transaction() as connection:
+        row = await reports.find(connection, visit.caller.acting, visit.now, report_id)
+        if row is None:
+            raise Problem("not-found")
+        if not may_open_informant(visit, row):
+            raise Problem("not-permitted")
+        found = await reports.informant(connection, report_id)
+        if found is None:
+            raise Problem("not-found")
+        key = await shared_key(connection, found.id)
+        said = Informant.model_validate(
+            unseal(key, reports.INFORMANT, found.id, found.sealed), context={AS_STORED: True}
+        )
+        reading = await reports.note_reading(
+            connection, found.id, visit.caller.acting, purpose=why.purpose, note=why.note, key=key, at=visit.now
+        )
+        await visit.note(
+            connection, "read", "informant", record_id=report_id,
+            detail={"purpose": why.purpose, "reading": str(reading)},
+        )  # fmt: skip
+    return InformantOut(report_id=report_id, reading_id=reading, **said.model_dump())
 
 
 def _receipt(visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:

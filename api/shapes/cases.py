@@ -179,7 +179,10 @@ class DeadlineOut(Output):
 
 
 class DocumentOut(Output):
-    """A form or note. ``content`` is null in a list, and ``withheld`` where the reader's role does not see it."""
+    """A form or note. ``content`` is null in a list.
+
+    ``withheld``: the reader's role does not see it. ``erased``: its key was destroyed, nobody can read it any more.
+    """
 
     id: UUID
     kind: str
@@ -193,6 +196,7 @@ class DocumentOut(Output):
     sequence: int | None
     command_id: UUID
     withheld: bool
+    erased: bool
     content: dict[str, Any] | None
 
 

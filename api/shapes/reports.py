@@ -1,10 +1,13 @@
 """Reports: the receipt of one, and one as it was taken down."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from api.shapes.base import Moment, Output, PersonRef, UnitRef
+from pydantic import model_validator
+
+from api.shapes.base import Input, Moment, Output, PersonRef, UnitRef
 from api.shapes.cases import DeadlineOut, StateOut
+from models.forms.base import Coded, Wording, refused, says
 
 
 class OpenedCase(Output):
@@ -36,7 +39,11 @@ class LinkedCase(Output):
 
 
 class ReportOut(Output):
-    """A report as it was taken down. The informant's identity is for the receiver and the Chair only."""
+    """A report as it was taken down, without the informant.
+
+    ``informant``: who informed is on record, and the reader may open it (``POST …/informant/readings``).
+    ``erased``: its key was destroyed, nobody can read it any more.
+    """
 
     id: UUID
     code: str
@@ -50,4 +57,32 @@ class ReportOut(Output):
     content_hash: str
     content: dict[str, Any] | None
     withheld: bool
+    erased: bool
+    informant: bool
     cases: list[LinkedCase]
+
+
+class InformantOut(Output):
+    """Who informed. For the eyes of whoever gave a reason, and nobody else."""
+
+    report_id: UUID
+    reading_id: UUID
+    name: str | None
+    phone: str | None
+    address: str | None
+    relation: str | None
+    note: str | None
+    sealed: bool
+
+
+class InformantReadingInput(Input):
+    """Why somebody has to know who informed: a code, and in words where the code is no answer."""
+
+    purpose: Annotated[Annotated[str, Coded("informant_purposes")], says("Lý do xem", "Why it is opened")]
+    note: Annotated[Wording | None, says("Giải thích", "In words")] = None
+
+    @model_validator(mode="after")
+    def _other_needs_words(self) -> Self:
+        if self.purpose == "OTHER" and self.note is None:
+            raise refused("reason-missing", "Another reason has to be given in words.")
+        return self

@@ -39,8 +39,10 @@ from models.clock import PlatformClock
 from models.database import Who, connect, transaction
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
+from models.vault import KeyRing
+from models.vault.file import FileKeys
+from models.vault.file import create as create_vault
 from workflows.client import CaseDesk
-from workflows.codec import KeyRing
 from workflows.connection import connect as connect_temporal
 from workflows.worker import case_worker
 
@@ -102,7 +104,7 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
         except (Trouble, OSError, RuntimeError) as trouble:
             raise DrillFailureError(str(trouble)) from trouble
         config = _settings(folder, server, database, address)
-        owner = await _engine(things, config.owner_database_url)
+        owner = await _engine(things, config, config.owner_database_url)
         client = await _temporal(config)
         password = secrets.token_urlsafe(16)
         passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))  # nothing real is behind it
@@ -113,7 +115,7 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
         desk = CaseDesk(client, task_queue=QUEUE, offset=clock.offset, timeout=15.0)
         reference = load_reference()
         await _work(things, config, client=client, desk=desk, clock=domain, reference=reference)
-        engine = await _engine(things, config.database_url)
+        engine = await _engine(things, config, config.database_url)
         http = await _serve(things, create_app(config, engine, desk, domain, passwords=passwords, loaded=reference))
         cases: dict[str, UUID] = {}
         yield Stage(drill, clock, desk, Cast(http, world, cases, password), world, owner, cases)
@@ -131,8 +133,9 @@ async def _database(postgres: Postgres) -> AsyncIterator[str]:
 
 
 def _settings(folder: Path, postgres: Postgres, database: str, address: str) -> Settings:
-    keys = folder / "keys.json"
+    keys, vault = folder / "keys.json", folder / "vault.json"
     KeyRing.create(keys)
+    create_vault(vault)
     return Settings(
         database_url=SecretStr(postgres.url(API, database)),
         worker_database_url=SecretStr(postgres.url(WORKER, database)),
@@ -142,6 +145,7 @@ def _settings(folder: Path, postgres: Postgres, database: str, address: str) -> 
         temporal_namespace=NAMESPACE,
         task_queue=QUEUE,
         key_file=keys,
+        vault_file=vault,
         # No way out of the house: notices stay in the inbox, whatever this process's environment says.
         smtp_host="",
         gateway_url="",
@@ -149,8 +153,8 @@ def _settings(folder: Path, postgres: Postgres, database: str, address: str) -> 
     )
 
 
-async def _engine(things: AsyncExitStack, url: SecretStr) -> AsyncEngine:
-    engine = connect(url.get_secret_value(), pool_size=8)
+async def _engine(things: AsyncExitStack, config: Settings, url: SecretStr) -> AsyncEngine:
+    engine = connect(url.get_secret_value(), pool_size=8, keys=FileKeys(config.vault_file))
     things.push_async_callback(engine.dispose)
     return engine
 
@@ -171,7 +175,7 @@ async def _work(
     clock: PlatformClock,
     reference: Reference,
 ) -> None:
-    engine = await _engine(things, config.worker_database_url)
+    engine = await _engine(things, config, config.worker_database_url)
     outbox = Outbox(engine, clock, configured(config), config)
     sending = asyncio.create_task(outbox.run())
     things.push_async_callback(_ended, sending)

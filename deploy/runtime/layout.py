@@ -76,6 +76,11 @@ class DataFolder:
         return self.secrets / "keys.json"
 
     @property
+    def vault_file(self) -> Path:
+        """The keys of what is encrypted in the database. Whoever loses it loses every narrative."""
+        return self.secrets / "vault.json"
+
+    @property
     def accounts(self) -> Path:
         """The sample accounts, written by the seed with mode 0600."""
         return self.root / "accounts.txt"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deploy.runtime.preflight import newer
+from deploy.runtime.trouble import Status, Trouble
 
 
 def migrate(url: str, data: Path) -> str:
@@ -27,8 +28,38 @@ def migrate(url: str, data: Path) -> str:
     return migrations.head()
 
 
-def create_keys(path: Path) -> None:
-    """A key ring for what passes through Temporal, where there is none yet. ``check_keys`` has looked before."""
-    from workflows.codec import KeyRing  # noqa: PLC0415 - the supervisor itself does without Temporal's library
+def create_keys(payloads: Path, vault: Path) -> None:
+    """The keys that are not there yet. ``check_keys`` has looked before whether they should be.
 
-    KeyRing.create(path)
+    Args:
+        payloads: of what passes through Temporal.
+        vault: of what is encrypted in the database.
+    """
+    from models.vault import KeyRing, file  # noqa: PLC0415 - the supervisor itself does without cryptography
+
+    KeyRing.create(payloads)
+    file.create(vault)
+
+
+def check_vault(url: str, path: Path) -> None:
+    """See that the key file has every key the database needs; a new file must never be made beside old data.
+
+    Args:
+        url: SQLAlchemy URL of the owner role.
+        path: the key file.
+
+    Raises:
+        Trouble: a key that wrapped some case's is not in it.
+    """
+    from models import migrations  # noqa: PLC0415 - the supervisor itself does without SQL
+    from models.vault.file import names  # noqa: PLC0415
+
+    missing = migrations.keys_needed(url) - names(path)
+    if missing:
+        listed = ", ".join(sorted(missing))
+        raise Trouble(
+            Status.FAILED,
+            f"Thiếu khóa {listed} trong {path}; không có khóa thì không đọc được hồ sơ. "
+            "Hãy khôi phục tệp khóa từ bản sao lưu.",
+            f"The keys {listed} are not in {path} and without them files cannot be read; restore it from the backup.",
+        )

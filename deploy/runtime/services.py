@@ -88,6 +88,11 @@ class Parts:
         """The payload keys."""
         return Path(self.environ.get("ANNHI_KEY_FILE") or self.folder.key_file)
 
+    @property
+    def vault_file(self) -> Path:
+        """The keys of what is encrypted in the database."""
+        return Path(self.environ.get("ANNHI_VAULT_FILE") or self.folder.vault_file)
+
     def environment(self, *roles: str) -> dict[str, str]:
         """The environment of a process that may act as the given database roles and no other.
 
@@ -112,6 +117,7 @@ class Parts:
         return env | {
             "ANNHI_DATA_DIR": str(self.folder.root),
             "ANNHI_KEY_FILE": str(self.key_file),
+            "ANNHI_VAULT_FILE": str(self.vault_file),
             "ANNHI_TASK_QUEUE": self.task_queue,
             "ANNHI_API_HOST": self.api_host,
             "ANNHI_API_PORT": str(self.ports.api),

@@ -15,7 +15,10 @@ from models.lifecycle.roles import DECIDERS, RECEIVERS, ROLES
 Action = Literal[
     "receive_report",
     "read_report",
+    "read_informant",
     "read_case",
+    "read_attachment",
+    "add_attachment",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -27,7 +30,10 @@ Action = Literal[
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
     "read_report",
+    "read_informant",
     "read_case",
+    "read_attachment",
+    "add_attachment",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -99,7 +105,10 @@ _ESCALATIONS: Final[dict[str, Scope]] = {**_CASES, "H111": Scope.OWN, "NAT": Sco
 TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "receive_report": dict.fromkeys(RECEIVERS, Scope.OWN),
     "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_CASES},
+    "read_informant": {**dict.fromkeys(RECEIVERS, Scope.OWN), **dict.fromkeys(DECIDERS, Scope.UNIT)},
     "read_case": _CASES,
+    "read_attachment": _CASES,
+    "add_attachment": {role: scope for role, scope in _CASES.items() if role != "PROV"},
     "read_escalations": _ESCALATIONS,
     "answer_escalation": _ESCALATIONS,
     "read_calls": {"H111S": Scope.UNIT, "H111": Scope.UNIT, "DOHD": Scope.UNIT, "DOH": Scope.UNIT, "NAT": Scope.UNIT},

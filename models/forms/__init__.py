@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.forms.assessment import M02, M03, M06, Criterion
-from models.forms.base import AS_STORED, Form, Sheet, canonical, content, content_hash
+from models.forms.base import AS_STORED, Form, Sheet, canonical, content
 from models.forms.decision import Order, ProceedingEnd, SignedDecision
 from models.forms.inputs import (
     ACT,
@@ -38,5 +38,5 @@ __all__ = [
     "ActionInput", "BanDecision", "BanRequest", "ChildInfo", "ContactNote", "Criterion", "EventReport", "FollowUpNote",
     "Form", "Informant", "IsolationExtension", "MeasuresRecord", "MeasuresReview", "MeetingMinutes", "OnBehalf",
     "Order", "Part", "PlanStep", "ProceedingEnd", "ReportInput", "Sheet", "SignedDecision", "StepRecord",
-    "VerificationNote", "canonical", "carried", "content", "content_hash", "filed_report", "given", "parts", "schema",
+    "VerificationNote", "canonical", "carried", "content", "filed_report", "given", "parts", "schema",
 ]  # fmt: skip

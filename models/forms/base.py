@@ -1,11 +1,10 @@
-"""What every form shares: clean text, titles in both languages, canonical JSON and its hash.
+"""What every form shares: clean text, titles in both languages, canonical JSON.
 
 A *sheet* is any typed piece of content; a *form* is a sheet that is stored as a document of its own `KIND`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -242,9 +241,3 @@ def canonical(value: Mapping[str, Any]) -> str:
     return unicodedata.normalize(
         "NFC", json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     )
-
-
-def content_hash(what: Sheet | Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the canonical JSON of a sheet, or of its stored content, in lower-case hex."""
-    stored = content(what) if isinstance(what, Sheet) else what
-    return hashlib.sha256(canonical(stored).encode()).hexdigest()

@@ -32,7 +32,6 @@ from models.forms.base import (
     Trigger,
     UnitCode,
     content,
-    content_hash,
     refused,
     says,
 )
@@ -754,11 +753,10 @@ INPUTS: Final[dict[str, type[ActionInput]]] = {body.EVENT: body for body in _ALL
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One document to store: its kind, its content as JSON-able data, and the hash of that content."""
+    """One document to store: its kind, and its content as JSON-able data."""
 
     kind: str
     content: dict[str, Any]
-    hash: str
 
 
 def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
@@ -773,18 +771,18 @@ def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
         if isinstance(value, M01) and isinstance(body, Reported):
             documents.append(filed_report(value))
         elif isinstance(value, Form):
-            documents.append(_part(value.KIND, content(value)))
+            documents.append(Part(value.KIND, content(value)))
         elif name not in {"occurred_at", "on_behalf_of"}:
             rest.add(name)
     said = body.model_dump(mode="json", include=rest, exclude_none=True, exclude_defaults=True)
     if said:
-        documents.append(_part(ACT, said))
+        documents.append(Part(ACT, said))
     return tuple(documents)
 
 
 def filed_report(report: M01, child: int = 0) -> Part:
     """Return Mẫu 01 as the document of one child's case; the whole report is stored apart from it."""
-    return _part(M01.KIND, content(report.for_child(child)))
+    return Part(M01.KIND, content(report.for_child(child)))
 
 
 def carried(body: ActionInput | ReportInput) -> dict[str, Any]:
@@ -818,10 +816,6 @@ def given(body: ActionInput | ReportInput) -> frozenset[str]:
 def schema(event: str) -> dict[str, Any]:
     """Return the JSON schema of an event's body, titled in both languages (KeyError if the event has none)."""
     return INPUTS[event].model_json_schema(mode="validation")
-
-
-def _part(kind: str, said: dict[str, Any]) -> Part:
-    return Part(kind, said, content_hash(said))
 
 
 def _concludes(review: M06, conclusion: str) -> None:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 HERE = Path(__file__).parent
@@ -61,6 +61,23 @@ def current(url: str) -> str | None:
         try:
             async with engine.connect() as connection:
                 return await revision_of(connection)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(ask())
+
+
+def keys_needed(url: str) -> set[str]:
+    """The ids of the key-encryption keys without which some case at ``url`` cannot be read. Blocks, as ``upgrade``."""
+
+    async def ask() -> set[str]:
+        engine: AsyncEngine = create_async_engine(url)
+        try:
+            async with engine.connect() as connection:
+                if await connection.scalar(text("SELECT to_regclass('case_key')")) is None:
+                    return set()
+                found = await connection.execute(text("SELECT DISTINCT kek FROM case_key WHERE destroyed_at IS NULL"))
+                return set(found.scalars())
         finally:
             await engine.dispose()
 

@@ -13,7 +13,6 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.calendar import local_date
-from models.forms import content_hash
 from models.lifecycle.events import EVENTS
 from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
 from models.lifecycle.rules import ISOLATION_MAX_DAYS, NO_END
@@ -34,12 +33,14 @@ from models.records.notices import tell
 from models.records.people import OWNER, CasePlace, resolve
 from models.records.reach import in_reach
 from models.records.reference import Reference
-from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
+from models.records.vault import WITH_KEY, key_in, unseal
+from models.tables import CaseEvent, CaseFile, CaseKey, CaseReport, Delegate, Document, Recusal, new_id, table
 from models.tables.cases import LIFECYCLE_COLUMNS
+from models.vault import AlteredError
 from models.writing import Write, change, put, write
 
 _CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
-_DOCUMENT, _RECUSAL, _DELEGATE = table(Document), table(Recusal), table(Delegate)
+_DOCUMENT, _RECUSAL, _DELEGATE, _CASE_KEY = table(Document), table(Recusal), table(Delegate), table(CaseKey)
 
 _ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
 _ON_THE_CASE = frozenset({"CPO", "SUP"})
@@ -111,7 +112,7 @@ class Act:
 
 @dataclass(frozen=True)
 class SubmittedPlan:
-    """The Mẫu 04 that waits for approval, as the record has it: content, its hash computed anew, who wrote it down."""
+    """The Mẫu 04 that waits for approval, as the record has it: content, its hash proven anew, who wrote it down."""
 
     content: Mapping[str, Any]
     hash: str
@@ -609,7 +610,8 @@ async def submitted_plan(connection: AsyncConnection, case: CaseRow) -> Submitte
     """The Mẫu 04 that was submitted, by the hash the chart remembers; None where the record has no such plan."""
     rows = (
         await connection.execute(
-            select(_DOCUMENT.c.content, _DOCUMENT.c.author_id)
+            select(_DOCUMENT.c.id, _DOCUMENT.c.sealed, _DOCUMENT.c.content_hash, _DOCUMENT.c.author_id, *WITH_KEY)
+            .join(_CASE_KEY, _CASE_KEY.c.case_id == _DOCUMENT.c.case_id)
             .where(
                 _DOCUMENT.c.case_id == case.id,
                 _DOCUMENT.c.kind == "M04",
@@ -621,8 +623,12 @@ async def submitted_plan(connection: AsyncConnection, case: CaseRow) -> Submitte
     ).all()
     if not rows:
         return None
-    content = dict(rows[0].content)
-    return SubmittedPlan(content, content_hash(content), frozenset(str(row.author_id) for row in rows))
+    plan = rows[0]
+    try:
+        content = unseal(await key_in(connection, case.id, plan), _DOCUMENT, plan.id, plan.sealed, plan.content_hash)
+    except AlteredError:
+        return None
+    return SubmittedPlan(content, plan.content_hash, frozenset(str(row.author_id) for row in rows))
 
 
 async def had_a_hand_in_closing(connection: AsyncConnection, case: CaseRow) -> frozenset[str]:

@@ -81,6 +81,7 @@ async def attach(
         matter.around.reports,
         how="further" if event == "add_report" else "reopening",
         acknowledged={one.subject: one.met_at for one in here.clocks if one.code == "acknowledge"},
+        at=act.recorded_at,
     )
     await connection.execute(update(_CASE).where(_CASE.c.id == case.id).values(attached_to=target.id))
     # Without its report: of that the target's office was told, or another was, when it came in.

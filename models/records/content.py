@@ -16,14 +16,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.calendar import local_date
-from models.forms import content_hash
 from models.lifecycle.facts import DocumentFact
 from models.messages import ContentRef
 from models.protocol.types import PlanStep
 from models.records.cases import CASE_COLUMNS, CaseRow
-from models.tables import CaseFile, Document, Report, table
+from models.records.vault import WITH_KEY, key_in, unseal
+from models.tables import CaseFile, CaseKey, Document, Report, table
+from models.vault import AlteredError
 
-_CASE, _DOCUMENT, _REPORT = table(CaseFile), table(Document), table(Report)
+_CASE, _DOCUMENT, _REPORT, _CASE_KEY = table(CaseFile), table(Document), table(Report), table(CaseKey)
 
 REPORTING = frozenset({"add_report", "reopen"})
 """Events that bring a report of their own, stored by the API beside the documents."""
@@ -227,7 +228,7 @@ _THESE_DOCUMENTS = (
         func.json_agg(
             func.json_build_object(
                 *("id", _DOCUMENT.c.id, "kind", _DOCUMENT.c.kind, "hash", _DOCUMENT.c.content_hash),
-                *("author", _DOCUMENT.c.author_id, "content", _DOCUMENT.c.content),
+                *("author", _DOCUMENT.c.author_id, "sealed", func.encode(_DOCUMENT.c.sealed, "hex")),
             )
         )
     )
@@ -237,9 +238,12 @@ _THESE_DOCUMENTS = (
     .scalar_subquery()
     .label("documents")
 )
-_ONLY_DOCUMENTS = select(_THESE_DOCUMENTS)
+_ONLY_DOCUMENTS = select(*WITH_KEY, _THESE_DOCUMENTS).where(_CASE_KEY.c.case_id == bindparam("case_id"))
 _LOCKED_WITH_DOCUMENTS = (
-    select(*CASE_COLUMNS, _THESE_DOCUMENTS).where(CASE_COLUMNS[0] == bindparam("case_id")).with_for_update(of=_CASE)
+    select(*CASE_COLUMNS, *WITH_KEY, _THESE_DOCUMENTS)
+    .outerjoin_from(_CASE, _CASE_KEY, _CASE_KEY.c.case_id == _CASE.c.id)
+    .where(CASE_COLUMNS[0] == bindparam("case_id"))
+    .with_for_update(of=_CASE)
 )
 
 
@@ -250,11 +254,12 @@ async def read_documents(
 
     Raises:
         ContentMismatchError: one is missing, is another case's, or does not have the content the command names.
+        KeysAwayError: they cannot be decrypted now.
     """
     if not refs:
         return []
     asked = {"documents": [ref.id for ref in refs], "case_id": case_id}
-    return _checked(refs, (await connection.execute(_ONLY_DOCUMENTS, asked)).scalar_one())
+    return await _opened(connection, case_id, refs, (await connection.execute(_ONLY_DOCUMENTS, asked)).one_or_none())
 
 
 async def lock_with_documents(
@@ -265,26 +270,39 @@ async def lock_with_documents(
     Returns:
         The case, None where there is none, and its documents, None where they are not what the command was sent for:
         see ``read_documents``.
+
+    Raises:
+        KeysAwayError: they cannot be decrypted now.
     """
     asked = {"documents": [ref.id for ref in refs], "case_id": case_id}
     row = (await connection.execute(_LOCKED_WITH_DOCUMENTS, asked)).one_or_none()
     if row is None:
         return None, None
-    *columns, found = row
+    case = CaseRow(*row[: len(CASE_COLUMNS)])
     try:
-        return CaseRow(*columns), _checked(refs, found)
+        return case, await _opened(connection, case_id, refs, row)
     except ContentMismatchError:
-        return CaseRow(*columns), None
+        return case, None
 
 
-def _checked(refs: Sequence[ContentRef], found: Sequence[Mapping[str, Any]] | None) -> list[StoredDocument]:
-    rows = {UUID(row["id"]): row for row in found or ()}
+async def _opened(
+    connection: AsyncConnection, case_id: UUID, refs: Sequence[ContentRef], row: Any
+) -> list[StoredDocument]:
+    """The documents of a row that has them sealed, beside the case's key."""
+    if not refs:
+        return []
+    rows = {UUID(one["id"]): one for one in (row.documents or () if row is not None else ())}
+    if any(ref.id not in rows or rows[ref.id]["hash"] != ref.hash for ref in refs):
+        raise ContentMismatchError
+    key = await key_in(connection, case_id, row)
     documents = []
     for ref in refs:
-        row = rows.get(ref.id)
-        if row is None or row["hash"] != ref.hash or content_hash(row["content"]) != ref.hash:
-            raise ContentMismatchError
-        documents.append(StoredDocument(ref.id, row["kind"], ref.hash, UUID(row["author"]), row["content"]))
+        one = rows[ref.id]
+        try:
+            content = unseal(key, _DOCUMENT, ref.id, bytes.fromhex(one["sealed"]), ref.hash)
+        except AlteredError:
+            raise ContentMismatchError from None
+        documents.append(StoredDocument(ref.id, one["kind"], ref.hash, UUID(one["author"]), content))
     return documents
 
 

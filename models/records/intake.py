@@ -5,16 +5,17 @@ entry, its clocks and the first notices are committed together, so no report can
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Text, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
+from models.forms import ChildInfo, ReportInput, content, filed_report
 from models.lifecycle import advance
 from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
 from models.lifecycle.types import Decision, Refused, Standing
@@ -31,12 +32,15 @@ from models.records.deadlines import store_changes
 from models.records.notices import first_notices
 from models.records.reference import Reference
 from models.records.tells import place_of
-from models.tables import CaseFile, CaseReport, Child, Document, Household, Report, Unit, new_id, table
+from models.records.vault import create_keys, informant_of, seal, share
+from models.tables import CaseFile, CaseReport, Child, Document, Household, Informant, Report, Unit, new_id, table
+from models.vault import DataKey
 from models.vocabulary.fold import fold
-from models.writing import put
+from models.writing import binary, put
 
 _UNIT, _CASE, _CASE_REPORT = table(Unit), table(CaseFile), table(CaseReport)
 _HOUSEHOLD, _CHILD, _REPORT, _DOCUMENT = table(Household), table(Child), table(Report), table(Document)
+_INFORMANT = table(Informant)
 
 # Crockford's base 32: nothing in it sounds or looks like something else over a bad line.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -98,20 +102,23 @@ async def receive_report(
 
     Raises:
         IntakeRefusedError: not a receiver, or a receipt in the future.
+        KeysAwayError: there is nothing to encrypt it with now.
     """
     received_at = report.receipt or now
     decision = _decide(report, actor, received_at, now)
     units, own = await _units(connection, report, actor)
+    keys = await create_keys(connection, [new_id() for _ in report.m01.children], now)
     stored_id, code = await store_report(
-        connection, report=report, actor=actor, now=now, units=units, report_id=command_id
+        connection, report=report, actor=actor, now=now, units=units, report_id=command_id, cases=keys
     )
     household = new_id()
     await put(connection, _HOUSEHOLD, id=household, created_at=now)
     cases = []
-    for index, child in enumerate(report.m01.children):
+    for index, (child, (case_id, key)) in enumerate(zip(report.m01.children, keys.items(), strict=True)):
         incident, residence = (units.get(code) if code else None for code in report.units_of(index))
         case = await _open_case(
             connection,
+            case_id=case_id,
             decision=decision,
             household=household,
             report_id=stored_id,
@@ -148,7 +155,7 @@ async def receive_report(
             ],
         )
         act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
-        act = replace(act, refs=(await _file_report(connection, case.id, act, report, index),))
+        act = replace(act, refs=(await _file_report(connection, case.id, key, act, report, index),))
         await record_event(connection, case, decision, act)
         acknowledge = next((clock for clock in clocks if clock.code == "acknowledge"), None)
         told = await first_notices(
@@ -176,9 +183,10 @@ async def store_report(
     actor: Acting,
     now: datetime,
     report_id: UUID,
+    cases: Mapping[UUID, DataKey],
     units: dict[str, UUID] | None = None,
 ) -> tuple[UUID, str]:
-    """Store what was told, never to be changed: the row every further report has as well.
+    """Store what was told, never to be changed: the row every further report has as well; and who told it, apart.
 
     Args:
         connection: a transaction of the API role.
@@ -186,6 +194,7 @@ async def store_report(
         actor: who received it.
         now: domain instant of recording.
         report_id: derived from the command, so that a repeated request stores nothing new.
+        cases: the cases it is of, each with its data key: any of them can open it.
         units: ids of the communes named, where the caller has them.
 
     Returns:
@@ -193,6 +202,9 @@ async def store_report(
     """
     known = units if units is not None else (await _units(connection, report, actor))[0]
     said = content(report)
+    informant = said["m01"].pop("informant", None)
+    key = DataKey.new()
+    sealed, digest = seal(key, _REPORT, report_id, said)
     code = new_code("TB")
     await put(
         connection,
@@ -209,10 +221,23 @@ async def store_report(
         receiver_id=actor.person_id,
         receiver_position_id=actor.position_id,
         receiver_unit_id=actor.unit_id,
-        content=said,
-        content_hash=content_hash(said),
+        sealed=binary(sealed),
+        content_hash=digest,
     )
+    await share(connection, report_id, key, cases, now)
+    if informant is not None:
+        await _store_informant(connection, report_id, informant, cases, now)
     return report_id, code
+
+
+async def _store_informant(
+    connection: AsyncConnection, report_id: UUID, said: Mapping[str, Any], cases: Mapping[UUID, DataKey], now: datetime
+) -> None:
+    """Under a key of its own: whoever can open the report cannot thereby open this."""
+    key, informant = DataKey.new(), informant_of(report_id)
+    sealed, _ = seal(key, _INFORMANT, informant, said)
+    await put(connection, _INFORMANT, id=informant, report_id=report_id, sealed=binary(sealed), created_at=now)
+    await share(connection, informant, key, cases, now)
 
 
 def new_code(prefix: str) -> str:
@@ -227,7 +252,7 @@ def _decide(report: ReportInput, actor: Acting, received_at: datetime, now: date
         receipt=received_at,
         occurred_at=received_at,
         recorded_at=now,
-        documents={"M01": DocumentFact(content_hash=content_hash(report.m01), author=str(actor.person_id))},
+        documents={"M01": DocumentFact(content_hash="", author=str(actor.person_id))},
         trigger=report.trigger,
         report=ReportFact(receipt=received_at, flagged=report.flagged, trigger=report.trigger),
     )
@@ -240,6 +265,7 @@ def _decide(report: ReportInput, actor: Acting, received_at: datetime, now: date
 async def _open_case(
     connection: AsyncConnection,
     *,
+    case_id: UUID,
     decision: Decision,
     household: UUID,
     report_id: UUID,
@@ -267,7 +293,7 @@ async def _open_case(
     )
     standing = decision.after
     case = CaseRow(
-        id=new_id(),
+        id=case_id,
         code=new_code("AN"),
         child_id=child_id,
         household_id=household,
@@ -329,11 +355,12 @@ async def _start_clocks(
     return changes.touched
 
 
-async def _file_report(
-    connection: AsyncConnection, case_id: UUID, act: Act, report: ReportInput, index: int
+async def _file_report(  # noqa: PLR0917 - one document, whole
+    connection: AsyncConnection, case_id: UUID, key: DataKey, act: Act, report: ReportInput, index: int
 ) -> ContentRef:
     """Put Mẫu 01, as far as it is about this child, into the case's file: its first document."""
     part, document = filed_report(report.m01, index), new_id()
+    sealed, digest = seal(key, _DOCUMENT, document, part.content)
     assert act.actor is not None
     await put(
         connection,
@@ -342,8 +369,8 @@ async def _file_report(
         case_id=case_id,
         command_id=act.command_id,
         kind=part.kind,
-        content=part.content,
-        content_hash=part.hash,
+        sealed=binary(sealed),
+        content_hash=digest,
         author_id=act.actor.person_id,
         created_at=act.recorded_at,
         version=1,
@@ -351,7 +378,7 @@ async def _file_report(
         frozen_at=act.recorded_at,
         sequence=1,
     )
-    return ContentRef(id=document, kind=part.kind, hash=part.hash)
+    return ContentRef(id=document, kind=part.kind, hash=digest)
 
 
 _COMMUNES = select(_UNIT.c.code, _UNIT.c.id).where(

@@ -8,6 +8,7 @@ from sqlalchemy import exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.cases import CaseRow
+from models.records.vault import share_reports, unshare_reports
 from models.tables import CaseEvent, CaseReport, Report, new_id, table
 from models.writing import Write, write
 
@@ -41,6 +42,7 @@ async def bring_reports(
     *,
     how: str,
     acknowledged: Mapping[str | None, datetime | None],
+    at: datetime,
 ) -> None:
     """Link every report of an attached case to the one it is attached to, each with its own acknowledgement.
 
@@ -51,6 +53,7 @@ async def bring_reports(
         reports: the attached case's reports.
         how: ``further`` or ``reopening``: what the report that opened the attached case is there.
         acknowledged: by report id when its clock ``acknowledge`` was met, by the attaching if by nothing before.
+        at: domain instant.
     """
     rows = [
         {
@@ -67,6 +70,7 @@ async def bring_reports(
         for report, received, flagged, seen in reports
     ]
     await write(connection, _BRING, rows)
+    await share_reports(connection, [report for report, *_ in reports], of=source.id, to=target.id, at=at)
 
 
 async def take_reports_back(connection: AsyncConnection, source: CaseRow, target: CaseRow, at: datetime) -> bool:
@@ -97,11 +101,13 @@ async def take_reports_back(connection: AsyncConnection, source: CaseRow, target
         )
         .values(acknowledged_at=there.c.acknowledged_at)
     )
-    await connection.execute(
+    gone = await connection.execute(
         update(_LINK)
         .where(_LINK.c.case_id == target.id, _LINK.c.brought_by == source.id, _LINK.c.until.is_(None))
         .values(until=at)
+        .returning(_LINK.c.report_id)
     )
+    await unshare_reports(connection, gone.scalars().all(), target.id)
     reported = exists().where(
         _LINK.c.case_id == target.id,
         _LINK.c.until.is_(None),

@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them in ``METADATA``."""
 
 from models.tables.accounts import AccessToken, Account, SignInThrottle
+from models.tables.attachments import Attachment, CustodyEntry
 from models.tables.cases import (
     LIFECYCLE_COLUMNS,
     CaseEvent,
@@ -20,6 +21,7 @@ from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
+from models.tables.vault import CaseKey, Informant, InformantReading, KeyShare
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
@@ -27,14 +29,17 @@ __all__ = [
     "Absence",
     "AccessToken",
     "Account",
+    "Attachment",
     "AuditEntry",
     "Breach",
     "CallTask",
     "CaseEvent",
     "CaseFile",
+    "CaseKey",
     "CaseReport",
     "Child",
     "CommandRecord",
+    "CustodyEntry",
     "Deadline",
     "Delegate",
     "Deputy",
@@ -42,6 +47,9 @@ __all__ = [
     "Escalation",
     "EscalationRecipient",
     "Household",
+    "Informant",
+    "InformantReading",
+    "KeyShare",
     "Notice",
     "Person",
     "Position",

@@ -35,7 +35,10 @@ class Child(SQLModel, table=True):
 
 
 class Report(SQLModel, table=True):
-    """What one informant told one receiver at one instant: Mẫu 01 as taken down. Never changed."""
+    """What one informant told one receiver at one instant: Mẫu 01 as taken down, without the informant. Never changed.
+
+    ``sealed``: encrypted under a key shared by the cases the report belongs to (``models.records.vault``).
+    """
 
     __tablename__ = "report"
 
@@ -51,7 +54,7 @@ class Report(SQLModel, table=True):
     receiver_id: UUID = Field(foreign_key="person.id")
     receiver_position_id: UUID = Field(foreign_key="position.id")
     receiver_unit_id: UUID = Field(foreign_key="unit.id")
-    content: dict[str, Any] = Field(sa_type=Json)
+    sealed: bytes
     content_hash: str = Field(max_length=64)
 
 
@@ -204,7 +207,10 @@ class Submission(SQLModel, table=True):
 
 
 class Document(SQLModel, table=True):
-    """A form or note as somebody wrote it. Stored by the API; frozen, with its version, by the worker."""
+    """A form or note as somebody wrote it. Stored by the API; frozen, with its version, by the worker.
+
+    ``sealed``: its content, encrypted under the case's key (``models.records.vault``). ``content_hash`` is keyed too.
+    """
 
     __tablename__ = "document"
     __table_args__ = (
@@ -216,7 +222,7 @@ class Document(SQLModel, table=True):
     case_id: UUID = Field(foreign_key="case_file.id")
     command_id: UUID = Field(index=True)
     kind: str = Field(max_length=30)
-    content: dict[str, Any] = Field(sa_type=Json)
+    sealed: bytes
     content_hash: str = Field(max_length=64)
     author_id: UUID = Field(foreign_key="person.id")
     created_at: datetime = instant()

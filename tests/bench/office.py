@@ -16,18 +16,16 @@ from deploy.seed import sample_organisation
 from models.clock import PlatformClock
 from models.database import Who, connect, transaction
 from models.forms import ActionInput, ReportInput, parts
-from models.messages import Command, CommandResult, ContentRef
+from models.messages import Command, CommandResult
 from models.records.actor import Acting
 from models.records.intake import IntakeCase, receive_report
 from models.records.reference import Reference, load_reference
-from models.tables import Document, new_id, table
-from models.writing import put_all
+from models.vault.file import FileKeys
 from tests.bench.life import LIFE, Told, report
 from tests.bench.stage import Stage
 from workflows.client import CaseDesk
 
 T = TypeVar("T")
-_DOCUMENT = table(Document)
 COMMUNES = ("HN-A", "HN-B", "HN-C", "HN-D")
 
 
@@ -70,21 +68,10 @@ class Office:
                 connection, submission_id=command_id, person_id=actor.person_id, key=command_id,
                 target=f"cases/{case_id}/{event}", request_hash="0" * 64, case_id=case_id, at=now,
             )  # fmt: skip
-            said = [
-                {
-                    "id": new_id(),
-                    "case_id": case_id,
-                    "command_id": command_id,
-                    "kind": part.kind,
-                    "content": part.content,
-                    "content_hash": part.hash,
-                    "author_id": actor.person_id,
-                    "created_at": now,
-                }
-                for part in parts(body)
-            ]
-            await put_all(connection, _DOCUMENT, said)
-        content = tuple(ContentRef(id=one["id"], kind=one["kind"], hash=one["content_hash"]) for one in said)
+            content = await submissions.store_documents(
+                connection, case_id=case_id, command_id=command_id, author_id=actor.person_id, parts=parts(body),
+                at=now,
+            )  # fmt: skip
         result = await self.desk.send(
             Command(
                 command_id=command_id,
@@ -131,7 +118,7 @@ async def office(stage: Stage, *, pool: int = 20) -> AsyncIterator[Office]:
         )
         for account in organisation.accounts
     }
-    engine = connect(config.database_url.get_secret_value(), pool_size=pool)
+    engine = connect(config.database_url.get_secret_value(), pool_size=pool, keys=FileKeys(config.vault_file))
     confirmations = Confirmations(engine, clock)
     try:
         desk = CaseDesk(await stage.client(), task_queue=config.task_queue, timeout=30)

@@ -91,7 +91,7 @@ async def stage() -> AsyncIterator[Stage]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")}
         parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean)
         folder.create()
-        create_keys(parts.key_file)
+        create_keys(parts.key_file, parts.vault_file)
         made = Stage(parts)
         for service in parts.servers():
             await made.start(service)
