@@ -2,8 +2,10 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
+import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,7 +16,7 @@ from models.clock import Clock as DomainClock
 from models.database import Who, transaction
 from models.lifecycle import REFUSALS, advance, allowed_in
 from models.lifecycle.types import Decision, Refused
-from models.messages import Command, CommandResult
+from models.messages import Command, CommandResult, workflow_id
 from models.protocol import EngineError
 from models.protocol.types import Clock
 from models.records.actor import Acting
@@ -48,6 +50,7 @@ from models.tables import CommandRecord, table
 from models.writing import put
 
 _COMMAND = table(CommandRecord)
+_LOG = structlog.get_logger(__name__)
 
 NOT_YOURS = "not-your-role"
 CONTENT_CHANGED = "content-changed"
@@ -81,8 +84,11 @@ class Transitions:
         """
         who = Who(command.person_id, command.position_id, "worker", command.case_id)
         try:
-            async with transaction(self._engine, who, command.recorded_at) as connection:
-                return await self._record(connection, command)
+            with structlog.contextvars.bound_contextvars(**_line(command)):
+                async with transaction(self._engine, who, command.recorded_at) as connection:
+                    result = await self._record(connection, command)
+                _LOG.info("transition", outcome="accepted" if result.accepted else "refused", code=result.code)
+                return result
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError):
             raise
         except DBAPIError as error:
@@ -100,6 +106,7 @@ class Transitions:
         case = cases.get(command.case_id)
         if case is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
+        structlog.contextvars.bind_contextvars(case_code=case.code, before=case.standing.codes)
         matter, answer = await self._judge(connection, command, case, documents)
         if matter.around.answered is not None:
             return CommandResult.model_validate(matter.around.answered)
@@ -110,6 +117,7 @@ class Transitions:
         outcome = await self._accept(connection, matter, answer, cases.get(target_id) if target_id else None)
         if isinstance(outcome, Refused):
             return await _refuse(connection, command, matter, outcome)
+        structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
         result = CommandResult(
             command_id=command.command_id,
@@ -172,6 +180,16 @@ class Transitions:
             if error.code not in REFUSALS:
                 raise
             return Refused(error.code, {}, allowed_in(matter.case.standing))
+
+
+def _line(command: Command) -> dict[str, Any]:
+    """What a line about a command says: its ids now, the case's code and where it led as they become known."""
+    return {
+        "command_id": str(command.command_id),
+        "workflow_id": workflow_id(command.case_id),
+        "event_code": command.event,
+        **dict.fromkeys(("case_code", "before", "after")),
+    }
 
 
 async def _documents(connection: AsyncConnection, command: Command) -> tuple[list[StoredDocument], bool]:
