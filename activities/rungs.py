@@ -19,7 +19,7 @@ from temporalio import activity
 
 from models.clock import Clock as DomainClock
 from models.database import Who, transaction
-from models.messages import RungDue, Snapshot
+from models.messages import RungDue, Snapshot, workflow_id
 from models.protocol.conditions import RungFacts, rung_applies, rung_facts
 from models.protocol.types import Clock
 from models.protocol.types import Rung as Step
@@ -69,12 +69,14 @@ class FiredRung:
     """What became of a due rung.
 
     ``nothing``: it had fired already, or its deadline is no longer open. ``not_yet``: its instant was moved and lies
-    ahead. ``not_needed``: its condition does not hold. ``told`` holds one entry for each rung that fired.
+    ahead. ``not_needed``: its condition does not hold. ``told`` holds one entry for each rung that fired. ``case_code``
+    is for the log.
     """
 
     outcome: Outcome
     told: tuple[Told, ...] = ()
     breaches: tuple[str, ...] = ()
+    case_code: str | None = None
 
     @property
     def alerts(self) -> tuple[str, ...]:
@@ -131,14 +133,14 @@ async def fire(connection: AsyncConnection, due: RungDue, *, at: datetime, then:
     firing = _Firing(connection, case, Clock.model_validate(row.clock), at, then)
     if not await firing.applies(row):
         await firing.pass_over(row)
-        return FiredRung("not_needed")
+        return FiredRung("not_needed", case_code=case.code)
     await firing.climb(row, [one for one in rungs if one.state == "planned" and _order(one) > _order(row)])
-    return FiredRung("fired", tuple(firing.told), tuple(firing.breaches))
+    return FiredRung("fired", tuple(firing.told), tuple(firing.breaches), case.code)
 
 
 def report(fired: FiredRung, due: RungDue, at: datetime) -> None:
     """Count and log a firing, after its transaction has committed. Ids and codes only."""
-    log = _log.bind(case_id=str(due.case_id), deadline_id=str(due.deadline_id))
+    log = _log.bind(case_code=fired.case_code, workflow_id=workflow_id(due.case_id), deadline_id=str(due.deadline_id))
     if fired.outcome in ("not_needed", "nothing", "not_yet"):
         FIRED.labels(level="", outcome=fired.outcome).inc()
         log.info("rung_passed", ordinal=due.ordinal, outcome=fired.outcome)
@@ -149,7 +151,7 @@ def report(fired: FiredRung, due: RungDue, at: datetime) -> None:
         log.info(
             "rung_fired",
             ordinal=one.ordinal,
-            level=one.level,
+            rung=one.level,
             told=len(one.resolution.recipients),
             why=one.resolution.why,
             national=one.level == "E4",

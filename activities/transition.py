@@ -2,8 +2,10 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
+import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,7 +16,7 @@ from models.clock import Clock as DomainClock
 from models.database import Who, transaction
 from models.lifecycle import REFUSALS, advance, allowed_in
 from models.lifecycle.types import Decision, Refused
-from models.messages import Command, Recorded
+from models.messages import Command, Recorded, workflow_id
 from models.protocol import EngineError
 from models.protocol.types import Clock
 from models.records.actor import Acting
@@ -50,6 +52,7 @@ from models.vault import KeysAwayError
 from models.writing import put
 
 _COMMAND = table(CommandRecord)
+_LOG = structlog.get_logger(__name__)
 
 NOT_YOURS = "not-your-role"
 CONTENT_CHANGED = "content-changed"
@@ -83,8 +86,11 @@ class Transitions:
         """
         who = Who(command.person_id, command.position_id, "worker", command.case_id)
         try:
-            async with transaction(self._engine, who, command.recorded_at) as connection:
-                return await self._record(connection, command)
+            with structlog.contextvars.bound_contextvars(**_line(command)):
+                async with transaction(self._engine, who, command.recorded_at) as connection:
+                    result = await self._record(connection, command)
+                _LOG.info("transition", outcome="accepted" if result.accepted else "refused", code=result.code)
+                return result
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError, KeysAwayError):
             raise
         except DBAPIError as error:
@@ -99,6 +105,7 @@ class Transitions:
         case, target, documents = await _locked(connection, command)
         if case is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
+        structlog.contextvars.bind_contextvars(case_code=case.code, before=case.standing.codes)
         matter, answer = await self._judge(connection, command, case, documents or [])
         if matter.around.answered is not None:
             return Recorded.model_validate(matter.around.answered)
@@ -109,6 +116,7 @@ class Transitions:
         outcome = await self._accept(connection, matter, answer, target)
         if isinstance(outcome, Refused):
             return await _refuse(connection, command, matter, outcome)
+        structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
         result = Recorded(
             command_id=command.command_id,
@@ -171,6 +179,16 @@ class Transitions:
             if error.code not in REFUSALS:
                 raise
             return Refused(error.code, {}, allowed_in(matter.case.standing))
+
+
+def _line(command: Command) -> dict[str, Any]:
+    """What a line about a command says: its ids now, the case's code and where it led as they become known."""
+    return {
+        "command_id": str(command.command_id),
+        "workflow_id": workflow_id(command.case_id),
+        "event_code": command.event,
+        **dict.fromkeys(("case_code", "before", "after")),
+    }
 
 
 async def _locked(

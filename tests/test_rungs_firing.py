@@ -11,9 +11,10 @@ import pytest_asyncio
 from sqlalchemy import event as listening
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 from temporalio.testing import ActivityEnvironment
 
-from activities.rungs import FiredRung, RungActivities, clock_unit, fire
+from activities.rungs import FiredRung, RungActivities, clock_unit, fire, report
 from models.database import Who, transaction
 from models.messages import RungDue, Snapshot
 from models.protocol.types import Changes, Clock
@@ -120,6 +121,17 @@ async def test_a_rung_tells_its_people_and_leaves_an_escalation_and_a_record(dat
     )
     assert entry.record_id == clock.id
     assert await state_of(province, clock) == {1: "fired", 2: "planned", 3: "planned", 4: "planned"}
+
+
+async def test_a_rung_that_fired_is_a_line_with_its_level_and_the_case(database: Any, province: Province) -> None:
+    case = await province.case()
+    clock = await put(province, case, emergency(case))
+    due = RungDue(case_id=case.id, deadline_id=clock.id, ordinal=1, at=clock.rungs[0].due_at)
+    with capture_logs() as said:
+        report(await fired(database, case, clock, 1), due, due.at)
+    (line,) = [one for one in said if one["event"] == "rung_fired"]
+    assert (line["rung"], line["case_code"], line["workflow_id"]) == ("E1", case.code, f"case/{case.id}")
+    assert (line["log_level"], line["told"]) == ("info", 1)
 
 
 async def test_a_notice_holds_codes_and_instants_only(database: Any, province: Province) -> None:

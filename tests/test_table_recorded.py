@@ -10,7 +10,9 @@ from itertools import groupby
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from activities.transition import Transitions
 from deploy.seed import load_organisation, sample_organisation
@@ -121,6 +123,34 @@ async def test_every_state_and_event_does_at_the_record_what_the_table_says(desk
             wrong.append((row, code, left))
     assert not wrong, wrong[:5]
     assert tried > 1500  # every state, most of them with an allowed and a refused role
+
+
+async def test_a_transition_is_a_line_with_its_ids_from_where_and_to_where(desk, database):
+    _, transitions, case_id, post = desk
+    now = CLOCK.now()
+    sent = [
+        Command(
+            command_id=uuid4(), case_id=case_id, event=event, person_id=post["CPO"].person_id,
+            position_id=post["CPO"].position_id, recorded_at=now, occurred_at=now,
+        )
+        for event in ("acknowledge", "start_review")
+    ]  # fmt: skip
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as said:
+        for command in sent:
+            await transitions.record_transition(command)
+    done, refused = [one for one in said if one["event"] == "transition"]
+    async with database.owner.connect() as connection:
+        code = (await connection.execute(select(CASE.c.code).where(CASE.c.id == case_id))).scalar_one()
+    for line, command in ((done, sent[0]), (refused, sent[1])):
+        assert (line["command_id"], line["workflow_id"]) == (str(command.command_id), f"case/{case_id}")
+        assert (line["case_code"], line["event_code"]) == (code, command.event)
+    assert (done["outcome"], done["before"]["process"], done["after"]["process"]) == (
+        *("accepted", "received"),
+        "screening",
+    )
+    assert (refused["outcome"], refused["code"]) == ("refused", "not-allowed-in-state")
+    assert (refused["before"]["process"], refused["after"]) == ("screening", None)
+    assert not structlog.contextvars.get_contextvars().keys() & {"command_id", "case_code"}
 
 
 async def test_a_command_of_a_position_that_ended_is_refused(desk, database):

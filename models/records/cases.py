@@ -111,7 +111,8 @@ class Surroundings:
         stand_in: persons asked about who are named deputy for somebody of the case team at the office that holds it.
         brought: who took in the reports that opened or reopened the case, as (person, unit).
         receivers: the units that took in any report of it.
-        above: by unit (those that act, the offices, the receivers) itself and the units above it, each with its kind.
+        above: by unit (those that act, the offices, the receivers) itself and the units above it, each with its kind;
+            empty where everybody who acts serves in the unit that holds the case, of whom nothing more is asked.
         clocks: every clock of the case, past and present, as ``deadlines.load_clocks`` gives them.
         answered: the stored answer of the command asked about, if it was recorded before.
     """
@@ -179,7 +180,7 @@ _SURROUNDINGS = text(
                  UNION SELECT p.unit_id FROM position p WHERE p.id = ANY(:positions)
                  UNION SELECT r.receiver_unit_id FROM case_report cr JOIN report r ON r.id = cr.report_id
                         WHERE cr.case_id = :case_id AND cr.until IS NULL) start
-          WHERE cardinality(:positions) > 0
+          WHERE EXISTS (SELECT FROM position p WHERE p.id = ANY(:positions) AND p.unit_id IS DISTINCT FROM :unit_id)
          UNION
          SELECT t.id, n.parent_id FROM tree t JOIN unit_parent n ON n.unit_id = t.above
           WHERE n.valid_from <= :at AND (n.valid_to IS NULL OR n.valid_to > :at))

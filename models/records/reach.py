@@ -43,7 +43,9 @@ def _standpoint(sender: Acting, case: CaseRow, around: Surroundings) -> Standpoi
         place=unit in places,
         waits=unit in places and case.process == "received" and unit in around.receivers,
         province=held_below,
-        around=kind not in _NO_OFFICE and any(office in region for office in {*places, case.unit_id} - {None}),
+        around=kind is not None
+        and kind not in _NO_OFFICE
+        and any(office in region for office in {*places, case.unit_id} - {None}),
         took_in=any(person == sender.person_id for person, _ in around.brought),
         unit_took_in=any(taken == unit for _, taken in around.brought),
         everywhere=kind in EVERYWHERE,
