@@ -27,7 +27,7 @@ from api.routes import (
     reports,
     sessions,
 )
-from api.services.starting import settle
+from api.starting import Starts
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
@@ -78,6 +78,7 @@ def create_app(
         reference=loaded or load_reference(),
         confirmations=Confirmations(engine, clock),
         objects=ObjectStore(settings.attachments_url, settings.data_dir / "attachments"),
+        starts=Starts(desk),
     )
     api = APIRouter(prefix=PREFIX)
     for module in (sessions, reports, cases, actions, attachments, escalations, notices, organisation, reference):
@@ -94,7 +95,7 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    await settle()
+    await app.state.door.starts.settle()
     await app.state.door.confirmations.settle()
 
 

@@ -19,6 +19,7 @@ from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import Problem
 from api.queries import identity
+from api.starting import Starts
 from models import access
 from models.clock import Clock
 from models.database import Who, transaction
@@ -48,6 +49,7 @@ class Door:
         reference: protocols, calendars and overrides.
         confirmations: which commands' answers are known to their callers.
         objects: where the sealed bytes of attachments lie.
+        starts: of the workflows of new cases.
     """
 
     settings: Settings
@@ -59,6 +61,7 @@ class Door:
     reference: Reference
     confirmations: Confirmations
     objects: ObjectStore
+    starts: Starts
 
 
 @dataclass(frozen=True)

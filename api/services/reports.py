@@ -22,7 +22,6 @@ from api.scope import REPORT
 from api.services import keys
 from api.services.cases import brought
 from api.services.deadlines import just_started
-from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
 from api.shapes.reports import InformantOut, InformantReadingInput, LinkedCase, OpenedCase, ReceiptOut, ReportOut
@@ -74,7 +73,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
     for opened in receipt.cases:
         _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
-        start_soon(visit.door, opened.id)
+        visit.door.starts.soon(opened.id)
     return receipt
 
 
