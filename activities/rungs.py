@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
@@ -33,6 +33,14 @@ from models.writing import change, put_all
 
 _DEADLINE, _RUNG, _EVENT, _BREACH = table(Deadline), table(Rung), table(CaseEvent), table(Breach)
 _ESCALATION, _RECIPIENT = table(Escalation), table(EscalationRecipient)
+
+# Asked with every rung that fires, so made once.
+_LADDER = (
+    select(_RUNG, _DEADLINE.c.status, _DEADLINE.c.clock)
+    .join_from(_RUNG, _DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
+    .where(_RUNG.c.deadline_id == bindparam("of_deadline"))
+    .order_by(_RUNG.c.due_at, _RUNG.c.ordinal)
+)
 
 _HIGH = frozenset({"E3", "E4"})
 """Levels that are told at once at any hour, and phoned by a human for hour clocks."""
@@ -397,12 +405,7 @@ def _order(row: Row[Any]) -> tuple[datetime, int]:
 
 async def _rungs(connection: AsyncConnection, deadline_id: UUID) -> list[Row[Any]]:
     """The ladder of a deadline in the order of its instants, each row with the deadline's status and clock."""
-    rows = await connection.execute(
-        select(_RUNG, _DEADLINE.c.status, _DEADLINE.c.clock)
-        .join_from(_RUNG, _DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
-        .where(_RUNG.c.deadline_id == deadline_id)
-        .order_by(_RUNG.c.due_at, _RUNG.c.ordinal)
-    )
+    rows = await connection.execute(_LADDER, {"of_deadline": deadline_id})
     return list(rows.all())
 
 

@@ -574,14 +574,20 @@ STEPS = (
 """A case from its acknowledgement to its closure, and what is owed after it."""
 
 
-async def record_of(service: Running, case: UUID) -> dict[str, Any]:
-    """Everything a case is on record with, without ids and instants: equal cases have equal records."""
+async def confirmed(service: Running, case: UUID) -> None:
+    """Wait until it is noted that every command was answered: together, a moment after the answers."""
 
-    async def confirmed() -> bool:
+    async def noted() -> bool:
         waiting = "SELECT id FROM submission WHERE case_id = :case AND confirmed_at IS NULL"
         return not await service.rows(waiting, case=case)
 
-    await eventually(confirmed)  # noted together, a moment after the answer
+    await eventually(noted)
+
+
+async def record_of(service: Running, case: UUID) -> dict[str, Any]:
+    """Everything a case is on record with, without ids and instants: equal cases have equal records."""
+
+    await confirmed(service, case)
 
     async def lines(statement: str) -> list[str]:
         return sorted(

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, any_, bindparam, delete, func, literal_column, select, update
 from sqlalchemy import case as choice
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import array, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.states import ENDED
@@ -42,6 +42,19 @@ _PLAN = Write(
     """,
     "rung",
     ("deadline_id", "ordinal"),
+)
+
+# Asked with every rung that fires, so made once.
+_NEXT_RUNGS = (
+    select(_CASE.c.sequence, _CASE.c.process, _DEADLINE.c.id, _DEADLINE.c.code, _RUNG.c.ordinal, _RUNG.c.due_at)
+    .select_from(
+        _CASE.outerjoin(
+            _DEADLINE, and_(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.status == any_(array(["open", "paused"])))
+        ).outerjoin(_RUNG, and_(_RUNG.c.deadline_id == _DEADLINE.c.id, _RUNG.c.state == literal_column("'planned'")))
+    )
+    .where(_CASE.c.id == bindparam("of_case"))
+    .order_by(_DEADLINE.c.id, _RUNG.c.due_at, _RUNG.c.ordinal)
+    .ext(distinct_on(_DEADLINE.c.id))
 )
 
 _MAY_CHANGE = ("subject", "status", "started_at", "due_at", "met_at", "updated_at", "clock")
@@ -122,27 +135,17 @@ async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
 
     A deadline that is open but has no rung to come keeps the case alive too; only a final state with none open ends it.
     """
-    case = (await connection.execute(select(_CASE.c.sequence, _CASE.c.process).where(_CASE.c.id == case_id))).one()
-    rows = (
-        await connection.execute(
-            select(_DEADLINE.c.id, _DEADLINE.c.code, _RUNG.c.ordinal, _RUNG.c.due_at)
-            .join_from(
-                _DEADLINE, _RUNG, and_(_RUNG.c.deadline_id == _DEADLINE.c.id, _RUNG.c.state == "planned"), isouter=True
-            )
-            .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.status.in_(("open", "paused")))
-            .order_by(_DEADLINE.c.id, _RUNG.c.due_at, _RUNG.c.ordinal)
-            .ext(distinct_on(_DEADLINE.c.id))
-        )
-    ).all()
+    rows = (await connection.execute(_NEXT_RUNGS, {"of_case": case_id})).all()
+    running = [row for row in rows if row.id is not None]
     return Snapshot(
         case_id=case_id,
-        sequence=case.sequence,
+        sequence=rows[0].sequence,
         deadlines=tuple(
             OpenDeadline(id=row.id, code=row.code, ordinal=row.ordinal, at=row.due_at)
-            for row in rows
+            for row in running
             if row.ordinal is not None
         ),
-        ended=case.process in ENDED and not rows,
+        ended=rows[0].process in ENDED and not running,
     )
 
 
