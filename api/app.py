@@ -11,15 +11,29 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api import errors, pages
 from api.door import Door
 from api.edge import Edge
+from api.identity.oidc import read_providers
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
-from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
+from api.routes import (
+    accounts,
+    actions,
+    cases,
+    escalations,
+    factors,
+    health,
+    notices,
+    organisation,
+    reference,
+    reports,
+    sessions,
+)
 from api.services.starting import settle
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
 from workflows.client import CaseDesk
+from workflows.codec import KeyRing
 
 VERSION: Final = "v1"
 PREFIX: Final = "/api/v1"
@@ -33,6 +47,7 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     loaded: Reference | None = None,
+    keys: KeyRing | None = None,
 ) -> FastAPI:
     """The door, composed but not served.
 
@@ -43,6 +58,7 @@ def create_app(
         clock: domain time.
         passwords: how passwords are hashed; argon2id at its library's cost by default.
         loaded: protocols, calendars and overrides; those shipped by default.
+        keys: the key ring; by default the one of ``settings.key_file``, read when it is needed.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -63,9 +79,11 @@ def create_app(
         passwords=passwords or Passwords(),
         metrics=metrics,
         reference=loaded or load_reference(),
+        keys=keys,
+        providers=read_providers(settings.oidc_file),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
+    for module in (sessions, factors, accounts, reports, cases, actions, escalations, notices, organisation, reference):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

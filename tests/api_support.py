@@ -27,6 +27,7 @@ from models.tables import Account, new_id, table
 from tests.conftest import Database
 from tests.world import seeded_database
 from workflows.client import CaseDesk
+from workflows.codec import KeyRing
 from workflows.connection import connect
 
 # Unconfigured, structlog draws every traceback with all its variables, which takes longer than the test.
@@ -37,6 +38,7 @@ NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 PASSWORD = "bốn từ dễ nhớ thôi"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REFERENCE = load_reference()
+KEYS = KeyRing({"of-the-tests": bytes(range(32))}, "of-the-tests")
 GATEWAY_TOKEN = "gateway-token-of-the-tests"
 
 
@@ -126,12 +128,16 @@ def report_body(
 
 
 @asynccontextmanager
-async def open_door(server: Postgres, client: Client, task_queue: str = "none") -> AsyncIterator[Door]:
-    """The door over a database of its own, with the clock in hand and nobody signed in yet."""
+async def open_door(
+    server: Postgres, client: Client, task_queue: str = "none", more: dict[str, Any] | None = None
+) -> AsyncIterator[Door]:
+    """The door over a database of its own, with the clock in hand and nobody signed in yet; ``more`` are settings."""
     async with seeded_database(server) as database:
         desk = CaseDesk(client, task_queue=task_queue, timeout=1)
         sample = sample_organisation(NOW)
-        async with door_to(database, sample=sample, desk=desk, clock=HandClock(), task_queue=task_queue) as door:
+        async with door_to(
+            database, sample=sample, desk=desk, clock=HandClock(), task_queue=task_queue, more=more
+        ) as door:
             yield door
 
 
@@ -142,7 +148,13 @@ async def temporal_away(key_file: Path) -> Client:
 
 @asynccontextmanager
 async def door_to(
-    database: Database, *, sample: Organisation, desk: CaseDesk, clock: Any, task_queue: str
+    database: Database,
+    *,
+    sample: Organisation,
+    desk: CaseDesk,
+    clock: Any,
+    task_queue: str,
+    more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Door]:
     """The door over a database with the sample organisation in it."""
     stored = CHEAP.hash(PASSWORD)
@@ -157,8 +169,18 @@ async def door_to(
                 for name in PEOPLE
             ],
         )  # fmt: skip
-    settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN))
-    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
+    settings = Settings(
+        **{
+            "task_queue": task_queue,
+            "gateway_token": SecretStr(GATEWAY_TOKEN),
+            "public_url": "http://door.test",
+            # Most tests are about something else than the second factor and sitting idle.
+            "second_factor_roles": "",
+            "session_idle_minutes": 12 * 60.0,
+            **(more or {}),
+        }
+    )
+    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE, keys=KEYS)
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://door.test") as http,
