@@ -252,20 +252,21 @@ async def sign_in_state(
     token = credentials.credentials if credentials is not None else cookie
     if token is None:
         raise Problem("not-signed-in", headers=_CHALLENGE)
-    visit, row = await enter(request, door, token, cookie=credentials is None)
-    refusal = _ended(row, visit.now, door) or _out_of_bounds(request, visit)
+    visit = await enter(request, door, token, cookie=credentials is None)
+    refusal = _out_of_bounds(request, visit)
     if refusal is not None:
-        problem = Problem(refusal, headers=_CHALLENGE)
+        problem = Problem(refusal)
         await visit.deny(problem)
         raise problem
     return visit
 
 
-async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> tuple[Visit, Found]:
-    """The visit of whoever holds a token, which may have ended, and what is known of it.
+async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Visit:
+    """The visit of whoever holds a token and may still act.
 
     Raises:
-        Problem: ``not-signed-in`` or ``cross-site-refused``.
+        Problem: ``not-signed-in``, ``cross-site-refused``, ``session-ended``, ``position-ended`` or
+            ``person-suspended``.
     """
     if cookie and not cookies.is_ours(request):
         raise Problem("cross-site-refused")
@@ -276,7 +277,8 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> tu
         row = await read(connection, now, token_hash=token_hash(token))
         if row is None or (not of_service and row.cookie is not cookie):
             raise Problem("not-signed-in", headers=_CHALLENGE)
-        if _ended(row, now, door) is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY):
+        refusal = _ended(row, now, door)
+        if refusal is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY):
             await identity.seen(connection, now, row.token_id, of_service=of_service)
     language: Language = "en" if row.language == "en" else DEFAULT
     caller = Caller(
@@ -293,7 +295,11 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> tu
     visit = Visit(door, caller, now, preferred(request.headers.get("accept-language")) or language)
     request.state.language = visit.language
     structlog.contextvars.bind_contextvars(role=caller.role)
-    return visit, row
+    if refusal is not None:
+        problem = Problem(refusal, headers=_CHALLENGE)
+        await visit.deny(problem)
+        raise problem
+    return visit
 
 
 def _ended(row: Found, now: datetime, door: Door) -> str | None:

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     def needs_second_factor(self, role: str) -> bool:
         """Whether a position of this role may act only in a session proven by a second factor."""
-        return role in {named.strip() for named in self.second_factor_roles.split(",")}
+        return role in {named.strip() for named in self.second_factor_roles.split(",")} - {""}
 
     @field_validator("second_factor_roles")
     @classmethod

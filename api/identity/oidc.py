@@ -110,8 +110,12 @@ class Relying:
         self._read_at = 0.0
         self._keys: KeySet | None = None
 
-    async def begin(self, now: datetime) -> Asked:
+    async def begin(self, now: datetime, language: str) -> Asked:
         """Begin a sign-in.
+
+        Args:
+            now: the platform's instant.
+            language: in which the provider is asked to speak.
 
         Raises:
             ProviderAwayError: the provider cannot be asked where its pages are.
@@ -128,6 +132,7 @@ class Relying:
             "nonce": asked["nonce"],
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            "ui_locales": language,
         }
         page = str(metadata["authorization_endpoint"])
         return Asked(f"{page}{'&' if '?' in page else '?'}{urlencode(query)}", **asked)

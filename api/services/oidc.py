@@ -21,6 +21,7 @@ from api.queries.rows import Found
 from api.services import throttle
 from api.services.sessions import NOBODY, Entry, Opened, admit
 from models.database import transaction
+from models.vocabulary import Language
 
 _KIND: Final = "oidc"
 
@@ -33,7 +34,7 @@ class Begun:
     token: str
 
 
-async def begin(door: Door, key: str) -> Begun:
+async def begin(door: Door, key: str, language: Language) -> Begun:
     """Begin a sign-in with a provider.
 
     Raises:
@@ -42,7 +43,7 @@ async def begin(door: Door, key: str) -> Begun:
     relying = _relying(door, key)
     now = door.clock.now()
     try:
-        asked = await relying.begin(_platform(door, now))
+        asked = await relying.begin(_platform(door, now), language)
     except ProviderAwayError:
         raise Problem("provider-away") from None
     token = new_token()

@@ -296,7 +296,7 @@ async def _second_factor(
         return await throttle.failed(connection, account, address, now, "second-factor-failed", "second_factor")
     await q.change_step(connection, step.id, used_at=now)
     wanted = step.state.get("position")
-    entry = Entry(account, UUID(wanted) if wanted else None, step.state["cookie"], (*step.state["keys"], *keys))
+    entry = Entry(account, UUID(wanted) if wanted else None, step.state["cookie"], tuple(keys))
     return await _open(connection, door, entry, proven, now)
 
 
@@ -305,8 +305,9 @@ async def _ask_for_more(connection: AsyncConnection, entry: Entry, methods: list
     state: dict[str, Any] = {
         "position": str(entry.position_id) if entry.position_id else None,
         "cookie": entry.cookie,
-        "keys": list(entry.keys),
     }
+    # The password was right; what is tried from here on counts by itself.
+    await identity.forget_attempts(connection, list(entry.keys))
     await q.add_step(
         connection, kind=STEP, account_id=entry.account.id, token_hash=token_hash(token), state=state, at=now,
         until=until,
