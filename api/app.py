@@ -12,14 +12,17 @@ from api import errors, pages
 from api.confirming import Confirmations
 from api.door import Door
 from api.edge import Edge
+from api.identity.oidc import read_providers
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
 from api.routes import (
+    accounts,
     actions,
     attachments,
     cases,
     escalations,
+    factors,
     health,
     notices,
     organisation,
@@ -31,6 +34,7 @@ from api.starting import Starts
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
+from models.vault import KeyRing
 from models.vault.objects import ObjectStore
 from workflows.client import CaseDesk
 
@@ -46,6 +50,7 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     loaded: Reference | None = None,
+    keys: KeyRing | None = None,
 ) -> FastAPI:
     """The door, composed but not served.
 
@@ -56,6 +61,7 @@ def create_app(
         clock: domain time.
         passwords: how passwords are hashed; argon2id at its library's cost by default.
         loaded: protocols, calendars and overrides; those shipped by default.
+        keys: the key ring; by default the one of ``settings.key_file``, read when it is needed.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -79,9 +85,14 @@ def create_app(
         confirmations=Confirmations(engine, clock),
         objects=ObjectStore(settings.attachments_url, settings.data_dir / "attachments"),
         starts=Starts(desk),
+        keys=keys,
+        providers=read_providers(settings.oidc_file),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, actions, attachments, escalations, notices, organisation, reference):
+    for module in (
+        sessions, factors, accounts, reports, cases, actions, attachments, escalations, notices, organisation,
+        reference,
+    ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -1,24 +1,32 @@
-"""What every endpoint is given: the adapters of this process, and one visit of one caller."""
+"""What every endpoint is given: the adapters of this process, and one visit of one caller.
 
-import hashlib
+A caller comes with a bearer token, with the cookie of our own pages, or with a service's token. Whether they may still
+act is asked at every request, and again by whatever runs for long (``Visit.check``, ``Visit.while_valid``).
+"""
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, cast
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Any, Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.confirming import Confirmations
+from api.identity import cookies
+from api.identity.oidc import Provider, Relying
+from api.identity.tokens import SERVICE, token_hash
 from api.language import DEFAULT, preferred
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import Problem
 from api.queries import identity
+from api.queries.rows import Found
 from api.starting import Starts
 from models import access
 from models.clock import Clock
@@ -27,12 +35,24 @@ from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.reference import Reference
 from models.settings import Settings
+from models.vault import KeyRing
 from models.vault.objects import ObjectStore
 from models.vocabulary import Language
 from workflows.client import CaseDesk
 
 SYSTEM = "door"
 """The name under which a transaction runs while nobody is known yet."""
+
+CALLBACK: Final = "/sign-in/callback"
+"""The page a provider sends the browser back to."""
+
+IDENTITY: Final = "sessions"
+"""The part of the API about oneself: open before a second factor is set up, and to no system of an agency."""
+
+_SEEN_EVERY: Final = timedelta(minutes=1)
+_READS: Final = frozenset({"GET", "HEAD"})
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class Door:
         confirmations: which commands' answers are known to their callers.
         objects: where the sealed bytes of attachments lie.
         starts: of the workflows of new cases.
+        keys: what TOTP secrets are sealed with; by default the ring of ``settings.key_file``, read when it is needed.
+        providers: OpenID providers of organisations.
     """
 
     settings: Settings
@@ -62,17 +84,42 @@ class Door:
     confirmations: Confirmations
     objects: ObjectStore
     starts: Starts
+    keys: KeyRing | None = None
+    providers: tuple[Provider, ...] = ()
+
+    @cached_property
+    def ring(self) -> KeyRing:
+        """The key ring."""
+        return self.keys or KeyRing.read(self.settings.key_file)
+
+    @cached_property
+    def relying(self) -> dict[str, Relying]:
+        """Our side of each provider, by its key."""
+        back = f"{self.settings.public_url}{CALLBACK}"
+        return {one.key: Relying(one, back) for one in self.providers}
+
+    @property
+    def idle(self) -> timedelta:
+        """How long a session holds that nobody uses."""
+        return timedelta(minutes=self.settings.session_idle_minutes)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody signed in: who acts, their name and language, and the token they came with."""
+    """Somebody signed in: who acts, their name and language, and the token they came with.
+
+    ``account_id`` is None for an agency's system, and ``scopes`` None for a person.
+    """
 
     acting: Acting
     name: str
     language: Language
     token_id: UUID
-    account_id: UUID
+    account_id: UUID | None
+    scopes: frozenset[str] | None
+    cookie: bool
+    second_factor: str | None
+    expires_at: datetime
 
     @property
     def role(self) -> str:
@@ -144,6 +191,31 @@ class Visit:
             detail=detail,
         )
 
+    async def check(self) -> None:
+        """Whether the caller may still act, now. For what runs for long: a stream, an export, an open page.
+
+        Raises:
+            Problem: as at a request's beginning; it is on record.
+        """
+        now = self.door.clock.now()
+        async with transaction(self.door.engine, Who(system=SYSTEM), now) as connection:
+            read = identity.service if self.caller.scopes is not None else identity.session
+            row = await read(connection, now, token_id=self.caller.token_id)
+        code = "session-ended" if row is None else _ended(row, now, self.door)
+        if code is not None:
+            problem = Problem(code, headers=_CHALLENGE)
+            await self.deny(problem)
+            raise problem
+
+    async def while_valid(self, chunks: AsyncIterator[T]) -> AsyncIterator[T]:
+        """Hand on one chunk after another for as long as the caller may still act; then stop, and put it on record."""
+        async for chunk in chunks:
+            try:
+                await self.check()
+            except Problem:
+                return
+            yield chunk
+
     async def require(self, action: access.Action) -> access.Scope:
         """How far the caller may do ``action``.
 
@@ -162,13 +234,11 @@ class Visit:
         return transaction(self.door.engine, who, self.now)
 
 
-_BEARER = HTTPBearer(auto_error=False, description="The token of POST /api/v1/sessions.")
+_BEARER = HTTPBearer(auto_error=False, description="The token of POST /api/v1/sessions, or of an agency's system.")
+_COOKIE = APIKeyCookie(
+    name=cookies.SESSION, auto_error=False, description="The session of our own pages; unsafe methods same-origin only."
+)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="an-nhi"'}
-
-
-def token_hash(token: str) -> str:
-    """What is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def the_door(request: Request) -> Door:
@@ -180,32 +250,60 @@ async def sign_in_state(
     request: Request,
     door: Annotated[Door, Depends(the_door)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    cookie: Annotated[str | None, Depends(_COOKIE)],
 ) -> Visit:
     """The visit of whoever holds the token.
 
     Raises:
-        Problem: ``not-signed-in``, ``session-ended`` or ``position-ended``.
+        Problem: ``not-signed-in``, ``session-ended``, ``position-ended``, ``person-suspended``, ``cross-site-refused``,
+            ``second-factor-not-set-up``, or ``not-permitted`` for a service outside its scopes.
     """
-    if credentials is None or not credentials.credentials.isascii():
+    token = credentials.credentials if credentials is not None else cookie
+    if token is None:
         raise Problem("not-signed-in", headers=_CHALLENGE)
+    visit = await enter(request, door, token, cookie=credentials is None)
+    refusal = _out_of_bounds(request, visit)
+    if refusal is not None:
+        problem = Problem(refusal)
+        await visit.deny(problem)
+        raise problem
+    return visit
+
+
+async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Visit:
+    """The visit of whoever holds a token and may still act.
+
+    Raises:
+        Problem: ``not-signed-in``, ``cross-site-refused``, ``session-ended``, ``position-ended`` or
+            ``person-suspended``.
+    """
+    if cookie and not cookies.is_ours(request):
+        raise Problem("cross-site-refused")
     now = door.clock.now()
+    of_service = token.startswith(SERVICE) and not cookie
     async with transaction(door.engine, Who(system=SYSTEM), now) as connection:
-        row = await identity.by_token(connection, token_hash(credentials.credentials))
-    if row is None:
-        raise Problem("not-signed-in", headers=_CHALLENGE)
+        read = identity.service if of_service else identity.session
+        row = await read(connection, now, token_hash=token_hash(token))
+        if row is None or (not of_service and row.cookie is not cookie):
+            raise Problem("not-signed-in", headers=_CHALLENGE)
+        refusal = _ended(row, now, door)
+        if refusal is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY):
+            await identity.seen(connection, now, row.token_id, of_service=of_service)
     language: Language = "en" if row.language == "en" else DEFAULT
     caller = Caller(
         acting=Acting(person_id=row.person_id, position_id=row.position_id, unit_id=row.unit_id, role=row.role),
         name=row.full_name,
         language=language,
         token_id=row.token_id,
-        account_id=row.account_id,
+        account_id=None if of_service else row.account_id,
+        scopes=frozenset(row.scopes) if of_service else None,
+        cookie=cookie,
+        second_factor=None if of_service else row.second_factor,
+        expires_at=row.expires_at,
     )
-    asked = preferred(request.headers.get("accept-language"))
-    visit = Visit(door, caller, now, asked or language)
+    visit = Visit(door, caller, now, preferred(request.headers.get("accept-language")) or language)
     request.state.language = visit.language
     structlog.contextvars.bind_contextvars(role=caller.role)
-    refusal = _ended(row, now)
     if refusal is not None:
         problem = Problem(refusal, headers=_CHALLENGE)
         await visit.deny(problem)
@@ -213,11 +311,27 @@ async def sign_in_state(
     return visit
 
 
-def _ended(row: Any, now: datetime) -> str | None:
+def _ended(row: Found, now: datetime, door: Door) -> str | None:
+    """Why who came with this token may not act any more, in no way at all."""
+    idle = door.idle if hasattr(row, "account_id") else None
     if row.revoked_at is not None or row.expires_at <= now:
         return "session-ended"
-    begun = row.valid_from <= now and (row.valid_to is None or row.valid_to > now)
-    return None if begun else "position-ended"
+    if idle is not None and (row.seen_at or row.issued_at) + idle <= now:
+        return "session-ended"
+    if row.valid_from > now or (row.valid_to is not None and row.valid_to <= now):
+        return "position-ended"
+    return "person-suspended" if row.suspended else None
+
+
+def _out_of_bounds(request: Request, visit: Visit) -> str | None:
+    """Why who may act may not do this: a service beyond its scopes, a person without the second factor they need."""
+    caller, part = visit.caller, str(request.scope["route"].tags[0])
+    if caller.scopes is not None:
+        needed = access.service_scope(part, reads=request.method in _READS)
+        return None if needed in caller.scopes else "not-permitted"
+    if part != IDENTITY and caller.second_factor is None and visit.door.settings.needs_second_factor(caller.role):
+        return "second-factor-not-set-up"
+    return None
 
 
 TheDoor = Annotated[Door, Depends(the_door)]

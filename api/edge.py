@@ -24,6 +24,7 @@ BODY_LIMIT: Final = 1024 * 1024
 _DEEPEST: Final = 64
 """Levels a JSON body may be nested; no form of ours has a third of that."""
 _UPLOAD: Final = re.compile(r"/api/v1/cases/[^/]+/attachments")
+_FORM: Final = b"application/x-www-form-urlencoded"
 _NO_ROUTE: Final = "(none)"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _LOG = structlog.get_logger("api.request")
@@ -131,7 +132,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
         more = message.get("more_body", False)
     body = b"".join(chunks)
     if body:
-        _check(body, headers.get(b"content-type", b""))
+        _check(body, headers.get(b"content-type", b""), page=not scope["path"].startswith("/api/"))
     return body
 
 
@@ -140,8 +141,11 @@ def _is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]) is not None
 
 
-def _check(body: bytes, content_type: bytes) -> None:
-    if content_type.split(b";")[0].strip().lower() != b"application/json":
+def _check(body: bytes, content_type: bytes, *, page: bool) -> None:
+    kind = content_type.split(b";")[0].strip().lower()
+    if page and kind == _FORM:
+        return  # read, and judged, by the page it was sent to
+    if kind != b"application/json":
         raise Problem("media-type-not-supported")
     try:
         text = body.decode("utf-8")

@@ -117,6 +117,32 @@ _DOOR: dict[str, Spec] = {
             "Check and try again; after six failures an account is locked for 30 minutes.",
         ),
     ),
+    "second-factor-failed": Spec(
+        401,
+        Both("Xác thực bước hai không thành công", "The second factor failed"),
+        Both(
+            "Mã xác thực không đúng, đã dùng hoặc đã hết hạn.", "The code or key is wrong, was used, or is out of date."
+        ),
+        Both("Hãy nhập mã mới hiển thị trên thiết bị.", "Enter the code your device shows now."),
+    ),
+    "sign-in-step-ended": Spec(
+        401,
+        Both("Bước đăng nhập đã hết hạn", "The sign-in took too long"),
+        Both("Bước đăng nhập này không còn hiệu lực.", "This step of a sign-in is no longer in force."),
+        Both("Hãy đăng nhập lại từ đầu.", "Begin the sign-in anew."),
+    ),
+    "external-sign-in-failed": Spec(
+        401,
+        Both("Không đăng nhập được", "Sign-in failed"),
+        Both(
+            "Hệ thống của cơ quan bạn không xác nhận được, hoặc danh tính đó chưa được gắn với tài khoản nào.",
+            "Your organisation's provider did not confirm who you are, or that identity is linked to no account.",
+        ),
+        Both(
+            "Hãy thử lại; nếu vẫn không được, liên hệ người quản trị.",
+            "Try again; if it still fails, ask your administrator.",
+        ),
+    ),
     "gateway-not-known": Spec(
         401,
         Both("Cổng tin nhắn chưa được xác thực", "The gateway is not authenticated"),
@@ -138,26 +164,78 @@ _DOOR: dict[str, Spec] = {
         ),
         Both("Hãy đề nghị người quản trị khác thực hiện.", "Ask another administrator to do it."),
     ),
+    "not-yours-to-grant": Spec(
+        403,
+        _NOT_YOURS,
+        Both(
+            "Chức danh này không thuộc loại đơn vị đó, hoặc phải do cấp trên giao.",
+            "That kind of office has no such role, or the role is given from above.",
+        ),
+        Both("Hãy chọn chức danh khác hoặc đề nghị cấp trên.", "Choose another role, or ask the level above."),
+    ),
+    "person-suspended": Spec(
+        403,
+        _NOT_YOURS,
+        Both("Bạn đang bị đình chỉ công tác trên hệ thống.", "You are suspended from working with this service."),
+        _ASK_ADMIN,
+    ),
+    "cross-site-refused": Spec(
+        403,
+        Both("Yêu cầu không đến từ trang của hệ thống", "Not sent by a page of this service"),
+        Both(
+            "Phiên trong trình duyệt chỉ dùng được từ chính trang của hệ thống này.",
+            "A session kept in a browser is taken from this service's own pages only.",
+        ),
+        Both("Hãy mở trang của hệ thống rồi thực hiện lại.", "Open this service's page and do it there."),
+    ),
+    "password-wrong": Spec(
+        403,
+        Both("Mật khẩu hiện tại không đúng", "The present password is wrong"),
+        Both("Chưa đổi mật khẩu vì mật khẩu hiện tại không đúng.", "Nothing was changed: the present one is wrong."),
+        Both("Hãy nhập lại mật khẩu hiện tại.", "Enter your present password again."),
+    ),
+    "second-factor-required": Spec(
+        403,
+        Both("Cần xác thực bước hai", "A second factor is needed"),
+        Both(
+            "Mật khẩu đúng; tài khoản này cần thêm bước xác thực thứ hai.",
+            "The password is right; this account needs its second factor as well.",
+        ),
+        Both(
+            "Hãy gửi mã xác thực cùng step tới /sessions/second-factor.",
+            "Send the code with the step to /sessions/second-factor.",
+        ),
+    ),
+    "second-factor-not-set-up": Spec(
+        403,
+        Both("Cần cài đặt xác thực bước hai", "A second factor has to be set up"),
+        Both(
+            "Chức danh này chỉ làm việc được khi tài khoản có xác thực bước hai.",
+            "This position may act only once the account has a second factor.",
+        ),
+        Both(
+            "Hãy cài đặt ở /me/second-factor rồi thực hiện lại.", "Set one up at /me/second-factor, then do it again."
+        ),
+    ),
     "no-position": Spec(
         403,
         _NOT_YOURS,
         Both("Tài khoản hiện không có chức danh nào còn hiệu lực.", "The account holds no position in force."),
         _ASK_ADMIN,
     ),
-    "password-change-required": Spec(
-        403,
-        Both("Cần đặt mật khẩu mới", "A new password is needed"),
-        Both("Mật khẩu dùng một lần chỉ để đặt mật khẩu mới.", "A one-time password only serves to set a new one."),
-        Both(
-            "Hãy gửi lại yêu cầu đăng nhập kèm new_password (ít nhất 12 ký tự).",
-            "Send the sign-in again with new_password (at least 12 characters).",
-        ),
-    ),
     "not-found": Spec(
         404,
         Both("Không tìm thấy", "Not found"),
         Both("Không có nội dung này, hoặc bạn không được xem.", "There is no such thing, or it is not yours to see."),
         Both("Hãy kiểm tra lại mã hoặc đường dẫn.", "Check the code or the address."),
+    ),
+    "link-ended": Spec(
+        404,
+        Both("Liên kết không còn hiệu lực", "The link is no longer in force"),
+        Both(
+            "Liên kết này không đúng, đã dùng hoặc đã hết hạn.", "This link is wrong, was used, or has run out."
+        ),
+        Both("Hãy đề nghị người quản trị cấp liên kết mới.", "Ask your administrator for a new one."),
     ),
     "method-not-allowed": Spec(
         405,
@@ -176,6 +254,27 @@ _DOOR: dict[str, Spec] = {
         Both("Mã đã được dùng", "The code is taken"),
         Both("Mã hoặc tên đăng nhập này đã có người dùng.", "This code or user name is in use."),
         Both("Hãy chọn mã khác.", "Choose another one."),
+    ),
+    "already-set-up": Spec(
+        409,
+        Both("Đã được cài đặt", "Already set up"),
+        Both("Tài khoản đã có mã xác thực theo thời gian.", "The account has time-based codes already."),
+        Both("Hãy gỡ cài đặt cũ trước.", "Remove the old one first."),
+    ),
+    "no-account": Spec(
+        409,
+        Both("Chưa có tài khoản", "No account"),
+        Both("Người này chưa có tài khoản, hoặc tài khoản đã kết thúc.", "This person has no account in force."),
+        Both("Hãy tạo tài khoản trước.", "Make the account first."),
+    ),
+    "still-needed": Spec(
+        409,
+        Both("Chưa thể gỡ", "Not to be removed now"),
+        Both(
+            "Chức danh này bắt buộc có xác thực bước hai; đây là phương thức cuối cùng.",
+            "This position needs a second factor, and this is the last one.",
+        ),
+        Both("Hãy cài đặt phương thức khác trước.", "Set another one up first."),
     ),
     "escalation-not-open": Spec(
         409,
@@ -219,6 +318,12 @@ _DOOR: dict[str, Spec] = {
         Both("Văn bản không lưu được", "The text cannot be stored"),
         Both("Văn bản có ký tự NUL hoặc ký tự không hoàn chỉnh.", "The text holds NUL or half a character."),
         Both("Hãy gõ lại phần văn bản đó.", "Type that part again."),
+    ),
+    "passkey-refused": Spec(
+        422,
+        Both("Khóa truy cập không hợp lệ", "The passkey is not valid"),
+        Both("Thiết bị trả lời không đúng yêu cầu đã gửi.", "The device's answer is not one to the question asked."),
+        Both("Hãy bắt đầu cài đặt lại.", "Begin the set-up anew."),
     ),
     "idempotency-key-reused": Spec(
         422,
@@ -335,6 +440,14 @@ _DOOR: dict[str, Spec] = {
             "Tell the operator, and send it again later. In an emergency phone 111 or the department's duty desk now.",
         ),
     ),
+    "provider-away": Spec(
+        503,
+        Both("Hệ thống đăng nhập của cơ quan không trả lời", "The organisation's sign-in is away"),
+        Both("Không kết nối được với nhà cung cấp danh tính.", "The identity provider cannot be reached."),
+        Both(
+            "Hãy thử lại sau ít phút hoặc đăng nhập bằng mật khẩu.", "Try again in a few minutes, or use your password."
+        ),
+    ),
     "command-not-confirmed": Spec(
         503,
         Both("Chưa xác nhận được", "Not confirmed yet"),
@@ -393,7 +506,10 @@ PROBLEMS: Final[dict[str, Spec]] = {**_DOOR, **{code: _refusal(code) for code in
 """Every problem by its code."""
 
 _SCHEMA_REF: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
-_SIGNED_IN: Final = ("not-signed-in", "session-ended", "position-ended")
+_SIGNED_IN: Final = (
+    "not-signed-in", "session-ended", "position-ended", "person-suspended", "cross-site-refused",
+    "second-factor-not-set-up", "not-permitted",
+)  # fmt: skip
 _ALWAYS: Final = ("invalid-request", "internal", "database-away", "keys-away")
 _BODY: Final = ("malformed-json", "body-too-large", "media-type-not-supported", "text-not-storable")
 
@@ -404,7 +520,7 @@ def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[in
     Args:
         codes: of ``PROBLEMS``.
         body: the operation takes a body.
-        signed_in: the operation asks for a bearer token.
+        signed_in: the operation asks for a session or a service's token.
     """
     every = [*codes, *(_SIGNED_IN if signed_in else ()), *(_BODY if body else ()), *_ALWAYS]
     by_status: dict[int, list[str]] = {}
@@ -446,6 +562,16 @@ SCHEMA: Final[dict[str, Any]] = {
             },
         },
         "allowed": {"type": "array", "items": {"type": "string"}, "description": "Events possible as the case stands."},
+        "step": {
+            "type": "object",
+            "description": "The next step of a sign-in: its token, and the ways to take it.",
+            "required": ["token", "methods", "expires_at"],
+            "properties": {
+                "token": {"type": "string"},
+                "methods": {"type": "array", "items": {"type": "string", "enum": ["totp", "passkey", "recovery"]}},
+                "expires_at": {"type": "string", "format": "date-time"},
+            },
+        },
         "about": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Codes, what exactly."},
         "latest_event": {
             "type": "object",

@@ -4,8 +4,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.access import SECOND_FACTOR
+from models.lifecycle.roles import ROLES
 
 CASES_KEPT: Final = 6000
 
@@ -37,6 +40,12 @@ class Settings(BaseSettings):
 
     overrides_dir: Path | None = None
 
+    session_hours: float = 12.0
+    session_idle_minutes: float = 120.0
+    set_up_link_hours: float = 72.0
+    second_factor_roles: str = ",".join(sorted(SECOND_FACTOR))
+    oidc_file: Path | None = None
+
     clock_offset_seconds: float = 0.0
     public_url: str = "http://127.0.0.1:8080"
     api_host: str = "127.0.0.1"
@@ -58,6 +67,18 @@ class Settings(BaseSettings):
     log_format: str = "json"
     log_level: str = "INFO"
     data_dir: Path = Path(".data")
+
+    def needs_second_factor(self, role: str) -> bool:
+        """Whether a position of this role may act only in a session proven by a second factor."""
+        return role in {named.strip() for named in self.second_factor_roles.split(",")} - {""}
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _known_roles(cls, given: str) -> str:
+        unknown = {named.strip() for named in given.split(",")} - {"", *ROLES}
+        if unknown:
+            raise ValueError("ANNHI_SECOND_FACTOR_ROLES names roles that do not exist")
+        return given
 
 
 @cache

@@ -24,6 +24,7 @@ from models.database import Who, transaction
 from models.records.reference import load_reference
 from models.settings import Settings
 from models.tables import Account, new_id, table
+from models.vault import KeyRing
 from tests.conftest import Database
 from tests.world import seeded_database
 from workflows.client import CaseDesk
@@ -37,6 +38,7 @@ NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 PASSWORD = "bốn từ dễ nhớ thôi"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REFERENCE = load_reference()
+KEYS = KeyRing({"of-the-tests": bytes(range(32))}, "of-the-tests")
 GATEWAY_TOKEN = "gateway-token-of-the-tests"
 
 
@@ -159,8 +161,18 @@ async def door_to(
                 for name in PEOPLE
             ],
         )  # fmt: skip
-    settings = Settings(task_queue=task_queue, gateway_token=SecretStr(GATEWAY_TOKEN), **more)
-    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE)
+    settings = Settings(
+        **{
+            "task_queue": task_queue,
+            "gateway_token": SecretStr(GATEWAY_TOKEN),
+            "public_url": "http://door.test",
+            # Most tests are about something else than the second factor and sitting idle.
+            "second_factor_roles": "",
+            "session_idle_minutes": 12 * 60.0,
+            **more,
+        }
+    )
+    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE, keys=KEYS)
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://door.test") as http,

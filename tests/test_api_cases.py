@@ -17,7 +17,7 @@ from models.access import ACTIONS, DATA, TABLE, DataClass, Scope, may, scope, se
 from models.database import Who, transaction
 from models.lifecycle import ROLES
 from models.records.audit import audit
-from tests.api_support import NOW, Door, open_door, report_body, temporal_away
+from tests.api_support import NOW, PASSWORD, Door, open_door, report_body, temporal_away
 
 
 @pytest_asyncio.fixture
@@ -581,11 +581,9 @@ async def test_a_person_gets_a_position_that_can_be_ended_and_then_holds_no_long
     body = {"person_id": person, "unit_id": str(door.unit("HN-A")), "role": "CPO"}
     position = await door.post("admin", "/positions", body)
     assert position.status_code == 201, position.text
-    once = (await door.post("admin", f"/people/{person}/account", {"username": "nguoi.moi"})).json()[
-        "one_time_password"
-    ]
-    signed = {"username": "nguoi.moi", "password": once, "new_password": "của riêng tôi thôi"}
-    door.tokens["nguoi.moi"] = (await door.http.post("/api/v1/sessions", json=signed)).json()["token"]
+    account = (await door.post("admin", f"/people/{person}/account", {"username": "nguoi.moi"})).json()
+    link = account["set_up_link"].partition("link=")[2]
+    await door.post(None, "/set-up", {"link": link, "password": PASSWORD})
     assert (await door.get("nguoi.moi", "/me")).json()["roles"] == ["CPO"]
     door.clock.forward(minutes=1)
     await door.post("admin", f"/positions/{position.json()['id']}/end", {})

@@ -46,21 +46,29 @@ GRANTS: dict[str, tuple[str, str]] = {
     "document": ("SI", "SU"),
     "escalation": ("SU", "SIU"),
     "escalation_recipient": ("S", "SI"),
+    "external_identity": ("SIU", ""),
     "household": ("SI", "S"),
     "informant": ("SI", ""),
     "informant_reading": ("SI", ""),
     "key_share": ("SI", "SID"),
     "notice": ("SIU", "SIU"),
+    "passkey": ("SIU", ""),
     "person": ("SIU", "S"),
     "position": ("SIU", "S"),
+    "recovery_code": ("SIU", ""),
     "recusal": ("S", "SIU"),
     "reference_version": ("S", "S"),
     "report": ("SI", "S"),
     "rung": ("SI", "SIUD"),
+    "service_token": ("SIU", ""),
+    "set_up_link": ("SIU", ""),
     "shift": ("SIU", "S"),
+    "sign_in_step": ("SIUD", ""),
     "sign_in_throttle": ("SIU", ""),
     "submission": ("SIU", "SU"),
+    "suspension": ("SIU", "S"),
     "sweep_run": ("S", "SIU"),
+    "totp": ("SIU", ""),
     "unit": ("SIU", "S"),
     "unit_parent": ("SIU", "S"),
 }
@@ -227,7 +235,13 @@ async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, c
     await refuses(world.database.worker, insert, **given, process="received", sequence=1)
 
 
-@pytest.mark.parametrize("table", ["account", "access_token", "sign_in_throttle"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "account", "access_token", "sign_in_throttle", "sign_in_step", "set_up_link", "totp", "passkey",
+        "recovery_code", "external_identity", "service_token",
+    ],
+)  # fmt: skip
 async def test_the_worker_sees_nothing_of_how_people_sign_in(world: World, table: str) -> None:
     await refuses(world.database.worker, f"SELECT count(*) FROM {table}")
     await works(world.database.api, f"SELECT count(*) FROM {table}")

@@ -23,19 +23,22 @@ th,td{border-bottom:1px solid #b1b4b6;padding:.5rem;text-align:left;vertical-ali
 ul{margin:0;padding-left:1.1rem}.unverified{background:#fff3cd;padding:0 .25rem}
 .ladder td:nth-child(5){min-width:17rem}
 .note{font-weight:normal;display:block;font-size:.9rem}code{overflow-wrap:anywhere}
+label{display:block;font-weight:bold;margin-top:1rem}input,button,select{font:inherit;padding:.4rem}
+input{width:100%;max-width:24rem;box-sizing:border-box}button{margin-top:1rem}
+.problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
 @media(max-width:48rem){thead{position:absolute;left:-999rem}tr{display:block;border-bottom:2px solid #0b0c0c}
 td,th[scope=row]{display:block;border:0;padding:.25rem 0}td::before{content:attr(data-name) ": ";font-weight:bold}}
 """.strip()
 _DIGEST: Final = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'; form-action "
 )
 _OTHER: Final[dict[Language, str]] = {"vi": "English", "en": "Tiếng Việt"}
 
 
-def page(title: str, body: str, path: str, lang: Language) -> HTMLResponse:
-    """A whole page, with a way to its other language."""
+def page(title: str, body: str, path: str, lang: Language, *, forms: bool = False, status: int = 200) -> HTMLResponse:
+    """A whole page, with a way to its other language. ``forms``: it may send its own forms back here."""
     other = "en" if lang == "vi" else "vi"
     html = (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(title)} · An Nhi</title>'
@@ -44,7 +47,8 @@ def page(title: str, body: str, path: str, lang: Language) -> HTMLResponse:
         f'<a href="{path}?lang={other}" lang="{other}" hreflang="{other}">{_OTHER[lang]}</a></p>'
         f"<main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
-    return HTMLResponse(html, headers={"Content-Security-Policy": _POLICY, "Content-Language": lang})
+    policy = _POLICY + ("'self'" if forms else "'none'")
+    return HTMLResponse(html, status, headers={"Content-Security-Policy": policy, "Content-Language": lang})
 
 
 def table(title: str, head: Iterable[str], rows: str, kind: str = "") -> str:

@@ -16,6 +16,7 @@ _WORDS: Final = {
     "title": Both("An Nhi: dịch vụ hồ sơ bảo vệ trẻ em", "An Nhi: the case service of child protection"),
     "protocol": Both("Quy trình và thời hạn đang áp dụng", "The protocol and deadlines in force"),
     "lifecycle": Both("Vòng đời của một trường hợp", "The life of a case"),
+    "session": Both("Đăng nhập", "Sign in"),
     "api": Both("Các lệnh của API", "The API's operations"),
     "machine": Both("Mô tả API cho máy (OpenAPI)", "The API for machines (OpenAPI)"),
     "what": Both("Việc", "What it does"),
@@ -30,7 +31,7 @@ _WORDS: Final = {
 @router.get("/", response_class=HTMLResponse)
 async def index_page(lang: Lang = "vi") -> HTMLResponse:
     """Where to go from here."""
-    links = (("/protocol", "protocol"), ("/lifecycle", "lifecycle"), ("/docs", "api"))
+    links = (("/sign-in", "session"), ("/protocol", "protocol"), ("/lifecycle", "lifecycle"), ("/docs", "api"))
     body = bullets(f'<a href="{path}?lang={lang}">{_word(name, lang)}</a>' for path, name in links)
     return page(_WORDS["title"].text(lang), body, "/", lang)
 

@@ -10,15 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
 from api.scope import below
-from models.tables import Absence, Deputy, Person, Position, Shift, Unit, UnitParent, new_id, table
+from models.tables import Absence, Deputy, Person, Position, Shift, Suspension, Unit, UnitParent, new_id, table
 
 UNIT, PERSON, POSITION = table(Unit), table(Person), table(Position)
 SHIFT, ABSENCE, DEPUTY, PARENT = table(Shift), table(Absence), table(Deputy), table(UnitParent)
+SUSPENSION = table(Suspension)
 
 
 def in_force(row: Table, at: datetime) -> ColumnElement[bool]:
     """A time-bounded row holds at an instant."""
     return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))
+
+
+def not_over(row: Table, at: datetime) -> ColumnElement[bool]:
+    """A time-bounded row holds at an instant, or will."""
+    return or_(row.c.valid_to.is_(None), row.c.valid_to > at)
 
 
 def units(at: datetime) -> Select[Any]:
@@ -74,6 +80,12 @@ def _below(administrator_unit: UUID, at: datetime) -> Select[Any]:
 async def one(connection: AsyncConnection, statement: Select[Any]) -> Found | None:
     """The only row, or None."""
     return (await connection.execute(statement)).one_or_none()
+
+
+async def every(connection: AsyncConnection, statement: Select[Any]) -> Sequence[Found]:
+    """Every row, where they are few by nature."""
+    rows: Sequence[Found] = (await connection.execute(statement)).all()
+    return rows
 
 
 async def many(

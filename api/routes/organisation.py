@@ -19,8 +19,6 @@ from api.shapes.base import Page
 from api.shapes.organisation import (
     AbsenceIn,
     AbsenceOut,
-    AccountIn,
-    AccountOut,
     DeputyIn,
     DeputyOut,
     Ending,
@@ -46,8 +44,8 @@ _NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 """People have no instant of their own; one for all of them keeps the cursor's shape."""
 
 _READ = declares("not-permitted")
-_ADD = declares("not-permitted", "not-for-yourself", "not-found", body=True)
-_END = declares("not-permitted", "not-found", "already-ended", body=True)
+_ADD = declares("not-permitted", "not-for-yourself", "not-yours-to-grant", "not-found", body=True)
+_END = declares("not-permitted", "not-yours-to-grant", "not-found", "already-ended", body=True)
 _CHANGE = declares("not-permitted", "not-found", "precondition-required", "precondition-failed", body=True)
 
 
@@ -126,16 +124,6 @@ async def change_person(
     shown = await service.change_person(visit, person, given, if_match)
     response.headers["ETag"] = service.etag(shown)
     return shown
-
-
-@router.post(
-    "/people/{person}/account",
-    status_code=status.HTTP_201_CREATED,
-    responses=declares("not-permitted", "not-for-yourself", "not-found", "code-taken", body=True),
-)
-async def give_account(visit: TheVisit, person: UUID, given: AccountIn) -> AccountOut:
-    """Make or reset a person's account; the one-time password is shown this once."""
-    return await service.give_account(visit, person, given)
 
 
 @router.get("/positions", responses=_READ)

@@ -1,7 +1,8 @@
 """Administering the organisation: within the administrator's own units, by ending instead of deleting, all on record.
 
 An administrator gives nothing to themselves: no position, no deputising, no account. Otherwise the role that sees no
-case could make itself one that does.
+case could make itself one that does. Nor do they give a role the office does not have, nor one that watches them
+(``models.access.grantable``); what they may not give they may not take away either.
 """
 
 import hashlib
@@ -17,17 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import paging
 from api.door import Visit
 from api.errors import fault
-from api.passwords import one_time_password
 from api.problems import Problem
-from api.queries import identity
 from api.queries import organisation as q
 from api.queries.rows import Found
 from api.shapes.base import Output, Page, PersonRef
 from api.shapes.organisation import (
     AbsenceIn,
     AbsenceOut,
-    AccountIn,
-    AccountOut,
     DeputyIn,
     DeputyOut,
     HeldPosition,
@@ -40,6 +37,7 @@ from api.shapes.organisation import (
     UnitNames,
     UnitOut,
 )
+from models import access
 
 Shown = TypeVar("Shown", bound=Output)
 
@@ -117,14 +115,14 @@ async def listing(
 async def read_unit(visit: Visit, unit_id: UUID) -> UnitOut:
     """One office."""
     async with visit.transaction() as connection:
-        return unit(await _found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
+        return unit(await found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
 
 
 async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:
     """A new office under one of the administrator's."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        await _administers(connection, visit, given.parent_id, "parent_id")
+        await administers(connection, visit, given.parent_id, "parent_id")
         since = given.valid_from or visit.now
         try:
             unit_id = await q.add(
@@ -135,7 +133,7 @@ async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:
             raise Problem("code-taken") from None
         await q.add(connection, q.PARENT, unit_id=unit_id, parent_id=given.parent_id, valid_from=since)
         await visit.note(connection, "add", "unit", record_id=unit_id)
-        return unit(await _found(connection, q.units(max(since, visit.now)).where(q.UNIT.c.id == unit_id)))
+        return unit(await found(connection, q.units(max(since, visit.now)).where(q.UNIT.c.id == unit_id)))
 
 
 async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: str | None) -> UnitOut:
@@ -145,11 +143,11 @@ async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: s
         statement = q.units(visit.now).where(
             q.UNIT.c.id == unit_id, q.of_units(q.UNIT.c.id, visit.caller.acting.unit_id, visit.now)
         )
-        before = unit(await _found(connection, statement.with_for_update(of=q.UNIT)))
+        before = unit(await found(connection, statement.with_for_update(of=q.UNIT)))
         _matches(before, if_match)
         await q.change(connection, q.UNIT, unit_id, name_vi=names.name_vi, name_en=names.name_en)
         await visit.note(connection, "change", "unit", record_id=unit_id)
-        return unit(await _found(connection, statement))
+        return unit(await found(connection, statement))
 
 
 async def end_unit(visit: Visit, unit_id: UUID, at: datetime | None) -> UnitOut:
@@ -164,7 +162,7 @@ async def read_person(visit: Visit, person_id: UUID) -> PersonOut:
     """One person, with where notices reach them."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        shown = person(await _found(connection, people(visit).where(q.PERSON.c.id == person_id)))
+        shown = person(await found(connection, people(visit).where(q.PERSON.c.id == person_id)))
         await visit.note(connection, "read", "person", record_id=person_id)
         return shown
 
@@ -175,7 +173,7 @@ async def add_person(visit: Visit, given: PersonIn) -> PersonOut:
     async with visit.transaction() as connection:
         person_id = await q.add(connection, q.PERSON, **given.model_dump(), is_sample=False)
         await visit.note(connection, "add", "person", record_id=person_id)
-        return person(await _found(connection, people(visit).where(q.PERSON.c.id == person_id)))
+        return person(await found(connection, people(visit).where(q.PERSON.c.id == person_id)))
 
 
 async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match: str | None) -> PersonOut:
@@ -183,35 +181,18 @@ async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match
     await visit.require("administer")
     async with visit.transaction() as connection:
         statement = people(visit).where(q.PERSON.c.id == person_id)
-        _matches(person(await _found(connection, statement.with_for_update())), if_match)
+        _matches(person(await found(connection, statement.with_for_update())), if_match)
         await q.change(connection, q.PERSON, person_id, **given.model_dump())
         await visit.note(connection, "change", "person", record_id=person_id)
-        return person(await _found(connection, statement))
-
-
-async def give_account(visit: Visit, person_id: UUID, given: AccountIn) -> AccountOut:
-    """Make or reset a person's account; what they were signed in with ends."""
-    await visit.require("administer")
-    password = one_time_password()
-    stored = await visit.door.passwords.hash(password, one_time=True)
-    async with visit.transaction() as connection:
-        _not_oneself(visit, person_id)
-        await _found(connection, people(visit).where(q.PERSON.c.id == person_id))
-        account = await identity.set_account(
-            connection, person_id=person_id, username=given.username, password_hash=stored, at=visit.now
-        )
-        if account is None:
-            raise Problem("code-taken")
-        await visit.note(connection, "set_account", "account", record_id=account)
-    return AccountOut(person_id=person_id, username=given.username, one_time_password=password)
+        return person(await found(connection, statement))
 
 
 async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
     """A role for a person in one of the administrator's offices."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        _not_oneself(visit, given.person_id)
-        await _administers(connection, visit, given.unit_id, "unit_id")
+        not_oneself(visit, given.person_id)
+        may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
         await _known_person(connection, given.person_id, "person_id")
         since = given.valid_from or visit.now
         _forward(since, given.valid_to)
@@ -220,36 +201,36 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
             valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "position", record_id=row_id, detail={"role": given.role})
-        return held(await _found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+        return held(await found(connection, q.positions().where(q.POSITION.c.id == row_id)))
 
 
 async def add_shift(visit: Visit, given: ShiftIn) -> ShiftOut:
     """A turn on the rota of one of the administrator's offices."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        await _administers(connection, visit, given.unit_id, "unit_id")
+        may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
         await _known_person(connection, given.person_id, "person_id")
         row_id = await q.add(connection, q.SHIFT, **given.model_dump())
         await visit.note(connection, "add", "shift", record_id=row_id)
-        return shift(await _found(connection, q.shifts().where(q.SHIFT.c.id == row_id)))
+        return shift(await found(connection, q.shifts().where(q.SHIFT.c.id == row_id)))
 
 
 async def add_absence(visit: Visit, given: AbsenceIn) -> AbsenceOut:
     """An absence of one of the administrator's people."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        await _found(connection, people(visit).where(q.PERSON.c.id == given.person_id))
+        await found(connection, people(visit).where(q.PERSON.c.id == given.person_id))
         row_id = await q.add(connection, q.ABSENCE, **given.model_dump())
         await visit.note(connection, "add", "absence", record_id=row_id)
-        return absence(await _found(connection, q.absences().where(q.ABSENCE.c.id == row_id)))
+        return absence(await found(connection, q.absences().where(q.ABSENCE.c.id == row_id)))
 
 
 async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
     """Somebody stands in for somebody in one of the administrator's offices."""
     await visit.require("administer")
     async with visit.transaction() as connection:
-        _not_oneself(visit, given.deputy_id)
-        await _administers(connection, visit, given.unit_id, "unit_id")
+        not_oneself(visit, given.deputy_id)
+        may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
         for field in ("principal_id", "deputy_id"):
             await _known_person(connection, getattr(given, field), field)
         if given.principal_id == given.deputy_id:
@@ -261,7 +242,7 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
             role=given.role, valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "deputy", record_id=row_id, detail={"role": given.role})
-        return deputy(await _found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+        return deputy(await found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
 
 
 async def end(  # noqa: PLR0917 - what is ended, in the order one says it
@@ -290,7 +271,9 @@ async def end(  # noqa: PLR0917 - what is ended, in the order one says it
             else q.of_people(rows.c.person_id, own, visit.now)
         )
         chosen = statement.where(rows.c.id == row_id, clause)
-        before = await _found(connection, chosen.with_for_update(of=rows))
+        before = await found(connection, chosen.with_for_update(of=rows))
+        if rows is q.POSITION and _watches(visit, before.role, before.unit_id):
+            raise Problem("not-yours-to-grant")
         ended = getattr(before, ends)
         if ended is not None and ended <= visit.now:
             raise Problem("already-ended")
@@ -300,7 +283,7 @@ async def end(  # noqa: PLR0917 - what is ended, in the order one says it
             raise fault("in-the-past", "body", "at")
         await q.change(connection, rows, row_id, **{ends: when})
         await visit.note(connection, "end", record, record_id=row_id)
-        return show(await _found(connection, statement.where(rows.c.id == row_id)))
+        return show(await found(connection, statement.where(rows.c.id == row_id)))
 
 
 def people(visit: Visit) -> Select[Any]:
@@ -308,7 +291,12 @@ def people(visit: Visit) -> Select[Any]:
     return select(q.PERSON).where(q.of_people(q.PERSON.c.id, visit.caller.acting.unit_id, visit.now))
 
 
-def _not_oneself(visit: Visit, person_id: UUID) -> None:
+def not_oneself(visit: Visit, person_id: UUID) -> None:
+    """Nobody gives anything to themselves.
+
+    Raises:
+        Problem: ``not-for-yourself``.
+    """
     if person_id == visit.caller.person_id:
         raise Problem("not-for-yourself")
 
@@ -325,11 +313,46 @@ def _forward(since: datetime, until: datetime | None) -> None:
         raise fault("ends-before-it-starts", "body", "valid_to")
 
 
-async def _administers(connection: AsyncConnection, visit: Visit, unit_id: UUID, field: str) -> None:
+def may_give(visit: Visit, office: Found, role: str) -> None:
+    """The caller may give this role in this office of theirs.
+
+    Raises:
+        Problem: ``not-yours-to-grant``.
+    """
+    if not access.grantable(role, office.kind, own_unit=office.id == visit.caller.acting.unit_id):
+        raise Problem("not-yours-to-grant")
+
+
+async def theirs(connection: AsyncConnection, visit: Visit, person_id: UUID) -> Found:
+    """Somebody over whose account the caller has power: another, of theirs, in no role that watches the caller.
+
+    Raises:
+        Problem: ``not-for-yourself``, ``not-found`` or ``not-yours-to-grant``.
+    """
+    not_oneself(visit, person_id)
+    row = await found(connection, people(visit).where(q.PERSON.c.id == person_id))
+    current = q.positions().where(q.POSITION.c.person_id == person_id, q.not_over(q.POSITION, visit.now))
+    if any(_watches(visit, one.role, one.unit_id) for one in await q.every(connection, current)):
+        raise Problem("not-yours-to-grant")
+    return row
+
+
+def _watches(visit: Visit, role: str, unit_id: UUID) -> bool:
+    return role in access.OVERSIGHT and unit_id == visit.caller.acting.unit_id
+
+
+async def administers(connection: AsyncConnection, visit: Visit, unit_id: UUID, field: str) -> Found:
+    """An office in force within the caller's reach.
+
+    Raises:
+        Problem: ``invalid-request``, naming the field.
+    """
     clause = q.of_units(q.UNIT.c.id, visit.caller.acting.unit_id, visit.now)
     statement = q.units(visit.now).where(q.UNIT.c.id == unit_id, q.in_force(q.UNIT, visit.now), clause)
-    if await q.one(connection, statement) is None:
+    office = await q.one(connection, statement)
+    if office is None:
         raise fault("not-one-of-yours", "body", field)
+    return office
 
 
 async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> None:
@@ -337,7 +360,12 @@ async def _known_person(connection: AsyncConnection, person_id: UUID, field: str
         raise fault("unknown", "body", field)
 
 
-async def _found(connection: AsyncConnection, statement: Select[Any]) -> Found:
+async def found(connection: AsyncConnection, statement: Select[Any]) -> Found:
+    """The only row.
+
+    Raises:
+        Problem: ``not-found``.
+    """
     row = await q.one(connection, statement)
     if row is None:
         raise Problem("not-found")

@@ -66,20 +66,6 @@ class PersonIn(Input):
     language: Literal["vi", "en"] = "vi"
 
 
-class AccountIn(Input):
-    """The user name of a person's account."""
-
-    username: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{2,79}$")]
-
-
-class AccountOut(Output):
-    """A new or reset account. The one-time password is shown this once, and only serves to set another."""
-
-    person_id: UUID
-    username: str
-    one_time_password: str
-
-
 class PositionIn(Input):
     """A role of a person in an office for a time."""
 

@@ -114,6 +114,9 @@ class Parts:
         if temporal is not None:
             env["ANNHI_TEMPORAL_ADDRESS"] = temporal.address
             env["ANNHI_TEMPORAL_NAMESPACE"] = temporal.namespace
+        if postgres is not None:
+            # The sample on this machine: everybody may look around. An installation of its own asks for them.
+            env.setdefault("ANNHI_SECOND_FACTOR_ROLES", "")
         return env | {
             "ANNHI_DATA_DIR": str(self.folder.root),
             "ANNHI_KEY_FILE": str(self.key_file),

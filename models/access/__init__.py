@@ -212,6 +212,54 @@ DATA: Final[dict[str, frozenset[DataClass]]] = {
 }
 """What a role sees of a case it may read at all; a role that is not in it sees nothing."""
 
+SECOND_FACTOR: Final = frozenset({"ADM", "DPO", "AUD", "DOH"})
+"""Roles that act with a second factor only, unless the installation says otherwise (``ANNHI_SECOND_FACTOR_ROLES``):
+they give powers, search everything, or decide for a whole province."""
+
+_ANYWHERE: Final = frozenset({"ADM", "DPO", "AUD"})
+_AGENCY: Final = frozenset({"POL", "HLT", "FOR", "EDU", "LEG", "SHL", "SWC", "WU", "YU", "FF", "GRP"})
+
+ROLES_OF_UNIT: Final[dict[str, frozenset[str]]] = {
+    "commune": COMMUNE | {"GRP", "POL", "WU", "YU", "FF", "EDU", "HLT", "SWC"} | _ANYWHERE,
+    "province": DEPARTMENT | {"DEL"} | _ANYWHERE,
+    "department": DEPARTMENT | _AGENCY | _ANYWHERE,
+    "committee": frozenset({"PROV"}) | _ANYWHERE,
+    "hotline": HOTLINE | _ANYWHERE,
+    "national": frozenset({"NAT"}) | _ANYWHERE,
+    "agency": _AGENCY | _ANYWHERE,
+}
+"""Which roles an office of each kind has. Nobody is given another there: a hospital has no chair."""
+
+OVERSIGHT: Final = frozenset({"DPO", "AUD"})
+"""Those who watch the administrators. One is appointed from above the office they watch, never from within it."""
+
+
+def grantable(role: str, unit_kind: str, *, own_unit: bool) -> bool:
+    """Whether an administrator may give ``role`` in an office of this kind within their reach.
+
+    Args:
+        role: to be given.
+        unit_kind: of the office it is given in.
+        own_unit: that office is the administrator's own.
+    """
+    if own_unit and role in OVERSIGHT:
+        return False
+    return role in ROLES_OF_UNIT.get(unit_kind, frozenset())
+
+
+SERVICE_SCOPES: Final = ("reports:read", "reports:write", "cases:read", "actions:write", "organisation:read")
+"""What a token of an agency's system may be given: a part of the API, to read or to write; nothing else of it answers.
+
+A scope narrows, it never widens: the token's position must be allowed the same by ``TABLE`` and ``EVENTS``. Sign-in,
+administration, escalations and the inbox are people's business and are in no scope.
+"""
+
+
+def service_scope(part: str, *, reads: bool) -> str:
+    """The scope a token needs for an operation of a part of the API."""
+    return f"{part}:{'read' if reads else 'write'}"
+
+
 SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
 """Documents that hold very sensitive data (P3) as a rule: the detailed assessment and the needs meeting's minutes."""
 

@@ -145,6 +145,8 @@ _SURROUNDINGS = text(
       (SELECT json_agg(json_build_array(p.id, p.person_id, p.unit_id, p.role))
          FROM position p
         WHERE (p.id = ANY(:positions) OR (p.person_id = ANY(:persons) AND p.unit_id = ANY(:units)))
+          AND NOT EXISTS (SELECT FROM suspension s WHERE s.person_id = p.person_id
+                           AND s.starts_at <= :at AND (s.ends_at IS NULL OR s.ends_at > :at))
           AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)) AS posts,
       (SELECT json_agg(json_build_array(d.deputy_id, d.role, d.unit_id))
          FROM deputy d

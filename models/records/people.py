@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, and_, bindpar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.terms import Terms
-from models.tables import Delegate, Deputy, Position, Recusal, table
+from models.tables import Delegate, Deputy, Position, Recusal, Suspension, table
 from models.writing import APART
 
 ClockUnit = Literal["H", "day"]
@@ -39,7 +39,7 @@ _IN_THE_UNIT_ITSELF = frozenset({"CPO", "SUP", "CHAIR", "VCH", "POL", "GRP", "WU
 _ON_DUTY = frozenset({"CPO", "DOHD", "H111", "H111S"})
 """Roles somebody holds in turns: the one on shift is meant, for day clocks as well."""
 
-_RECUSAL, _DELEGATE = table(Recusal), table(Delegate)
+_RECUSAL, _DELEGATE, _SUSPENSION = table(Recusal), table(Delegate), table(Suspension)
 _DEPUTY, _POSITION = table(Deputy), table(Position)
 
 
@@ -83,6 +83,13 @@ def is_named_decider(case_id: Any, person_id: Any, at: Any) -> ColumnElement[boo
     """The clause: this person is the decider (DEL) named for this case."""
     row = _DELEGATE.alias()
     here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
+    return exists().where(here).correlate_except(row)
+
+
+def is_suspended(person_id: Any, at: datetime) -> ColumnElement[bool]:
+    """The clause: this person is suspended and may act in no position."""
+    row = _SUSPENSION.alias()
+    here = and_(row.c.person_id == person_id, _in_force(row.c.starts_at, row.c.ends_at, at))
     return exists().where(here).correlate_except(row)
 
 
@@ -448,7 +455,7 @@ WITH RECURSIVE place AS (
     SELECT 'holder' AS tag, k.depth, k.unit_id, p.role, p.person_id, NULL::uuid AS principal_id
     FROM known k JOIN position p ON p.unit_id = k.unit_id
     WHERE p.role = ANY(:roles) AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
-      AND (k.depth <> 90 OR p.role = 'DOHD')
+      AND p.kind = 'person' AND (k.depth <> 90 OR p.role = 'DOHD')
     UNION ALL
     SELECT 'shift', k.depth, k.unit_id, s.role, s.person_id, NULL
     FROM known k JOIN shift s ON s.unit_id = k.unit_id
@@ -476,8 +483,9 @@ WITH RECURSIVE place AS (
 SELECT DISTINCT post.tag, post.depth, post.unit_id, post.role, post.person_id, post.principal_id, e.email, e.phone,
     EXISTS (SELECT FROM position p WHERE p.person_id = post.person_id
               AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)) AS serves,
-    EXISTS (SELECT FROM absence a WHERE a.person_id = post.person_id
-              AND a.starts_at <= :at AND a.ends_at > :at) AS away,
+    EXISTS (SELECT FROM absence a WHERE a.person_id = post.person_id AND a.starts_at <= :at AND a.ends_at > :at)
+        OR EXISTS (SELECT FROM suspension z WHERE z.person_id = post.person_id
+              AND z.starts_at <= :at AND (z.ends_at IS NULL OR z.ends_at > :at)) AS away,
     EXISTS (SELECT FROM recusal q WHERE q.case_id = :case_id AND q.person_id = post.person_id
               AND q.since <= :at AND (q.until IS NULL OR q.until > :at)) AS recused
 FROM post LEFT JOIN person e ON e.id = post.person_id

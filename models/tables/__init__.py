@@ -1,6 +1,19 @@
 """The tables. Importing this package registers all of them in ``METADATA``."""
 
-from models.tables.accounts import AccessToken, Account, SignInThrottle
+from models.tables.accounts import (
+    NO_PASSWORD,
+    AccessToken,
+    Account,
+    ExternalIdentity,
+    Passkey,
+    RecoveryCode,
+    ServiceToken,
+    SetUpLink,
+    SignInStep,
+    SignInThrottle,
+    Suspension,
+    Totp,
+)
 from models.tables.attachments import Attachment, CustodyEntry
 from models.tables.cases import (
     LIFECYCLE_COLUMNS,
@@ -26,6 +39,7 @@ from models.tables.vault import CaseKey, Informant, InformantReading, KeyShare
 __all__ = [
     "LIFECYCLE_COLUMNS",
     "METADATA",
+    "NO_PASSWORD",
     "Absence",
     "AccessToken",
     "Account",
@@ -46,21 +60,29 @@ __all__ = [
     "Document",
     "Escalation",
     "EscalationRecipient",
+    "ExternalIdentity",
     "Household",
     "Informant",
     "InformantReading",
     "KeyShare",
     "Notice",
+    "Passkey",
     "Person",
     "Position",
+    "RecoveryCode",
     "Recusal",
     "ReferenceVersion",
     "Report",
     "Rung",
+    "ServiceToken",
+    "SetUpLink",
     "Shift",
+    "SignInStep",
     "SignInThrottle",
     "Submission",
+    "Suspension",
     "SweepRun",
+    "Totp",
     "Unit",
     "UnitParent",
     "new_id",

@@ -50,7 +50,11 @@ class Person(SQLModel, table=True):
 
 
 class Position(SQLModel, table=True):
-    """A person's role in a unit for a time. Roles are those of the lifecycle."""
+    """A person's role in a unit for a time. Roles are those of the lifecycle.
+
+    ``kind`` is ``person``, or ``service`` for an agency's system: it acts through its tokens, nobody signs in with it,
+    and no notice or escalation ever goes to it.
+    """
 
     __tablename__ = "position"
     __table_args__ = (Index("ix_position_unit_role", "unit_id", "role"),)
@@ -59,6 +63,7 @@ class Position(SQLModel, table=True):
     person_id: UUID = Field(foreign_key="person.id", index=True)
     unit_id: UUID = Field(foreign_key="unit.id")
     role: str = Field(max_length=10)
+    kind: str = Field(default="person", max_length=10, sa_column_kwargs={"server_default": "person"})
     valid_from: datetime = instant()
     valid_to: datetime | None = instant_or_none()
 

@@ -1,7 +1,7 @@
 """what is told about a child is encrypted under the case's own key; who informed is kept apart
 
 Revision: 0008
-Revises: 0003
+Revises: 0007
 """
 
 import json
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,56 @@
+"""How often something may be tried: by user name, by account, by address. A locked account is locked for everything.
+
+Six tries a minute under one key; six failures in a row lock an account for 30 minutes. What is counted is a hash, and
+an address whose tries were right is not used up.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.problems import Problem
+from api.queries import identity
+from api.queries.rows import Found
+from models.records.audit import audit
+
+WINDOW: Final = timedelta(minutes=1)
+TRIES: Final = 6
+FAILURES: Final = 6
+LOCKED_FOR: Final = timedelta(minutes=30)
+
+
+def key(kind: str, value: object) -> str:
+    """What is counted under."""
+    return hashlib.sha256(f"{kind}:{str(value).strip().lower()}".encode(errors="replace")).hexdigest()
+
+
+async def too_many(connection: AsyncConnection, keys: list[str], now: datetime, *, action: str) -> Problem | None:
+    """Count one try under each key; the problem where that is one too many. The first such is on record."""
+    counts = [await identity.count_attempt(connection, one, now, WINDOW) for one in keys]
+    if max(counts) <= TRIES:
+        return None
+    if TRIES + 1 in counts:
+        await audit(
+            connection, at=now, actor=None, action=action, record="session", outcome="refused", code="too-many-sign-ins"
+        )
+    return Problem("too-many-sign-ins", headers={"Retry-After": str(int(WINDOW.total_seconds()))}, audited=True)
+
+
+def is_locked(account: Found, now: datetime) -> bool:
+    """Whether an account takes nothing at present, right or wrong."""
+    return account.locked_until is not None and account.locked_until > now
+
+
+async def failed(  # noqa: PLR0917 - one failure, whole
+    connection: AsyncConnection, account: Found | None, address: str, now: datetime, code: str, action: str = "sign_in"
+) -> Problem:
+    """Count and record a failure; the problem to answer with."""
+    if account is not None and not is_locked(account, now):
+        await identity.record_failure(connection, account.id, now, limit=FAILURES, locked_for=LOCKED_FOR)
+    await audit(
+        connection, at=now, actor=None, action=action, record="session", outcome="refused", code=code,
+        record_id=account.id if account else None, detail={"address": key("address", address)[:16]},
+    )  # fmt: skip
+    return Problem(code, audited=True)
