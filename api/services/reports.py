@@ -48,7 +48,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     except PydanticCustomError as error:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
-    async with visit.transaction() as connection:
+    async with visit.transaction(plan_once=True) as connection:
         digest = await keys.request_hash(connection, report)
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
