@@ -162,8 +162,8 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def the_door(request: Request) -> Door:
-    """The adapters of this process."""
+async def the_door(request: Request) -> Door:
+    """The adapters of this process. A coroutine, because FastAPI sends a plain function through a thread."""
     return cast("Door", request.app.state.door)
 
 

@@ -5,25 +5,26 @@ started afterwards, on their own, and by the sweep where that did not succeed.
 """
 
 import json
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from pydantic_core import PydanticCustomError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
-from api.queries import cases, reports, submissions
+from api.queries import reports, submissions
 from api.services import keys
 from api.services.cases import brought
-from api.services.deadlines import deadlines_of
+from api.services.deadlines import just_started
 from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
 from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
 from models.access import HOTLINE, DataClass, sees
 from models.forms import ReportInput
+from models.protocol.types import Clock
 from models.records.intake import Intake, IntakeRefusedError, receive_report
 
 TARGET = "reports"
@@ -62,7 +63,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
             )
         except IntakeRefusedError as error:
             raise _refused(error) from None
-        receipt = await _receipt(connection, visit, intake, flagged=report.flagged)
+        receipt = _receipt(visit, intake, flagged=report.flagged)
         await submissions.answer(connection, command_id, at=visit.now, answer=receipt.model_dump(mode="json"))
     visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
     for opened in receipt.cases:
@@ -111,9 +112,8 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
     )
 
 
-async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
-    started = await deadlines_of(connection, [case.case_id for case in intake.cases])
-    rows = {row.id: row for row in await cases.standings(connection, [case.case_id for case in intake.cases])}
+def _receipt(visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
+    """The receipt of what is about to be committed; nothing of it has to be read back."""
     return ReceiptOut(
         id=intake.report_id,
         code=intake.report_code,
@@ -125,12 +125,16 @@ async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *,
                 id=case.case_id,
                 code=case.code,
                 child_index=case.child_index,
-                state=StateOut.model_validate(rows[case.case_id]),
-                deadlines=started[case.case_id],
+                state=StateOut.model_validate(case.standing),
+                deadlines=[just_started(clock) for clock in sorted(case.clocks, key=_in_order)],
             )
             for case in intake.cases
         ],
     )
+
+
+def _in_order(clock: Clock) -> tuple[datetime, str, int]:
+    return clock.started_at, clock.code, clock.occurrence
 
 
 def _refused(error: IntakeRefusedError) -> Problem:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
 from models.lifecycle import advance
 from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
-from models.lifecycle.types import Decision, Refused
+from models.lifecycle.types import Decision, Refused, Standing
 from models.messages import ContentRef, Snapshot
 from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
@@ -45,11 +45,12 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True)
 class IntakeCase:
-    """One case the report opened: for which child, with the clocks that run and what its workflow must know."""
+    """One case the report opened: which child's, where it stands, the clocks that run, what its workflow must know."""
 
     case_id: UUID
     code: str
     child_index: int
+    standing: Standing
     clocks: tuple[Clock, ...]
     snapshot: Snapshot
 
@@ -164,7 +165,7 @@ async def receive_report(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
             )  # fmt: skip
-        cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
+        cases.append(IntakeCase(case.id, case.code, index, case.standing, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))
 
 
