@@ -18,6 +18,7 @@ from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import Problem
 from api.queries import identity
+from api.starting import Starts
 from models import access
 from models.clock import Clock
 from models.database import Who, transaction
@@ -44,6 +45,7 @@ class Door:
         passwords: hashing and checking.
         metrics: what is counted.
         reference: protocols, calendars and overrides.
+        starts: of the workflows of new cases.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Door:
     passwords: Passwords
     metrics: Metrics
     reference: Reference
+    starts: Starts
 
 
 @dataclass(frozen=True)

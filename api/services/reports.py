@@ -18,7 +18,6 @@ from api.queries import reports, submissions
 from api.services import keys
 from api.services.cases import brought
 from api.services.deadlines import just_started
-from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
 from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
@@ -68,7 +67,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
     for opened in receipt.cases:
         _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
-        start_soon(visit.door, opened.id)
+        visit.door.starts.soon(opened.id)
     return receipt
 
 
