@@ -89,13 +89,14 @@ class Visit:
         self.language: Language = language
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction for the caller, committed at its end.
 
-        A problem raised inside rolls it back, and is itself put on record.
+        A problem raised inside rolls it back, and is itself put on record. ``plan_once`` is for statements that find
+        what they read by an id, whatever the values: not for lists.
         """
         try:
-            async with self._own() as connection:
+            async with self._own(plan_once=plan_once) as connection:
                 yield connection
         except Problem as problem:
             await self.deny(problem)
@@ -151,9 +152,9 @@ class Visit:
             raise problem
         return scope
 
-    def _own(self) -> Any:
+    def _own(self, *, plan_once: bool = False) -> Any:
         who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
-        return transaction(self.door.engine, who, self.now)
+        return transaction(self.door.engine, who, self.now, plan_once=plan_once)
 
 
 _BEARER = HTTPBearer(auto_error=False, description="The token of POST /api/v1/sessions.")

@@ -43,7 +43,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
     digest = keys.request_hash(report)
-    async with visit.transaction() as connection:
+    async with visit.transaction(plan_once=True) as connection:
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
             request_hash=digest, case_id=None, at=visit.now,
