@@ -278,8 +278,6 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Vi
         Problem: ``not-signed-in``, ``cross-site-refused``, ``session-ended``, ``position-ended`` or
             ``person-suspended``.
     """
-    if cookie and not cookies.is_ours(request):
-        raise Problem("cross-site-refused")
     now = door.clock.now()
     of_service = token.startswith(SERVICE) and not cookie
     async with transaction(door.engine, Who(system=SYSTEM), now) as connection:
@@ -287,7 +285,8 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Vi
         row = await read(connection, now, token_hash=token_hash(token))
         if row is None or (not of_service and row.cookie is not cookie):
             raise Problem("not-signed-in", headers=_CHALLENGE)
-        refusal = _ended(row, now, door)
+        ours = not cookie or cookies.is_ours(request)
+        refusal = _ended(row, now, door) if ours else "cross-site-refused"
         if refusal is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY):
             await identity.seen(connection, now, row.token_id, of_service=of_service)
     language: Language = "en" if row.language == "en" else DEFAULT

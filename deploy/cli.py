@@ -99,6 +99,15 @@ def seed() -> None:
 
 
 @app.command()
+def link(username: Annotated[str, typer.Argument(help="tên đăng nhập · user name")]) -> None:
+    """Cấp liên kết đặt mật khẩu cho một tài khoản · make the link with which an account's password is set."""
+    from deploy.link import main as run  # noqa: PLC0415 - only this command needs it
+
+    with _settings():
+        raise typer.Exit(run(username))
+
+
+@app.command()
 def demo() -> None:
     """Dẫn một hồ sơ từ tin báo đến khi đóng · drive one case from the report to its closure."""
     with _settings() as parts:
