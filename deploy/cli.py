@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -174,6 +175,56 @@ def keys_retire(key: Annotated[str, typer.Argument(help="mã khóa · the key's 
 
 def _keys(command: str, **options: Any) -> None:
     from deploy import keys as commands  # noqa: PLC0415 - only these commands need it
+
+    with _settings():
+        raise typer.Exit(getattr(commands, command)(**options))
+
+
+retention = typer.Typer(help="Thời hạn lưu trữ hồ sơ · how long files are kept.", no_args_is_help=True)
+app.add_typer(retention, name="retention")
+_By = Annotated[str, typer.Option("--by", help="tên đăng nhập của người thực hiện · user name of who does it")]
+_Code = Annotated[str, typer.Argument(help="mã hồ sơ · the case's code")]
+
+
+@retention.command("plan")
+def retention_plan() -> None:
+    """Hồ sơ nào đến hạn xóa; không thay đổi gì · which files are due; nothing is changed."""
+    _retention("plan")
+
+
+@retention.command("run")
+def retention_run(
+    by: _By, decision: Annotated[str, typer.Option("--decision", help="số quyết định xóa · number of the decision")]
+) -> None:
+    """Xóa hồ sơ đến hạn, có biên bản · erase what is due, with a certificate each."""
+    _retention("run", by=by, decision=decision)
+
+
+@retention.command("hold")
+def retention_hold(
+    case: _Code,
+    by: _By,
+    why: Annotated[str, typer.Option("--why", help="lý do · the reason")],
+    until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="đến hết ngày")] = None,
+) -> None:
+    """Giữ hồ sơ, không xóa · keep a file whatever its retention says."""
+    _retention("hold", case=case, by=by, why=why, until=until.date() if until else None)
+
+
+@retention.command("lift")
+def retention_lift(case: _Code, by: _By) -> None:
+    """Hết lệnh giữ hồ sơ · end the holds on a file."""
+    _retention("lift", case=case, by=by)
+
+
+@retention.command("certificates")
+def retention_certificates() -> None:
+    """In các biên bản xóa, mỗi dòng một JSON · print the certificates of erasure, one JSON a line."""
+    _retention("certificates")
+
+
+def _retention(command: str, **options: Any) -> None:
+    from deploy import retention as commands  # noqa: PLC0415 - only these commands need it
 
     with _settings():
         raise typer.Exit(getattr(commands, command)(**options))

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     attachments_url: str = ""
     attachment_max_bytes: int = 100 * 1024 * 1024
     clamd: str = ""
+    retention_file: Path | None = None
     open_unscanned: bool = True
 
     overrides_dir: Path | None = None
