@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     task_queue: str = "annhi"
     key_file: Path = Path("keys.json")
 
+    audit_key_file: Path | None = None
+    origin_key_file: Path | None = None
+    seals_dir: Path | None = None
+
     overrides_dir: Path | None = None
 
     clock_offset_seconds: float = 0.0
@@ -46,6 +50,21 @@ class Settings(BaseSettings):
     log_format: str = "json"
     log_level: str = "INFO"
     data_dir: Path = Path(".data")
+
+    @property
+    def signing_keys(self) -> Path:
+        """The keys that sign the audit's seals: the worker's alone. By default beside the payload keys."""
+        return self.audit_key_file or self.key_file.with_name("audit.json")
+
+    @property
+    def origin_key(self) -> Path:
+        """The key that hides the addresses in the audit. By default beside the payload keys."""
+        return self.origin_key_file or self.key_file.with_name("origin.key")
+
+    @property
+    def seals(self) -> Path:
+        """Where seals are kept outside the database. By default in the data folder."""
+        return self.seals_dir or self.data_dir / "seals"
 
 
 @cache

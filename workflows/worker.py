@@ -1,4 +1,4 @@
-"""The worker: the one place that puts workflows, activities, PostgreSQL and the outbox together."""
+"""The worker: the one place that puts workflows, activities, PostgreSQL, the outbox and the sealer together."""
 
 import asyncio
 import signal
@@ -13,8 +13,11 @@ from temporalio.worker import Worker
 from activities.channels import configured
 from activities.delivery import Outbox
 from activities.rungs import RungActivities
+from activities.sealing import Sealer
 from activities.transition import ClockActs, Transitions
 from activities.upkeep import Upkeep
+from models.audit import SigningKeys
+from models.audit.kept import SealFolder
 from models.clock import Clock, PlatformClock
 from models.database import connect as connect_database
 from models.logs import configure_logging
@@ -87,6 +90,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     Args:
         config: this process's settings.
         stop: set it to end cleanly: running activities finish, notices in hand are sent.
+
+    Raises:
+        OSError, SealError: there are no keys to sign the audit with.
     """
     offset = timedelta(seconds=config.clock_offset_seconds)
     clock = PlatformClock(offset)
@@ -98,9 +104,10 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
     await schedule_sweep(client, config.task_queue)
     outbox = Outbox(engine, clock, configured(config), config)
+    sealer = Sealer(engine, clock, SigningKeys.read(config.signing_keys), SealFolder(config.seals))
     if config.worker_metrics_port:
         start_http_server(config.worker_metrics_port, addr="127.0.0.1")
-    sending = asyncio.create_task(outbox.run())
+    beside = [asyncio.create_task(outbox.run()), asyncio.create_task(sealer.run())]
     try:
         async with case_worker(
             client, engine=engine, clock=clock, desk=desk, reference=reference, task_queue=config.task_queue
@@ -108,8 +115,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
             log.info("worker ready", task_queue=config.task_queue)
             await stop.wait()
     finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await engine.dispose()
 
 

@@ -28,7 +28,18 @@ def migrate(url: str, data: Path) -> str:
 
 
 def create_keys(path: Path) -> None:
-    """A key ring for what passes through Temporal, where there is none yet. ``check_keys`` has looked before."""
+    """Every key that is missing. ``check_keys`` has looked before.
+
+    Args:
+        path: of the key ring for what passes through Temporal; beside it go the keys that sign the audit's seals and
+            the key that hides the addresses in it, where the environment names no other files.
+    """
+    from models.audit import SigningKeys  # noqa: PLC0415 - as below
+    from models.audit.origin import Origins  # noqa: PLC0415 - as below
+    from models.settings import Settings  # noqa: PLC0415 - as below
     from workflows.codec import KeyRing  # noqa: PLC0415 - the supervisor itself does without Temporal's library
 
+    files = Settings(key_file=path)
     KeyRing.create(path)
+    SigningKeys.create(files.signing_keys)
+    Origins.create(files.origin_key)

@@ -162,7 +162,7 @@ async def receive_report(
         if told.nobody:
             await audit(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
-                case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
+                case_id=case.id, outcome="nobody", detail={"why": list(told.why)}, chained=True,
             )  # fmt: skip
         cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))

@@ -19,7 +19,7 @@ from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipie
 from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
-from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
+from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
@@ -28,6 +28,7 @@ __all__ = [
     "AccessToken",
     "Account",
     "AuditEntry",
+    "AuditSeal",
     "Breach",
     "CallTask",
     "CaseEvent",
