@@ -14,8 +14,9 @@ from api.edge import Edge
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
-from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
+from api.routes import actions, audit, cases, escalations, health, notices, organisation, reference, reports, sessions
 from api.services.starting import settle
+from api.whence import DoorKeys
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
@@ -33,6 +34,7 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     loaded: Reference | None = None,
+    keys: DoorKeys | None = None,
 ) -> FastAPI:
     """The door, composed but not served.
 
@@ -43,6 +45,8 @@ def create_app(
         clock: domain time.
         passwords: how passwords are hashed; argon2id at its library's cost by default.
         loaded: protocols, calendars and overrides; those shipped by default.
+        keys: hide addresses and encrypt reasons in the audit; by default such as nobody keeps, for a database that is
+            thrown away.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -63,9 +67,10 @@ def create_app(
         passwords=passwords or Passwords(),
         metrics=metrics,
         reference=loaded or load_reference(),
+        keys=keys or DoorKeys.for_once(),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
+    for module in (sessions, reports, cases, actions, escalations, notices, organisation, audit, reference):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

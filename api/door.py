@@ -18,6 +18,7 @@ from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import Problem
 from api.queries import identity
+from api.whence import DoorKeys, Stated, Whence, stated, whence
 from models import access
 from models.clock import Clock
 from models.database import Who, transaction
@@ -44,6 +45,7 @@ class Door:
         passwords: hashing and checking.
         metrics: what is counted.
         reference: protocols, calendars and overrides.
+        keys: hide addresses and encrypt reasons in the audit.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Door:
     passwords: Passwords
     metrics: Metrics
     reference: Reference
+    keys: DoorKeys
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Visit:
         self.caller = caller
         self.now = now
         self.language: Language = language
+        self.whence = Whence()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -133,20 +137,26 @@ class Visit:
             case_id=case_id,
             code=code,
             detail=detail,
+            purpose=self.whence.purpose,
+            reason=self.whence.reason,
+            origin=self.whence.origin,
         )
 
     async def require(self, action: access.Action) -> access.Scope:
         """How far the caller may do ``action``.
 
         Raises:
-            Problem: ``not-permitted``; it is on record.
+            Problem: ``not-permitted``, or ``purpose-required`` where the table asks why; it is on record.
         """
         scope = access.scope(self.caller.role, action)
         if scope is access.Scope.NONE:
             problem = Problem("not-permitted")
-            await self.deny(problem)
-            raise problem
-        return scope
+        elif action in access.ASKS_PURPOSE and self.whence.purpose is None:
+            problem = Problem("purpose-required")
+        else:
+            return scope
+        await self.deny(problem)
+        raise problem
 
     def _own(self) -> Any:
         who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
@@ -171,11 +181,13 @@ async def sign_in_state(
     request: Request,
     door: Annotated[Door, Depends(the_door)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    why: Annotated[Stated, Depends(stated)],
 ) -> Visit:
     """The visit of whoever holds the token.
 
     Raises:
-        Problem: ``not-signed-in``, ``session-ended`` or ``position-ended``.
+        Problem: ``not-signed-in``, ``session-ended``, ``position-ended``, or ``invalid-request`` for a purpose that is
+            none.
     """
     if credentials is None or not credentials.credentials.isascii():
         raise Problem("not-signed-in", headers=_CHALLENGE)
@@ -195,6 +207,9 @@ async def sign_in_state(
     asked = preferred(request.headers.get("accept-language"))
     visit = Visit(door, caller, now, asked or language)
     request.state.language = visit.language
+    # Whatever is refused from here on is refused to somebody known, and goes on record (api/errors.py).
+    request.state.visit = visit
+    visit.whence = whence(request, door.keys, why)
     structlog.contextvars.bind_contextvars(role=caller.role)
     refusal = _ended(row, now)
     if refusal is not None:

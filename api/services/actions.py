@@ -94,6 +94,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
             means=body.on_behalf_of.means if body.on_behalf_of else None,
             content=await submissions.references(connection, command_id),
+            origin=visit.whence.origin,
         )
     return _Asked(command, row, sight, CommandResult.model_validate(stored) if stored is not None else None)
 
@@ -203,6 +204,9 @@ async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionO
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
     async with visit.transaction() as connection:
         await submissions.answer(connection, result.command_id, at=visit.now)
+        if asked.before is not None:
+            # The command's own entry tells who had the answer the first time.
+            await visit.note(connection, "repeat", "case", record_id=asked.row.id, case_id=asked.row.id)
         refusal = None if result.accepted else await _refusal(connection, visit, asked, result)
         answer = await _done(connection, visit, asked, result) if refusal is None else None
     # Raised only now, so that the submission's confirmation is kept.
@@ -249,7 +253,6 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
         return await _done_unseen(connection, asked, result, event)
     shown = await whole(connection, visit, row)
     changed = await _changed(connection, asked, event)
-    await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
     implied = list(event.implied) if event is not None else []
     causes = {asked.command.event, *implied}
     started = [one for one in changed if one.status == "open" and one.start_event in causes]

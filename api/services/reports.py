@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.door import Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
-from api.queries import cases, reports, submissions
+from api.queries import audit, cases, reports, submissions
 from api.services import keys
 from api.services.cases import brought
 from api.services.deadlines import deadlines_of
@@ -50,6 +50,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         )  # fmt: skip
         if before is not None:
             keys.check_same(before, digest)
+            await visit.note(connection, "repeat", "report", record_id=UUID(before.answer["id"]))
             return ReceiptOut.model_validate_json(json.dumps(before.answer))
         try:
             intake = await receive_report(
@@ -59,6 +60,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
                 now=visit.now,
                 reference=visit.door.reference,
                 command_id=command_id,
+                origin=visit.whence.origin,
             )
         except IntakeRefusedError as error:
             raise _refused(error) from None
@@ -91,7 +93,10 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         content = dict(row.content) if seen else None
         if content is not None and not own and not sees(role, DataClass.INFORMANT):
             content["m01"] = {name: value for name, value in content.get("m01", {}).items() if name != "informant"}
-        await visit.note(connection, "read", "report", record_id=report_id, detail={"withheld": not seen})
+        about = await audit.cases_of_report(connection, report_id)
+        await visit.note(
+            connection, "read", "report", record_id=report_id, detail={"withheld": not seen, "cases": about}
+        )
     return ReportOut(
         id=row.id,
         code=row.code,

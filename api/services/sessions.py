@@ -42,10 +42,14 @@ async def sign_in(door: Door, given: SignIn, address: str) -> SessionOut:
     right = await door.passwords.check(account.password_hash if account else None, given.password.get_secret_value())
     locked = account is not None and account.locked_until is not None and account.locked_until > now
     if account is None or not right or locked:
-        await _failed(door, account, address, now, count=not locked)
-        raise Problem("sign-in-failed", audited=True)
-    new_hash = await _new_password(door, account, given)
-    return await _open(door, account, given, new_hash=new_hash, address=address, now=now)
+        await _refused(door, "sign-in-failed", account, address, now, count=not locked)
+        raise Problem("sign-in-failed")
+    try:
+        new_hash = await _new_password(door, account, given)
+        return await _open(door, account, given, new_hash=new_hash, address=address, now=now)
+    except Problem as problem:
+        await _refused(door, problem.code, account, address, now, count=False)
+        raise
 
 
 async def sign_out(visit: Visit) -> None:
@@ -77,18 +81,20 @@ async def _begin(door: Door, username: str, address: str, now: datetime) -> Foun
         by_address = await identity.count_attempt(connection, _key("address", address), now, WINDOW)
         account = await identity.account_named(connection, username)
     if by_name > TRIES or by_address > TRIES:
+        if TRIES + 1 in {by_name, by_address}:
+            # Once a window: whoever goes on trying does not fill the record.
+            await _refused(door, "too-many-sign-ins", account, address, now, count=False)
         raise Problem("too-many-sign-ins", headers={"Retry-After": str(int(WINDOW.total_seconds()))})
     return account
 
 
-async def _failed(door: Door, account: Found | None, address: str, now: datetime, *, count: bool) -> None:
+async def _refused(door: Door, code: str, account: Found | None, address: str, now: datetime, *, count: bool) -> None:
     async with transaction(door.engine, _NOBODY, now) as connection:
         if account is not None and count:
             await identity.record_failure(connection, account.id, now, limit=FAILURES, locked_for=LOCKED_FOR)
         await audit(
-            connection, at=now, actor=None, action="sign_in", record="session", outcome="refused",
-            code="sign-in-failed", record_id=account.id if account else None,
-            detail={"address": _key("address", address)[:16]},
+            connection, at=now, actor=None, action="sign_in", record="session", outcome="refused", code=code,
+            record_id=account.id if account else None, origin=door.keys.origins.of(address),
         )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ async def _open(
         detail = {"new_password": True} if new_hash is not None else {}
         await audit(
             connection, at=now, actor=acting, action="sign_in", record="session", outcome="done", detail=detail,
-            record_id=account.id,
+            record_id=account.id, origin=door.keys.origins.of(address),
         )  # fmt: skip
     return SessionOut(token=token, expires_at=until, position=position, positions=held)
 
