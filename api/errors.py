@@ -30,8 +30,8 @@ _BY_STATUS: Final = {
     415: "media-type-not-supported",
     400: "malformed-json",
 }
-_AWAY_STATES: Final = ("08", "53", "55000", "57P")
-"""SQLSTATE classes of a server that is starting, stopping, full, or takes no connections."""
+_AWAY_STATES: Final = ("08", "53", "55000", "55P03", "57P")
+"""SQLSTATE classes of a server that is starting, stopping, full, takes no connections, or holds a lock too long."""
 _AWAY: Final = (InterfaceError, OperationalError, PoolTimeoutError, ConnectionError, TimeoutError)
 
 

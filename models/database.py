@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from models import writing
 
+_LOCK_TIMEOUT: Final = "5s"
 _FRESH_SECONDS: Final = 2.0
 """A connection that worked so recently is used without asking whether it still does."""
 
@@ -74,6 +75,8 @@ def connect(url: str, *, pool_size: int = 20, plan_once: bool = False) -> AsyncE
             "server_settings": {
                 "jit": "off",
                 "timezone": "UTC",
+                # Whoever waits longer for somebody's lock is told so: a locked audit is an answer, not a hang.
+                "lock_timeout": _LOCK_TIMEOUT,
                 "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
             },
         },
