@@ -7,11 +7,9 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-
-import asyncpg  # type: ignore[import-untyped]
 
 from deploy.runtime.trouble import Status, Trouble
 from models.audit import Code, PublicKeys, Seal, SealError, SigningKeys, Verdict, verify
@@ -52,7 +50,8 @@ def export(url: str, keys: PublicKeys, folder: Path) -> dict[str, int]:
 
 
 def export_own(url: str, folder: Path) -> str:
-    """Export the audit of this machine's service; gives the sentence to say."""
+    """Export the audit of this machine's service, which is itself put on record; gives the sentence to say."""
+    asyncio.run(_put_on_record(url))
     counts = export(url, _own_keys(), folder)
     return (
         f"Đã xuất {counts['entries']} mục nhật ký, {counts['seals']} niêm phong vào {folder}.\n"
@@ -74,6 +73,8 @@ def check(folder: Path, seals: Path | None = None, keys: Path | None = None) -> 
     kept = SealFolder(seals).lines() if seals is not None else None
     try:
         trusted = PublicKeys.read(keys or folder / KEYS)
+        if not trusted.raw:
+            raise SealError(str(keys or folder / KEYS))  # noqa: TRY301 - an empty file of keys is none
         return verify(_lines(folder / ENTRIES), _lines(folder / SEALS), trusted, kept)
     except (SealError, FileNotFoundError) as error:
         raise Trouble(
@@ -132,6 +133,20 @@ _WORDS: Final = {
 }
 
 
+async def _put_on_record(url: str) -> None:
+    from models.clock import PlatformClock  # noqa: PLC0415 - verifying does without SQL
+    from models.database import Who, connect, transaction  # noqa: PLC0415 - as above
+    from models.records.audit import audit  # noqa: PLC0415 - as above
+
+    now = PlatformClock(timedelta(seconds=Settings().clock_offset_seconds)).now()
+    engine = connect(url, pool_size=1)
+    try:
+        async with transaction(engine, Who(system="operator"), now) as connection:
+            await audit(connection, at=now, actor=None, action="export_audit", record="audit", outcome="done")
+    finally:
+        await engine.dispose()
+
+
 def _own_keys() -> PublicKeys:
     """The public halves of this machine's signing keys, and those published beside its seals."""
     where = Settings()
@@ -149,6 +164,8 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 async def _copy(url: str, folder: Path) -> dict[str, int]:
+    import asyncpg  # type: ignore[import-untyped] # noqa: PLC0415 - verifying an export does without a database
+
     connection: Any = await asyncpg.connect(url, timeout=10)
     try:
         # One snapshot for both: a seal and its entries are seen together or not at all.

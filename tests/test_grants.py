@@ -30,7 +30,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "account": ("SIU", ""),
     "alembic_version": ("S", "S"),
     "audit_entry": ("SI", "SI"),
-    "audit_seal": ("S", "SI"),
+    "audit_seal": ("", "SI"),
     "breach": ("S", "SIU"),
     "call_task": ("SIU", "SIU"),
     "case_event": ("SI", "SI"),

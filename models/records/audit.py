@@ -115,5 +115,5 @@ async def audit(
         reason_key=reason.key if reason else None,
         reason=f"\\x{reason.text.hex()}" if reason else None,
         origin=origin,
-        chain_seq=_NEXT if chained else None,
+        chain_seq=_NEXT if chained and case_id is not None else None,
     )

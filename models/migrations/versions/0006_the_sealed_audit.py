@@ -109,7 +109,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seal")),
         if_not_exists=True,
     )
-    op.execute("GRANT SELECT ON audit_seal TO annhi_api")
     op.execute("GRANT SELECT, INSERT ON audit_seal TO annhi_worker")
     op.execute(
         "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_seal "
