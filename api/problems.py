@@ -313,6 +313,15 @@ _DOOR: dict[str, Spec] = {
              "kind; nothing was recorded."),
         _CORRECT,
     ),
+    "purpose-required": Spec(
+        422,
+        Both("Cần nêu mục đích", "A purpose is needed"),
+        Both("Việc này phải nêu mục đích truy cập.", "This asks for the purpose of access."),
+        Both(
+            "Hãy gửi lại với tiêu đề X-Purpose, chọn một mã trong danh mục `purposes`.",
+            "Send it again with the header X-Purpose, a code of the vocabulary `purposes`.",
+        ),
+    ),
     "text-not-storable": Spec(
         422,
         Both("Văn bản không lưu được", "The text cannot be stored"),

@@ -29,6 +29,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # locals may hold what is about a child
 )
+audit = typer.Typer(
+    name="audit", help="Nhật ký kiểm tra: xuất và kiểm tra · the audit: export and verify.", no_args_is_help=True
+)
+app.add_typer(audit)
 
 
 @app.command()
@@ -243,6 +247,49 @@ def psql() -> None:
             )
         words = server.psql("annhi_owner")
         os.execve(words[0], words, os.environ | server.psql_environment("annhi_owner"))  # noqa: S606 - no shell is wanted
+
+
+@audit.command(name="export")
+def export_audit(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="thư mục mới · a new folder")],
+) -> None:
+    """Xuất nhật ký kiểm tra để giao cho bên kiểm tra · copy the audit out, for whoever is to check it."""
+    from deploy.audit import export_own  # noqa: PLC0415 - only this command needs it
+
+    with _settings():
+        typer.echo(export_own(os.environ["ANNHI_OWNER_DATABASE_URL"], folder))
+
+
+@audit.command(name="verify")
+def verify_audit(
+    export: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="kiểm tra bản xuất này · check this export")
+    ] = None,
+    database: Annotated[str, typer.Option(help="kiểm tra cơ sở dữ liệu này · check this database (URL)")] = "",
+    seals: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="niêm phong lưu bên ngoài · seals kept outside")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="khóa công khai bạn giữ · public keys you hold")
+    ] = None,
+) -> None:
+    """Kiểm tra nhật ký có bị sửa, xóa, chèn, đảo thứ tự không · say whether the audit is what it was.
+
+    Mã kết thúc 0: nguyên vẹn; 1: không · exit status 0: sound; 1: not, and what is wrong is named.
+    """
+    from deploy.audit import check, check_database, told  # noqa: PLC0415 - only this command needs it
+
+    with _clear_trouble():
+        if export is not None:
+            verdict = check(export, seals, keys)
+        elif database:
+            verdict = check_database(database, seals, keys)
+        else:
+            with _settings():
+                verdict = check_database(os.environ["ANNHI_OWNER_DATABASE_URL"], seals, keys)
+    for line in told(verdict):
+        typer.echo(line)
+    raise typer.Exit(0 if verdict.sound else 1)
 
 
 def main() -> NoReturn:

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     retention_file: Path | None = None
     open_unscanned: bool = True
 
+    audit_key_file: Path | None = None
+    origin_key_file: Path | None = None
+    seals_dir: Path | None = None
+
     overrides_dir: Path | None = None
 
     session_hours: float = 12.0
@@ -80,6 +84,21 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError("ANNHI_SECOND_FACTOR_ROLES names roles that do not exist")
         return given
+
+    @property
+    def signing_keys(self) -> Path:
+        """The keys that sign the audit's seals: the worker's alone. By default beside the payload keys."""
+        return self.audit_key_file or self.key_file.with_name("audit.json")
+
+    @property
+    def origin_key(self) -> Path:
+        """The key that hides the addresses in the audit. By default beside the payload keys."""
+        return self.origin_key_file or self.key_file.with_name("origin.key")
+
+    @property
+    def seals(self) -> Path:
+        """Where seals are kept outside the database. By default in the data folder."""
+        return self.seals_dir or self.data_dir / "seals"
 
 
 @cache

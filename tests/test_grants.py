@@ -31,6 +31,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "alembic_version": ("S", "S"),
     "attachment": ("SI", "SU"),
     "audit_entry": ("SI", "SI"),
+    "audit_seal": ("", "SI"),
     "breach": ("S", "SIU"),
     "call_task": ("SIU", "SIU"),
     "case_event": ("SI", "SI"),

@@ -33,7 +33,7 @@ from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipie
 from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
-from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
+from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Account",
     "Attachment",
     "AuditEntry",
+    "AuditSeal",
     "Breach",
     "CallTask",
     "CaseEvent",
