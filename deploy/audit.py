@@ -6,10 +6,10 @@ Verifying needs no service and no database: a folder made by ``export``, and the
 import asyncio
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from deploy.runtime.trouble import Status, Trouble
 from models.audit import Code, PublicKeys, Seal, SealError, SigningKeys, Verdict, verify
@@ -19,6 +19,7 @@ from models.settings import Settings
 
 ENTRIES, SEALS, ABOUT = "entries.jsonl", "seals.jsonl", "about.json"
 _AT_A_TIME: Final = 1000
+Answer = TypeVar("Answer")
 
 
 def export(url: str, keys: PublicKeys, folder: Path) -> dict[str, int]:
@@ -33,7 +34,7 @@ def export(url: str, keys: PublicKeys, folder: Path) -> dict[str, int]:
         How many entries and seals.
 
     Raises:
-        Trouble: there is something in the folder.
+        Trouble: there is something in the folder, or the database cannot be reached.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if any(folder.iterdir()):
@@ -42,7 +43,7 @@ def export(url: str, keys: PublicKeys, folder: Path) -> dict[str, int]:
             f"{folder} không trống; hãy chọn một thư mục mới.",
             f"{folder} is not empty; choose a new folder.",
         )
-    counts = asyncio.run(_copy(url.replace("postgresql+asyncpg://", "postgresql://", 1), folder))
+    counts = _reaching(_copy(url.replace("postgresql+asyncpg://", "postgresql://", 1), folder))
     (folder / KEYS).write_text(keys.text())
     about = {"exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **counts}
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
@@ -51,7 +52,7 @@ def export(url: str, keys: PublicKeys, folder: Path) -> dict[str, int]:
 
 def export_own(url: str, folder: Path) -> str:
     """Export the audit of this machine's service, which is itself put on record; gives the sentence to say."""
-    asyncio.run(_put_on_record(url))
+    _reaching(_put_on_record(url))
     counts = export(url, _own_keys(), folder)
     return (
         f"Đã xuất {counts['entries']} mục nhật ký, {counts['seals']} niêm phong vào {folder}.\n"
@@ -131,6 +132,17 @@ _WORDS: Final = {
     Code.DIFFERS: ("Khác với bản lưu bên ngoài", "Differs from what is kept outside"),
     Code.NOT_KEPT: ("Thiếu ở bản lưu bên ngoài", "Missing among what is kept outside"),
 }
+
+
+def _reaching(work: Coroutine[Any, Any, Answer]) -> Answer:
+    try:
+        return asyncio.run(work)
+    except OSError as error:
+        raise Trouble(
+            Status.NOT_RUNNING,
+            "Không kết nối được cơ sở dữ liệu; dịch vụ có đang chạy không (annhi status)?",
+            f"The database cannot be reached ({type(error).__name__}); does the service run (annhi status)?",
+        ) from error
 
 
 async def _put_on_record(url: str) -> None:

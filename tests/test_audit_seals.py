@@ -14,9 +14,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from typer.testing import CliRunner
 
 from activities.sealing import Sealer
 from deploy.audit import ENTRIES, SEALS, told
+from deploy.cli import app
 from deploy.runtime.postgres import OWNER
 from models import migrations
 from models.audit import COLUMNS, Code, PublicKeys, Seal, SealError, SigningKeys, leaf, line, link, merkle_root, verify
@@ -606,3 +608,32 @@ async def test_the_command_says_it_with_its_status_and_needs_nothing_of_the_serv
     missing = await asyncio.to_thread(run, "--export", str(books.folder))
     assert missing.returncode == 8
     assert "cannot be read" in missing.stderr
+
+
+async def test_the_commands_work_on_a_database_and_the_export_is_itself_on_record(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SigningKeys.create(books.folder / "audit.json")
+    monkeypatch.setenv("ANNHI_KEY_FILE", str(books.folder / "keys.json"))
+    monkeypatch.setenv("ANNHI_DATA_DIR", str(books.folder))
+    monkeypatch.setenv("ANNHI_OWNER_DATABASE_URL", books.database.url(OWNER))
+    for role in ("", "WORKER_"):
+        monkeypatch.setenv(f"ANNHI_{role}DATABASE_URL", books.database.url(OWNER))
+
+    def annhi(*words: str) -> Any:
+        return CliRunner().invoke(app, ["audit", *words])
+
+    sound = await asyncio.to_thread(annhi, "verify")
+    assert (sound.exit_code, "24 mục" in sound.output) == (0, True), sound.output
+    taken = await asyncio.to_thread(annhi, "export", str(books.folder / "for-the-inspector"))
+    assert taken.exit_code == 0, taken.output
+    (last,) = await books.sql("SELECT action, role FROM audit_entry ORDER BY turn DESC LIMIT 1")
+    assert tuple(last) == ("export_audit", "SYSTEM")
+    again = await asyncio.to_thread(annhi, "export", str(books.folder / "for-the-inspector"))
+    assert (again.exit_code, "is not empty" in again.output) == (7, True)
+    (victim,) = await books.sql("SELECT id FROM audit_entry WHERE action = 'list' LIMIT 1")
+    await books.sql("UPDATE audit_entry SET role = 'SUP' WHERE id = :id", id=victim.id)
+    broken = await asyncio.to_thread(annhi, "verify")
+    assert (broken.exit_code, f"Altered: entry {victim.id}" in broken.output) == (1, True), broken.output
+    nowhere = await asyncio.to_thread(annhi, "verify", "--database", "postgresql://annhi@127.0.0.1:1/annhi")
+    assert (nowhere.exit_code, "cannot be reached" in nowhere.output) == (9, True), nowhere.output
