@@ -176,7 +176,7 @@ _DOOR: dict[str, Spec] = {
     "person-suspended": Spec(
         403,
         _NOT_YOURS,
-        Both("Bạn đang bị đình chỉ công tác trên hệ thống.", "You are suspended from working with this service."),
+        Both("Bạn đang bị đình chỉ quyền sử dụng hệ thống.", "You are suspended from using this service."),
         _ASK_ADMIN,
     ),
     "cross-site-refused": Spec(

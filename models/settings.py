@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         """Whether a position of this role may act only in a session proven by a second factor."""
         return role in {named.strip() for named in self.second_factor_roles.split(",")} - {""}
 
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, given: str) -> str:
+        return given.rstrip("/")
+
     @field_validator("second_factor_roles")
     @classmethod
     def _known_roles(cls, given: str) -> str:
