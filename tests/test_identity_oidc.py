@@ -28,6 +28,8 @@ from tests.test_identity_pages import Browser
 pytestmark = pytest.mark.servers
 
 CALLBACK = "http://door.test/sign-in/callback"
+NOT_LINKED = [("refused", "external-sign-in-failed")]
+"""The one refusal of ``linked``, which learns the subject by a sign-in that is not linked yet."""
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
@@ -137,6 +139,9 @@ async def test_an_answer_belongs_to_the_browser_that_asked_and_to_one_sign_in(
     # Somebody else's answer slipped into one's browser, with or without a sign-in of one's own under way.
     assert (await victim.ask("GET", theirs, said=FROM_ELSEWHERE)).status_code == 401
     assert (await Browser(door).ask("GET", theirs, said=FROM_ELSEWHERE)).status_code == 401
+    # It went no further than here: nobody asked the provider what that code is worth.
+    assert set(await audited(door, "sign_in")) >= {("refused", "sign-in-step-ended")}
+    assert [one for one in await audited(door, "sign_in") if one[1] == "external-sign-in-failed"] == NOT_LINKED
     # It was one try: not even the right answer is taken any more.
     assert (await victim.ask("GET", own, said=FROM_ELSEWHERE)).status_code == 401
     assert (await attacker.ask("GET", theirs, said=FROM_ELSEWHERE)).status_code == 200
