@@ -258,7 +258,6 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     started = [one for one in changed if one.status == "open" and one.start_event in causes]
     if row is None or asked.sight != "reads":
         return _done_unseen(asked, result, started)
-    await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
     met = [one for one in changed if one.status == "met"]
     told = {one.id for one in (*started, *met)}
     return ActionOut(
