@@ -31,6 +31,7 @@ from models.records.acts import (
 from models.records.attach import attach, detach, target_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, lock_cases, surroundings
+from models.records.conflicts import Judgement, judgement
 from models.records.content import (
     REPORTING,
     ContentMismatchError,
@@ -150,7 +151,10 @@ class Transitions:
             written_at=now if now - command.recorded_at > PROMPT else None,
         )
         plan = await submitted_plan(connection, case) if command.event == "approve_plan" else None
-        matter = Matter(case, act, around, around.clocks, plan)
+        judged = Judgement()
+        if command.event == "clear_conflict":
+            judged = await judgement(connection, case, said.identifier("person_id"), act.actor, now)
+        matter = Matter(case, act, around, around.clocks, plan, judged)
         if person is None or (_speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))

@@ -14,7 +14,18 @@ from api.edge import Edge
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
-from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
+from api.routes import (
+    actions,
+    cases,
+    conflicts,
+    escalations,
+    health,
+    notices,
+    organisation,
+    reference,
+    reports,
+    sessions,
+)
 from api.services.starting import settle
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
@@ -65,7 +76,7 @@ def create_app(
         reference=loaded or load_reference(),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
+    for module in (sessions, reports, cases, conflicts, actions, escalations, notices, organisation, reference):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -232,6 +232,22 @@ _DOOR: dict[str, Spec] = {
         Both("Sửa mục này cần ETag của bản đã đọc.", "Changing this needs the ETag of what was read."),
         Both("Hãy đọc lại và gửi kèm If-Match.", "Read it and send If-Match."),
     ),
+    "declaration-required": Spec(
+        428,
+        Both("Cần cam kết trước khi mở hồ sơ", "A declaration is needed first"),
+        Both(
+            "Người mở hồ sơ lần đầu phải cam kết có hay không có quan hệ, quyền lợi liên quan đến vụ việc. Việc xử lý, "
+            "kể cả khẩn cấp, không phải chờ cam kết này.",
+            "Whoever opens a case for the first time declares whether they are related to it. Acting on it, in an "
+            "emergency above all, does not wait for that.",
+        ),
+        Both(
+            'Hãy gửi cam kết đến địa chỉ nêu ở about.post ({"answer": "none"} hoặc {"answer": "related", '
+            '"relation": …}), rồi mở lại.',
+            'Post it to the address in about.post ({"answer": "none"} or {"answer": "related", "relation": …}), '
+            "then open the case again.",
+        ),
+    ),
     "too-many-sign-ins": Spec(
         429,
         Both("Thử đăng nhập quá nhiều lần", "Too many sign-ins"),
@@ -281,6 +297,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "unknown-event": 404,
     "not-your-role": 403,
     "not-your-unit": 403,
+    "judge-not-outside": 403,
     "recused": 403,
     "too-early": 422,
     "in-the-future": 422,

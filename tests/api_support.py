@@ -37,6 +37,7 @@ NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 PASSWORD = "bốn từ dễ nhớ thôi"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REFERENCE = load_reference()
+DECLARE = 428
 GATEWAY_TOKEN = "gateway-token-of-the-tests"
 
 
@@ -63,6 +64,8 @@ class Door:
     database: Database
     sample: Organisation
     tokens: dict[str, str] = field(default_factory=dict)
+    undeclared: bool = False
+    """Nobody declares anything that the test itself does not."""
 
     def unit(self, key: str) -> UUID:
         return self.sample.unit_ids[key]
@@ -84,7 +87,14 @@ class Door:
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
 
     async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
-        return await self.call(username, "GET", path, **more)
+        """Read something. Whoever is asked for it declares that they are not related to the case, and reads on."""
+        answer = await self.call(username, "GET", path, **more)
+        while answer.status_code == DECLARE and not self.undeclared:
+            where = answer.json()["about"]["post"].removeprefix("/api/v1")
+            declared = await self.post(username, where, {"answer": "none"})
+            assert declared.status_code == 200, declared.text
+            answer = await self.call(username, "GET", path, **more)
+        return answer
 
     async def post(
         self, username: str | None, path: str, body: Any = None, *, key: UUID | None = None

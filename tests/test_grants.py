@@ -28,15 +28,18 @@ GRANTS: dict[str, tuple[str, str]] = {
     "absence": ("SIU", "S"),
     "access_token": ("SIU", ""),
     "account": ("SIU", ""),
+    "alleged_person": ("SI", "SI"),
     "alembic_version": ("S", "S"),
     "audit_entry": ("SI", "SI"),
     "breach": ("S", "SIU"),
     "call_task": ("SIU", "SIU"),
+    "case_declaration": ("SI", ""),
     "case_event": ("SI", "SI"),
     "case_file": ("SI", "SU"),
     "case_report": ("SI", "SIU"),
     "child": ("SI", "S"),
     "command_record": ("S", "SI"),
+    "conflict": ("SI", "SIU"),
     "deadline": ("SI", "SIU"),
     "delegate": ("S", "SIU"),
     "deputy": ("SIU", "S"),
@@ -47,8 +50,9 @@ GRANTS: dict[str, tuple[str, str]] = {
     "notice": ("SIU", "SIU"),
     "person": ("SIU", "S"),
     "position": ("SIU", "S"),
-    "recusal": ("S", "SIU"),
+    "recusal": ("SI", "SIU"),
     "reference_version": ("S", "S"),
+    "relative": ("SIU", ""),
     "report": ("SI", "S"),
     "rung": ("SI", "SIUD"),
     "shift": ("SIU", "S"),
@@ -219,6 +223,20 @@ async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, c
         assert "a case starts as received" in words
     assert await works(world.database.api, insert, **given, process="received", sequence=1) == 1
     await refuses(world.database.worker, insert, **given, process="received", sequence=1)
+
+
+async def test_the_api_keeps_somebody_out_only_until_an_officer_has_decided(world: World, case: Case) -> None:
+    insert = (
+        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :who, :reason, created_at"
+    )
+    given = {"new": uuid4(), "who": world.person("pol.a"), "id": case.id}
+    for reason, until in (("RELATIVE", "NULL"), ("POSSIBLE", "created_at")):
+        words = await refuses(
+            world.database.api, f"{insert}, {until} FROM case_file WHERE id = :id", **given, reason=reason
+        )
+        assert "recorded by a command" in words
+    assert await works(world.database.api, f"{insert}, NULL FROM case_file WHERE id = :id", **given, reason="POSSIBLE")
+    await refuses(world.database.api, "UPDATE recusal SET until = since")
 
 
 @pytest.mark.parametrize("table", ["account", "access_token", "sign_in_throttle"])

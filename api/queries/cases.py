@@ -15,6 +15,7 @@ from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
 from models.tables import (
     Breach,
+    CaseDeclaration,
     CaseEvent,
     Child,
     CommandRecord,
@@ -35,6 +36,7 @@ _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(N
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
 
 
+_DECLARATION = table(CaseDeclaration)
 _ADDRESS = (CASE.c.id, CASE.c.code, CASE.c.unit_id, CASE.c.process)
 
 
@@ -73,6 +75,7 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
             soonest.c.code.label("next_code"),
             soonest.c.due_at.label("next_due_at"),
             overdue.label("overdue"),
+            declared_for(CASE.c.id, reader).label("declared"),
         )
         .select_from(CASE)
         .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
@@ -82,6 +85,12 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
         .outerjoin(soonest, true())
         .where(readable(reader, at))
     )
+
+
+def declared_for(case_id: Any, reader: Acting) -> ColumnElement[bool]:
+    """The clause: the reader has declared whether they are related to a case (process.md §6.5)."""
+    row = _DECLARATION.alias()
+    return exists().where(row.c.case_id == case_id, row.c.person_id == reader.person_id).correlate_except(row)
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import false, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.cases import declared_for
 from api.queries.rows import Found
 from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
@@ -33,9 +34,9 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, report
 
 
 async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Found]:
-    """Id and code of the report's cases the reader may read."""
+    """Id and code of the report's cases the reader may read, and whether they have declared for it."""
     statement = (
-        select(CASE.c.id, CASE.c.code)
+        select(CASE.c.id, CASE.c.code, declared_for(CASE.c.id, reader).label("declared"))
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
         .where(_LINK.c.report_id == report_id, _LINK.c.until.is_(None), readable(reader, at))
         .order_by(CASE.c.id)

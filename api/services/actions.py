@@ -19,7 +19,7 @@ from api.problems import PROBLEMS, Problem
 from api.queries import cases, reports, submissions
 from api.queries.rows import Found
 from api.services import keys
-from api.services.cases import find, standing_of, whole
+from api.services.cases import locate, standing_of, whole
 from api.services.deadlines import deadlines_of
 from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
@@ -76,7 +76,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
         if before is None:
             if isinstance(body, Attach):
                 # What is attached acts on the other case as well: that one must be theirs too.
-                await find(connection, visit, str(body.target_case))
+                await locate(connection, visit, str(body.target_case))
             await _store_content(connection, visit, row.id, command_id, event, body)
         else:
             keys.check_same(before, digest)

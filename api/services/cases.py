@@ -33,10 +33,30 @@ from models.vocabulary import codes, term
 
 
 async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
-    """One case in the reader's scope.
+    """One case in the reader's scope, to be read.
 
     Raises:
-        Problem: ``not-found``, for an unknown case as for one out of scope.
+        Problem: ``not-found``, for an unknown case as for one out of scope; ``declaration-required`` where the reader
+            opens it for the first time.
+    """
+    row = await locate(connection, visit, reference)
+    if not row.declared:
+        raise declaration_required(row.id, row.code)
+    return row
+
+
+def declaration_required(case_id: UUID, code: str) -> Problem:
+    """The problem of somebody who has not declared yet whether they are related to the case, and where they do."""
+    return Problem(
+        "declaration-required", extra={"about": {"post": f"/api/v1/cases/{code}/declaration"}}, case_id=case_id
+    )
+
+
+async def locate(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
+    """One case in the reader's scope, to be acted on or declared for: nothing of it is shown.
+
+    Raises:
+        Problem: ``not-found``.
     """
     row = await cases.find(connection, visit.caller.acting, visit.now, reference)
     if row is None:
@@ -140,7 +160,7 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
 
 def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> CaseOut:
     """A row as the reader sees it."""
-    identified = sees(visit.caller.role, DataClass.P1) and (
+    identified = (row.declared and sees(visit.caller.role, DataClass.P1)) and (
         visit.caller.role not in HOTLINE
         or (row.process == "received" and brought(visit, row.receiver_id, row.receiver_unit_id))
     )
@@ -316,6 +336,6 @@ def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
 
 
 __all__: Sequence[str] = (
-    "action", "brought", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
-    "standing_of", "timeline", "whole",
+    "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "find", "household",
+    "list_cases", "locate", "read", "standing_of", "timeline", "whole",
 )  # fmt: skip

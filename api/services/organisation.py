@@ -22,6 +22,7 @@ from api.problems import Problem
 from api.queries import identity
 from api.queries import organisation as q
 from api.queries.rows import Found
+from api.services import conflicts
 from api.shapes.base import Output, Page, PersonRef
 from api.shapes.organisation import (
     AbsenceIn,
@@ -212,7 +213,7 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
     async with visit.transaction() as connection:
         _not_oneself(visit, given.person_id)
         await _administers(connection, visit, given.unit_id, "unit_id")
-        await _known_person(connection, given.person_id, "person_id")
+        person = await _known_person(connection, given.person_id, "person_id")
         since = given.valid_from or visit.now
         _forward(since, given.valid_to)
         row_id = await q.add(
@@ -220,7 +221,11 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
             valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "position", record_id=row_id, detail={"role": given.role})
-        return held(await _found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+        # Whoever takes office is kept from the cases they may be in conflict with before they can open one.
+        kept = await conflicts.keep_from(connection, visit, given.person_id, person.full_name, in_office=since)
+        shown = held(await _found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def add_shift(visit: Visit, given: ShiftIn) -> ShiftOut:
@@ -332,9 +337,11 @@ async def _administers(connection: AsyncConnection, visit: Visit, unit_id: UUID,
         raise fault("not-one-of-yours", "body", field)
 
 
-async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> None:
-    if await q.one(connection, select(q.PERSON.c.id).where(q.PERSON.c.id == person_id)) is None:
+async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> Found:
+    row = await q.one(connection, select(q.PERSON).where(q.PERSON.c.id == person_id))
+    if row is None:
         raise fault("unknown", "body", field)
+    return row
 
 
 async def _found(connection: AsyncConnection, statement: Select[Any]) -> Found:

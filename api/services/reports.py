@@ -16,7 +16,7 @@ from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
 from api.queries import cases, reports, submissions
 from api.services import keys
-from api.services.cases import brought
+from api.services.cases import brought, declaration_required
 from api.services.deadlines import deadlines_of
 from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
@@ -75,7 +75,8 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
     """One report, in the reader's scope.
 
     Raises:
-        Problem: ``not-found``.
+        Problem: ``not-found``; ``declaration-required`` for a case of it that a reader who did not take it in opens for
+            the first time.
     """
     async with visit.transaction() as connection:
         row = await reports.find(connection, visit.caller.acting, visit.now, report_id)
@@ -83,6 +84,9 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
             raise Problem("not-found")
         linked = await reports.cases_of(connection, visit.caller.acting, visit.now, report_id)
         role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
+        unopened = next((each for each in linked if not each.declared), None)
+        if unopened is not None and not own:
+            raise declaration_required(unopened.id, unopened.code)
         # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
         whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
         seen = own or (whole and sees(role, DataClass.P2))

@@ -22,6 +22,7 @@ Action = Literal[
     "read_directory",
     "read_reference",
     "read_own",
+    "judge_conflicts",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -34,6 +35,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_directory",
     "read_reference",
     "read_own",
+    "judge_conflicts",
 )
 
 
@@ -106,6 +108,7 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_directory": dict.fromkeys((role for role in ROLES if role != "INF"), Scope.NATIONAL),
     "read_reference": dict.fromkeys(ROLES, Scope.NATIONAL),
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
+    "judge_conflicts": {role: _CASES[role] for role in sorted(EVENTS["clear_conflict"].roles)},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
 below it."""

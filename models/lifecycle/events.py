@@ -203,6 +203,15 @@ _PROCESS = (
         conditions=("person-unknown",), stays=True,
     ),
     _event(
+        "clear_conflict", "process", frozenset({"SUP", "CHAIR", "DOH", "DOHD"}), "Loại trừ xung đột lợi ích",
+        "Clear a possible conflict of interest", needs="recused_person reason",
+        conditions=("no-conflict-on-record", "judge-not-outside"), stays=True,
+    ),
+    _event(
+        "find_conflict", "process", SYSTEM, "Phát hiện có thể có xung đột lợi ích",
+        "A possible conflict of interest was found", stays=True,
+    ),
+    _event(
         "name_delegate", "process", frozenset({"DOH", "DOHD"}), "Cử người quyết định thay", "Name a delegate",
         needs="delegate",
         conditions=("person-unknown", "owner-recused", "no-recusal-on-record", "delegate-in-place"), stays=True,

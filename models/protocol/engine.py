@@ -144,6 +144,8 @@ def _subject(rule: DeadlineRule, happened: Happened) -> str | None:
         return happened.values.step
     if rule.per == "order":
         return happened.values.order
+    if rule.per == "person":
+        return happened.values.person
     return happened.values.recused if rule.per == "role" else None
 
 

@@ -157,7 +157,8 @@ class DeadlineRule(Rule):
     """One row of the protocol.
 
     Attributes:
-        per: what tells occurrences apart: `case` (one at a time), `report`, `step`, `order`, `role`, `month`.
+        per: what tells occurrences apart: `case` (one at a time), `report`, `step`, `order`, `role`,
+            `person`, `month`.
         meets: which open occurrences an event meets: `all`, the event's own `subject` (of `earliest` where it names
             none), or the `earliest`.
         running: a start while one runs: `keep` the running one, `replace` it, or `add` another beside it.
@@ -178,7 +179,7 @@ class DeadlineRule(Rule):
     basis: Basis | None = None
     note_vi: str = ""
     note_en: str = ""
-    per: Literal["case", "report", "step", "order", "role", "month"] = "case"
+    per: Literal["case", "report", "step", "order", "role", "person", "month"] = "case"
     meets: Literal["all", "subject", "earliest"] = "all"
     running: Literal["keep", "replace", "add"] = "keep"
     maximum: bool = False

@@ -4,7 +4,7 @@ Intake, the commands of people and the acts of a clock all pass here, so that a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -28,6 +28,17 @@ from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, offices_of, surroundings
+from models.records.conflicts import (
+    Description,
+    Judgement,
+    Suspected,
+    alleged_of,
+    decide,
+    described,
+    keep_out,
+    look,
+    undecided,
+)
 from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import store_changes
 from models.records.notices import tell
@@ -46,6 +57,7 @@ _ON_THE_CASE = frozenset({"CPO", "SUP"})
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
+_ABOUT_CONFLICT = frozenset({"record_recusal", "clear_conflict"})
 
 _FREEZE = Write(
     """
@@ -127,6 +139,7 @@ class Matter:
         around: the people around it.
         clocks: every clock of the case before the act.
         plan: the plan an approval is about.
+        judgement: of the conflict a clearing is about.
     """
 
     case: CaseRow
@@ -134,6 +147,7 @@ class Matter:
     around: Surroundings
     clocks: Sequence[Clock]
     plan: SubmittedPlan | None = None
+    judgement: Judgement = field(default_factory=Judgement)
 
 
 def facts_of(matter: Matter) -> Facts:
@@ -182,7 +196,9 @@ def facts_of(matter: Matter) -> Facts:
         clock=paused,
         pause_days=said.act("working_days"),
         delegate=_text(person) if act.event == "name_delegate" else None,
-        recused_person=_text(person) if act.event == "record_recusal" else None,
+        recused_person=_text(person) if act.event in _ABOUT_CONFLICT else None,
+        conflict_open=matter.judgement.open,
+        judge_outside=matter.judgement.outside,
         report=ReportFact(receipt=report.received_at, flagged=report.flagged, trigger=report.trigger)
         if report
         else None,
@@ -232,7 +248,9 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
         after = replace(after, owner_id=await _on_duty(connection, after, act.written))
     report = _report_of(act, around)
     view = _view(after, case, around, act.written)
+    said, suspected = await _look(connection, case, after, act)
     happened = [_happened(event, matter, report) for event in decision.events]
+    happened += conflicts_found(suspected, act.occurred_at, act.written)
     changes = replan(
         clocks,
         happened,
@@ -244,6 +262,7 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     )
     await _store_case(connection, after, act.recorded_at)
     await _store_people(connection, case, act)
+    await keep_out(connection, case.id, said, suspected, act.recorded_at)
     await _store_report(connection, case, act, report)
     await freeze(connection, case, act, after.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at)
@@ -251,6 +270,32 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     await tell_lengthened(connection, after, changes, reference=act.command_id, at=act.recorded_at)
     paced = after.risk != case.risk or (after.process in ENDED) != (case.process in ENDED)
     return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else ())
+
+
+async def _look(
+    connection: AsyncConnection, case: CaseRow, after: CaseRow, act: Act
+) -> tuple[list[Description], list[Suspected]]:
+    """Whom the case must be kept from because of what the act says, who comes with it, or where the case now stands.
+
+    Whoever it recuses is not suspected by the same act.
+    """
+    said = [one for document in act.said.documents for one in described(document.kind, document.content)]
+    if act.brings:
+        said += await alleged_of(connection, act.brings)
+    if offices_of(after) != offices_of(case):
+        said += await alleged_of(connection, case.id)
+    return await look(connection, after, said, act.recorded_at)
+
+
+def conflicts_found(suspected: Sequence[Suspected], occurred_at: datetime, recorded_at: datetime) -> list[Happened]:
+    """What the deadline engine is told of people newly kept out: each waits for a decision."""
+    return [
+        Happened(
+            event="find_conflict", occurred_at=occurred_at, recorded_at=recorded_at,
+            values=Values(person=str(one.person_id)),
+        )
+        for one in suspected
+    ]  # fmt: skip
 
 
 async def tell_lengthened(
@@ -284,6 +329,8 @@ async def keep_pace(
 ) -> tuple[Clock, ...]:
     """Give a case's clocks the terms it now has by its household: the highest risk in it sets the pace.
 
+    A conflict that was found beside the case's own acts (somebody declared a relative, or took office) gets its clock.
+
     Args:
         connection: a transaction that holds the case's row lock.
         reference: protocols, calendars, overrides.
@@ -295,9 +342,10 @@ async def keep_pace(
     """
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
     clocks = around.clocks
-    if not any(clock.running for clock in clocks):
+    waiting = await _unclocked(connection, case.id, clocks) if case.process not in ENDED else []
+    if not waiting and not any(clock.running for clock in clocks):
         return clocks
-    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at)]
+    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at), *conflicts_found(waiting, at, at)]
     changes = replan(
         clocks,
         paced,
@@ -328,6 +376,12 @@ async def keep_pace(
         )  # fmt: skip
         await tell_lengthened(connection, case, changes, reference=uuid5(case.id, f"pace/{at.isoformat()}"), at=at)
     return with_changes(clocks, changes)
+
+
+async def _unclocked(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock]) -> list[Suspected]:
+    clocked = {clock.subject for clock in clocks if clock.code == "conflict_decision" and clock.running}
+    open_ = await undecided(connection, case_id)
+    return [Suspected(person, None, None, 0, ()) for person in open_ if str(person) not in clocked]
 
 
 def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
@@ -550,6 +604,7 @@ def view_codes(standing: Standing) -> Codes:
 def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened:
     act, around = matter.act, matter.around
     said = act.said
+    person = said.identifier("person_id") if event in _ABOUT_CONFLICT else None
     steps, review_on = plan_of(matter.plan.content) if matter.plan is not None else ((), None)
     return Happened(
         event=event,
@@ -568,6 +623,7 @@ def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened
             clock_id=said.identifier("deadline_id"),
             pause_days=said.act("working_days"),
             recused=_decider_recused(act, around) if event == "record_recusal" else said.act("for_role"),
+            person=_text(person),
         ),
     )
 
@@ -642,6 +698,16 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
             update(_DELEGATE)
             .where(_DELEGATE.c.case_id == case.id, _DELEGATE.c.person_id == person, _DELEGATE.c.until.is_(None))
             .values(until=act.recorded_at)
+        )
+    if act.event in _ABOUT_CONFLICT and person is not None:
+        await decide(
+            connection,
+            case.id,
+            person,
+            confirmed=act.event == "record_recusal",
+            actor=act.actor,
+            command_id=act.command_id,
+            at=act.recorded_at,
         )
     if act.event == "name_delegate" and person is not None:
         await connection.execute(

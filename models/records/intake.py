@@ -23,14 +23,15 @@ from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
 from models.protocol.types import Report as ReportView
 from models.records.actor import Acting
-from models.records.acts import Act, record_event, snapshot_of, view_codes
+from models.records.acts import Act, conflicts_found, record_event, snapshot_of, view_codes
 from models.records.audit import audit
 from models.records.cases import CaseRow
+from models.records.conflicts import described, keep_out, look
 from models.records.content import Said
 from models.records.deadlines import store_changes
-from models.records.notices import first_notices
+from models.records.notices import first_notices, tell
 from models.records.reference import Reference
-from models.records.tells import place_of
+from models.records.tells import CONFLICT, place_of
 from models.tables import CaseFile, CaseReport, Child, Document, Household, Report, Unit, new_id, table
 from models.vocabulary.fold import fold
 from models.writing import put
@@ -106,6 +107,8 @@ async def receive_report(
     )
     household = new_id()
     await put(connection, _HOUSEHOLD, id=household, created_at=now)
+    # Whoever harms one child of a household is kept from the cases of all of them.
+    alleged = described("M01", content(report.m01))
     cases = []
     for index, child in enumerate(report.m01.children):
         incident, residence = (units.get(code) if code else None for code in report.units_of(index))
@@ -123,6 +126,9 @@ async def receive_report(
             now=now,
             protocol=reference.protocol_at(now).version,
         )
+        said, suspected = await look(connection, case, alleged, now)
+        # Before anybody is told of the case.
+        await keep_out(connection, case.id, said, suspected, now)
         unit_code = next((code for code, unit in units.items() if unit == case.unit_id), None)
         view = CaseView(
             id=case.id,
@@ -144,7 +150,8 @@ async def receive_report(
                     report=ReportView(id=stored_id, received_at=received_at, flagged=report.flagged),
                 )
                 for event in decision.events
-            ],
+            ]
+            + conflicts_found(suspected, now, now),
         )
         act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
         act = replace(act, refs=(await _file_report(connection, case.id, act, report, index),))
@@ -163,6 +170,11 @@ async def receive_report(
             await audit(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
+            )  # fmt: skip
+        if suspected:
+            await tell(
+                connection, place_of(case), CONFLICT.kind, reference=stored_id, at=now, roles=CONFLICT.roles,
+                deadline=next(clock for clock in clocks if clock.code == CONFLICT.deadline),
             )  # fmt: skip
         cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))

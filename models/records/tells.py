@@ -56,6 +56,9 @@ DEATH = Tell("child_died", ("DOH",))
 QUALITY_REVIEW = Tell("closure_quality_review", ("SUP", "DOH"), deadline="closure_quality_review")
 """A case reopened within the window of the closure quality review (lifecycle.md: "SUP, DOH told")."""
 
+CONFLICT = Tell("conflict_found", ("SUP", "CHAIR", "DOHD"), deadline="conflict_decision")
+"""Somebody may be in conflict with the case. Whoever that is hears nothing of it: they are recused already."""
+
 
 async def tell_about(
     connection: AsyncConnection, case: CaseRow, act: Act, decision: Decision, changes: Changes
@@ -108,6 +111,8 @@ def _asked_for(act: Act, decision: Decision, changes: Changes) -> Iterator[Tell]
         yield DEATH
     if any(clock.code == "closure_quality_review" for clock in changes.started):
         yield QUALITY_REVIEW
+    if any(clock.code == CONFLICT.deadline for clock in changes.started):
+        yield CONFLICT
 
 
 def _answerable(one: Tell, event: str, decision: Decision) -> Tell:

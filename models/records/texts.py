@@ -203,6 +203,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "name a delegate for a case",
         ),
     ),
+    "conflict_found": (
+        Sentence(
+            "Có thể có xung đột lợi ích, cần xem xét",
+            "Hồ sơ có thể liên quan đến một người đang làm việc trong hệ thống hoặc người thân của họ. Người đó tạm "
+            "thời không được xem hồ sơ. Đề nghị mở danh sách xung đột lợi ích của hồ sơ để xác nhận hoặc loại trừ{by}.",
+            "co the co xung dot loi ich, can xem xet",
+        ),
+        Sentence(
+            "Possible conflict of interest, to be decided",
+            "The case may concern somebody who works with the system, or a relative of theirs. It is kept from them "
+            "for now. Open the case's list of conflicts and confirm or clear it{by}.",
+            "possible conflict of interest, decide",
+        ),
+    ),
     "told": (
         Sentence(
             "Hồ sơ có thay đổi cần biết",

@@ -17,6 +17,7 @@ from models.tables.cases import (
 )
 from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipient, Rung
 from models.tables.columns import METADATA, new_id, table
+from models.tables.conflicts import AllegedPerson, CaseDeclaration, Conflict, Relative
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
@@ -27,14 +28,17 @@ __all__ = [
     "Absence",
     "AccessToken",
     "Account",
+    "AllegedPerson",
     "AuditEntry",
     "Breach",
     "CallTask",
+    "CaseDeclaration",
     "CaseEvent",
     "CaseFile",
     "CaseReport",
     "Child",
     "CommandRecord",
+    "Conflict",
     "Deadline",
     "Delegate",
     "Deputy",
@@ -47,6 +51,7 @@ __all__ = [
     "Position",
     "Recusal",
     "ReferenceVersion",
+    "Relative",
     "Report",
     "Rung",
     "Shift",
