@@ -18,6 +18,7 @@ from api.routes import (
     actions,
     cases,
     conflicts,
+    emergencies,
     escalations,
     health,
     notices,
@@ -76,7 +77,18 @@ def create_app(
         reference=loaded or load_reference(),
     )
     api = APIRouter(prefix=PREFIX)
-    for module in (sessions, reports, cases, conflicts, actions, escalations, notices, organisation, reference):
+    for module in (
+        sessions,
+        reports,
+        cases,
+        conflicts,
+        emergencies,
+        actions,
+        escalations,
+        notices,
+        organisation,
+        reference,
+    ):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

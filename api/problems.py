@@ -189,6 +189,30 @@ _DOOR: dict[str, Spec] = {
         Both("Kết quả cuộc gọi này đã được ghi.", "This call's outcome is on record."),
         _RELOAD,
     ),
+    "second-person-needed": Spec(
+        403,
+        _NOT_YOURS,
+        Both(
+            "Người đề nghị, người xác nhận và người xem xét lại phải là ba người khác nhau.",
+            "Who asks, who confirms and who reviews are three different people.",
+        ),
+        Both("Hãy để người khác thực hiện.", "Let somebody else do it."),
+    ),
+    "already-readable": Spec(
+        409,
+        Both("Không cần", "Not needed"),
+        Both("Bạn đang được xem hồ sơ này.", "You may read this case already."),
+        Both("Hãy mở hồ sơ.", "Open the case."),
+    ),
+    "break-glass-not-open": Spec(
+        409,
+        Both("Không thực hiện được lúc này", "Not possible now"),
+        Both(
+            "Đề nghị này đã được xác nhận, đã được xem xét hoặc đã quá thời gian chờ.",
+            "This was confirmed or reviewed before, or has waited too long, or is not that far yet.",
+        ),
+        _RELOAD,
+    ),
     "precondition-failed": Spec(
         412,
         Both("Đã có người sửa trước", "Somebody else changed it first"),

@@ -108,7 +108,7 @@ async def _addressed(
     """
     acting = visit.caller.acting
     row = await cases.find(connection, acting, visit.now, reference)
-    if row is not None:
+    if row is not None and (row.glass_id is None or await cases.is_ones_own(connection, acting, visit.now, row.id)):
         structlog.contextvars.bind_contextvars(case_code=row.code)
         return row, "reads"
     sight: Sight = "acts"

@@ -62,6 +62,8 @@ async def locate(connection: AsyncConnection, visit: Visit, reference: str) -> F
     if row is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=row.code)
+    if row.glass_id is not None:
+        visit.glass = (row.id, row.glass_id)
     return row
 
 
@@ -162,6 +164,7 @@ def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> C
     """A row as the reader sees it."""
     identified = (row.declared and sees(visit.caller.role, DataClass.P1)) and (
         visit.caller.role not in HOTLINE
+        or row.glass_id is not None
         or (row.process == "received" and brought(visit, row.receiver_id, row.receiver_unit_id))
     )
     unit = (
@@ -215,6 +218,8 @@ def standing_of(row: Found) -> Standing:
 
 
 async def _allowed(connection: AsyncConnection, visit: Visit, row: Found) -> list[AllowedAction]:
+    if row.glass_id is not None and not await cases.is_ones_own(connection, visit.caller.acting, visit.now, row.id):
+        return []
     offices = {row.unit_id, row.incident_unit_id, row.residence_unit_id} - {None}
     acting = visit.caller.acting
     deputises, named = await cases.reader_powers(connection, acting, visit.now, row.id, offices)
@@ -313,7 +318,9 @@ def _plain_entry(
 
 def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
-    by_role = role == "H111S" and row.colleague if role in HOTLINE else sees_document(role, row.kind)
+    # The hotline follows up by codes; through broken glass it reads what its role may see at all.
+    follows_up = role in HOTLINE and visit.glass is None
+    by_role = role == "H111S" and row.colleague if follows_up else sees_document(role, row.kind)
     seen = own or by_role
     content = dict(row.content) if with_content and seen else None
     if content is not None and not own and not sees(role, DataClass.INFORMANT):

@@ -23,6 +23,9 @@ Action = Literal[
     "read_reference",
     "read_own",
     "judge_conflicts",
+    "break_glass",
+    "confirm_break_glass",
+    "review_break_glass",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -36,6 +39,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_reference",
     "read_own",
     "judge_conflicts",
+    "break_glass",
+    "confirm_break_glass",
+    "review_break_glass",
 )
 
 
@@ -109,6 +115,9 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_reference": dict.fromkeys(ROLES, Scope.NATIONAL),
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
     "judge_conflicts": {role: _CASES[role] for role in sorted(EVENTS["clear_conflict"].roles)},
+    "break_glass": dict.fromkeys((*sorted(COMMUNE), *sorted(DEPARTMENT), "H111", "H111S"), Scope.NATIONAL),
+    "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
+    "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
 below it."""

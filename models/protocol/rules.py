@@ -234,6 +234,8 @@ class Parameters(Rule):
         quality_review_window: a case reopened this soon after closing has its closing reviewed.
         no_contact_after: closure reasons after which nobody can be contacted.
         longest_pause: of a design clock, each time, with the supervisor's reason.
+        break_glass_longest: reading a case that is not one's own, from the second person's word on.
+        break_glass_review: from then on, until somebody else has looked at whether it was right.
     """
 
     plan_start: Literal[
@@ -244,6 +246,8 @@ class Parameters(Rule):
     quality_review_window: AmountField
     no_contact_after: tuple[str, ...]
     longest_pause: AmountField
+    break_glass_longest: AmountField
+    break_glass_review: AmountField
 
 
 class Protocol(Rule):

@@ -217,6 +217,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "possible conflict of interest, decide",
         ),
     ),
+    "glass_broken": (
+        Sentence(
+            "Hồ sơ được mở theo diện cấp thiết, cần xem xét lại",
+            "Một người ngoài đơn vị phụ trách vừa được mở xem hồ sơ trong thời gian ngắn, có người thứ hai xác nhận. "
+            "Đề nghị xem lý do và ghi kết luận xem xét lại{by}.",
+            "ho so duoc mo theo dien cap thiet, can xem lai",
+        ),
+        Sentence(
+            "A case was opened in an emergency, to be reviewed",
+            "Somebody whose case it is not may read it for a short time, on a second person's word. Look at the reason "
+            "and record what you find{by}.",
+            "case opened in an emergency, review",
+        ),
+    ),
     "told": (
         Sentence(
             "Hồ sơ có thay đổi cần biết",

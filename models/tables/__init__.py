@@ -18,6 +18,7 @@ from models.tables.cases import (
 from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipient, Rung
 from models.tables.columns import METADATA, new_id, table
 from models.tables.conflicts import AllegedPerson, CaseDeclaration, Conflict, Relative
+from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
@@ -31,6 +32,7 @@ __all__ = [
     "AllegedPerson",
     "AuditEntry",
     "Breach",
+    "BreakGlass",
     "CallTask",
     "CaseDeclaration",
     "CaseEvent",

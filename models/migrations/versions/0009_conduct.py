@@ -1,4 +1,4 @@
-"""who must keep out of a case: alleged persons, declared relatives, possible matches, declarations
+"""who must keep out of a case, and who may look into one in an emergency
 
 Revision: 0009
 Revises: 0003
@@ -87,6 +87,18 @@ BEGIN
 END $$
 """
 
+_SAID_ONCE = """
+CREATE FUNCTION break_glass_said_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.confirmed_at IS NOT NULL AND (NEW.confirmed_by, NEW.confirmed_at, NEW.ends_at, NEW.review_due_at)
+            IS DISTINCT FROM (OLD.confirmed_by, OLD.confirmed_at, OLD.ends_at, OLD.review_due_at))
+       OR OLD.reviewed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'what was said to breaking the glass stays' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -161,6 +173,61 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", "person_id", name="uq_case_declaration_case_id_person_id"),
     )
     op.create_index("ix_case_declaration_person_id", "case_declaration", ["person_id"])
+    op.create_table(
+        "break_glass",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("position_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(length=30), nullable=False),
+        sa.Column("note", sa.String(length=4000), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("asked_at", _INSTANT, nullable=False),
+        sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("confirmed_at", _INSTANT, nullable=True),
+        sa.Column("ends_at", _INSTANT, nullable=True),
+        sa.Column("review_due_at", _INSTANT, nullable=True),
+        sa.Column("reviewed_by", sa.Uuid(), nullable=True),
+        sa.Column("reviewed_at", _INSTANT, nullable=True),
+        sa.Column("finding", sa.String(length=20), nullable=True),
+        sa.Column("finding_note", sa.String(length=4000), nullable=True),
+        sa.CheckConstraint("confirmed_by <> person_id", name="ck_break_glass_second_person"),
+        sa.CheckConstraint(
+            "ends_at > confirmed_at AND ends_at <= confirmed_at + interval '3 hours'", name="ck_break_glass_short"
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(confirmed_by, confirmed_at, ends_at, review_due_at) IN (0, 4)",
+            name="ck_break_glass_confirmed_whole",
+        ),
+        sa.CheckConstraint(
+            "reviewed_by <> person_id AND reviewed_by <> confirmed_by", name="ck_break_glass_reviewed_by_another"
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_break_glass_case_id"),
+        sa.ForeignKeyConstraint(["confirmed_by"], ["person.id"], name="fk_break_glass_confirmed_by"),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_break_glass_person_id"),
+        sa.ForeignKeyConstraint(["position_id"], ["position.id"], name="fk_break_glass_position_id"),
+        sa.ForeignKeyConstraint(["reviewed_by"], ["person.id"], name="fk_break_glass_reviewed_by"),
+        sa.PrimaryKeyConstraint("id", name="pk_break_glass"),
+    )
+    op.create_index("ix_break_glass_case_person", "break_glass", ["case_id", "person_id"])
+    op.create_index("ix_break_glass_person_id", "break_glass", ["person_id"])
+    op.create_index(
+        "ix_break_glass_unreviewed", "break_glass", ["review_due_at"],
+        postgresql_where=sa.text("reviewed_at IS NULL"),
+    )  # fmt: skip
+    op.execute("GRANT SELECT, INSERT ON break_glass TO annhi_api")
+    op.execute(
+        "GRANT UPDATE (confirmed_by, confirmed_at, ends_at, review_due_at, reviewed_by, reviewed_at, finding, "
+        "finding_note) ON break_glass TO annhi_api"
+    )
+    # What was confirmed, and what a review found, is never said otherwise afterwards: no grant is made longer.
+    op.execute(_SAID_ONCE)
+    op.execute(
+        "CREATE TRIGGER said_once BEFORE UPDATE ON break_glass FOR EACH ROW EXECUTE FUNCTION break_glass_said_once()"
+    )
+    op.execute(
+        "CREATE TRIGGER never_deleted BEFORE DELETE ON break_glass FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
 
     op.execute("GRANT SELECT, INSERT ON alleged_person, conflict, case_declaration TO annhi_api")
     op.execute("GRANT SELECT, INSERT, UPDATE (until) ON relative TO annhi_api")
