@@ -198,6 +198,18 @@ _DOOR: dict[str, Spec] = {
         ),
         Both("Hãy để người khác thực hiện.", "Let somebody else do it."),
     ),
+    "consent-from-alleged": Spec(
+        409,
+        Both("Không lấy ý kiến của người này", "Not to be asked of this person"),
+        Both(
+            "Người này bị cho là gây tổn hại cho trẻ, hoặc có thể là người đó; không lấy sự đồng ý của họ.",
+            "This person is alleged to have harmed the child, or may be the one; their consent is not sought.",
+        ),
+        Both(
+            "Hãy cử người đại diện thay thế (SUBSTITUTE) cho trẻ, hoặc ghi căn cứ xử lý không cần sự đồng ý.",
+            "Name a substitute representative (SUBSTITUTE), or record a ground for going without consent.",
+        ),
+    ),
     "already-readable": Spec(
         409,
         Both("Không cần", "Not needed"),

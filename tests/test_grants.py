@@ -41,6 +41,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "child": ("SI", "S"),
     "command_record": ("S", "SI"),
     "conflict": ("SI", "SIU"),
+    "consent": ("SIU", "S"),
     "deadline": ("SI", "SIU"),
     "delegate": ("S", "SIU"),
     "deputy": ("SIU", "S"),
@@ -62,6 +63,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "sweep_run": ("S", "SIU"),
     "unit": ("SIU", "S"),
     "unit_parent": ("SIU", "S"),
+    "withholding": ("SIU", ""),
 }
 
 

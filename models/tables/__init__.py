@@ -18,6 +18,7 @@ from models.tables.cases import (
 from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipient, Rung
 from models.tables.columns import METADATA, new_id, table
 from models.tables.conflicts import AllegedPerson, CaseDeclaration, Conflict, Relative
+from models.tables.consents import Consent, Withholding
 from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
@@ -41,6 +42,7 @@ __all__ = [
     "Child",
     "CommandRecord",
     "Conflict",
+    "Consent",
     "Deadline",
     "Delegate",
     "Deputy",
@@ -62,6 +64,7 @@ __all__ = [
     "SweepRun",
     "Unit",
     "UnitParent",
+    "Withholding",
     "new_id",
     "table",
 ]

@@ -1,4 +1,4 @@
-"""who must keep out of a case, and who may look into one in an emergency
+"""who must keep out of a case, who may look into one in an emergency, and what was agreed to for the child
 
 Revision: 0009
 Revises: 0003
@@ -6,6 +6,7 @@ Revises: 0003
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0009"
 down_revision = "0003"
@@ -13,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 _INSTANT = sa.DateTime(timezone=True)
+_JSON = postgresql.JSONB(none_as_null=True, astext_type=sa.Text())
 
 # What a screening reads is more than whoever set it off may read: the relatives of everybody near the case. These two
 # functions are the only way to it, and say nothing but what is compared.
@@ -94,6 +96,18 @@ BEGIN
             IS DISTINCT FROM (OLD.confirmed_by, OLD.confirmed_at, OLD.ends_at, OLD.review_due_at))
        OR OLD.reviewed_at IS NOT NULL THEN
         RAISE EXCEPTION 'what was said to breaking the glass stays' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+_WITHDRAWN_ONCE = """
+CREATE FUNCTION consent_withdrawn_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.withdrawn_at IS NOT NULL
+       OR to_jsonb(NEW) - 'withdrawn_at' - 'withdrawn_by' - 'withdrawal_note' - 'stops'
+          IS DISTINCT FROM to_jsonb(OLD) - 'withdrawn_at' - 'withdrawn_by' - 'withdrawal_note' - 'stops' THEN
+        RAISE EXCEPTION 'what was agreed to or refused stays' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
 END $$
@@ -228,6 +242,66 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER never_deleted BEFORE DELETE ON break_glass FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
+    op.create_table(
+        "consent",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("scope", sa.String(length=20), nullable=False),
+        sa.Column("services", _JSON, nullable=False),
+        sa.Column("answer", sa.String(length=10), nullable=False),
+        sa.Column("giver", sa.String(length=20), nullable=True),
+        sa.Column("giver_name", sa.String(length=200), nullable=True),
+        sa.Column("means", sa.String(length=20), nullable=True),
+        sa.Column("ground", sa.String(length=30), nullable=True),
+        sa.Column("best_interest_note", sa.String(length=4000), nullable=True),
+        sa.Column("child_view", sa.String(length=4000), nullable=True),
+        sa.Column("said_at", _INSTANT, nullable=False),
+        sa.Column("expires_at", _INSTANT, nullable=True),
+        sa.Column("recorded_at", _INSTANT, nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
+        sa.Column("position_id", sa.Uuid(), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("withdrawn_at", _INSTANT, nullable=True),
+        sa.Column("withdrawn_by", sa.Uuid(), nullable=True),
+        sa.Column("withdrawal_note", sa.String(length=4000), nullable=True),
+        sa.Column("stops", _JSON, nullable=True),
+        sa.CheckConstraint("(answer = 'ground') = (ground IS NOT NULL)", name="ck_consent_ground"),
+        sa.CheckConstraint("(answer = 'ground') = (giver IS NULL)", name="ck_consent_giver"),
+        sa.CheckConstraint("answer <> 'ground' OR best_interest_note IS NOT NULL", name="ck_consent_best_interest"),
+        sa.CheckConstraint("(withdrawn_at IS NULL) = (stops IS NULL)", name="ck_consent_withdrawn"),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_consent_case_id"),
+        sa.ForeignKeyConstraint(["decided_by"], ["person.id"], name="fk_consent_decided_by"),
+        sa.ForeignKeyConstraint(["position_id"], ["position.id"], name="fk_consent_position_id"),
+        sa.ForeignKeyConstraint(["recorded_by"], ["person.id"], name="fk_consent_recorded_by"),
+        sa.ForeignKeyConstraint(["withdrawn_by"], ["person.id"], name="fk_consent_withdrawn_by"),
+        sa.PrimaryKeyConstraint("id", name="pk_consent"),
+    )
+    op.create_index("ix_consent_case_id", "consent", ["case_id"])
+    op.create_table(
+        "withholding",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("reader", sa.String(length=20), nullable=False),
+        sa.Column("part", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("recorded_at", _INSTANT, nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
+        sa.Column("until", _INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_withholding_case_id"),
+        sa.ForeignKeyConstraint(["recorded_by"], ["person.id"], name="fk_withholding_recorded_by"),
+        sa.PrimaryKeyConstraint("id", name="pk_withholding"),
+    )
+    op.create_index("ix_withholding_case_id", "withholding", ["case_id"])
+    op.execute("GRANT SELECT, INSERT ON consent, withholding TO annhi_api")
+    op.execute("GRANT UPDATE (withdrawn_at, withdrawn_by, withdrawal_note, stops) ON consent TO annhi_api")
+    op.execute("GRANT UPDATE (until) ON withholding TO annhi_api")
+    # Whether a referral may be sent is judged by the worker, which reads what was agreed to.
+    op.execute("GRANT SELECT ON consent TO annhi_worker")
+    op.execute(_WITHDRAWN_ONCE)
+    op.execute(
+        "CREATE TRIGGER withdrawn_once BEFORE UPDATE ON consent FOR EACH ROW EXECUTE FUNCTION consent_withdrawn_once()"
+    )
+    op.execute("CREATE TRIGGER never_deleted BEFORE DELETE ON consent FOR EACH ROW EXECUTE FUNCTION refuse_change()")
 
     op.execute("GRANT SELECT, INSERT ON alleged_person, conflict, case_declaration TO annhi_api")
     op.execute("GRANT SELECT, INSERT, UPDATE (until) ON relative TO annhi_api")
