@@ -311,6 +311,26 @@ async def test_an_unknown_case_is_not_declared_for(door: Door) -> None:
     assert (await door.post("cpo.b", f"/cases/{case}/declaration", {"answer": "none"})).status_code == 404
 
 
+async def test_the_review_of_an_opening_in_an_emergency_is_a_clock_of_the_case(door: Door) -> None:
+    case = await case_about(door, None)
+    asked = {"reason": "CHILD_FOUND", "note": "x", "minutes": 30}
+    grant = (await door.post("cpo.b", f"/cases/{case}/break-glass", asked)).json()["id"]
+    assert (await door.post("sup.b", f"/break-glass/{grant}/confirm")).status_code == 200
+
+    async def stands(status: str) -> bool:
+        return await clock(door, case, "break_glass_review", grant) == [status]
+
+    await eventually(lambda: stands("open"), why="the workflow was woken and the clock started")
+    due = await door.sql(
+        "SELECT due_at FROM deadline WHERE case_id = :case AND subject = :grant", case=case, grant=grant
+    )
+    listed = await door.sql("SELECT review_due_at FROM break_glass WHERE id = :grant", grant=grant)
+    assert due[0]["due_at"] == listed[0]["review_due_at"]
+    found = {"finding": "JUSTIFIED", "note": "x"}
+    assert (await door.post("sup.a", f"/break-glass/{grant}/review", found)).status_code == 200
+    await eventually(lambda: stands("met"), why="the review met it")
+
+
 async def test_the_record_says_whether_the_school_is_the_setting(door: Door, world: World) -> None:
     plain, school = await case_about(door, "Ai Đó"), await case_about(door, "Ai Đó", relation="NHA_TRUONG")
     async with world.as_owner() as connection:

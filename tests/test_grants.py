@@ -32,7 +32,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "alembic_version": ("S", "S"),
     "audit_entry": ("SI", "SI"),
     "breach": ("S", "SIU"),
-    "break_glass": ("SIU", ""),
+    "break_glass": ("SIU", "S"),
     "call_task": ("SIU", "SIU"),
     "case_declaration": ("SI", ""),
     "case_event": ("SI", "SI"),

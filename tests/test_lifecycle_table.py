@@ -79,6 +79,9 @@ PROCESS_ROWS = [
     (PROCESS, "record_recusal", STAYS, "H111 H111S CPO SUP CHAIR VCH DOH DOHD"),
     (PROCESS, "clear_conflict", STAYS, "SUP CHAIR DOH DOHD"),
     (PROCESS, "find_conflict", STAYS, SYSTEM_ROLE),
+    # looking into a case in an emergency: process.md §6.4
+    (PROCESS, "break_glass", STAYS, SYSTEM_ROLE),
+    (PROCESS, "review_break_glass", STAYS, SYSTEM_ROLE),
     (ANY_LIVE, "name_delegate", STAYS, "DOH DOHD"),
     # "detach: what moved comes back", on the side of the case that had it
     (PROCESS, "give_back", STAYS, SYSTEM_ROLE),

@@ -59,6 +59,7 @@ TABLE = {
     "post_closure_contact": ("○", "date E0 limit, E1 +5 WD"),
     "closure_quality_review": ("○", "10 WD E1 limit, E2 200 %, E3 300 %"),
     "name_delegate": ("○", "flagged: 2 H E3 2 H | 1 WD E3 1 WD"),
+    "break_glass_review": ("○", "2 WD E1 limit, E3 +2 WD"),
     "conflict_decision": ("○", "flagged: 2 H E1 1 H, E3 2 H | 1 WD E3 1 WD"),
 }
 

@@ -25,7 +25,7 @@ from models.lifecycle import EVENTS
 from models.records.cases import CaseRow
 from models.records.conflicts import declare_related, may_judge, ranks_of, screen
 from models.records.notices import tell
-from models.records.tells import CONFLICT, place_of
+from models.records.tells import conflict_found, place_of
 
 _RECUSE = "record_recusal"
 _NONE = "none"
@@ -80,11 +80,16 @@ async def keep_from(
     """
     kept = await screen(connection, person_id, name, visit.now, in_office=in_office)
     for case in kept:
-        await tell(
-            connection, place_of(case), CONFLICT.kind, reference=uuid5(case.id, f"conflict/{person_id}"), at=visit.now,
-            roles=CONFLICT.roles,
-        )  # fmt: skip
+        await _tell(connection, visit, case, uuid5(case.id, f"conflict/{person_id}"))
     return kept
+
+
+async def _tell(connection: AsyncConnection, visit: Visit, case: CaseRow, reference: UUID) -> None:
+    asked = conflict_found(flagged=case.flagged)
+    await tell(
+        connection, place_of(case), asked.kind, reference=reference, at=visit.now, roles=asked.roles,
+        clock_unit=asked.clock_unit,
+    )  # fmt: skip
 
 
 def wake(visit: Visit, kept: Sequence[CaseRow]) -> None:
@@ -109,10 +114,7 @@ async def declare(visit: Visit, reference: str, given: DeclarationIn) -> Declara
         row = await _declared(connection, visit, case.id, given)
         if not recused:
             await declare_related(connection, case.id, visit.caller.person_id, visit.now)
-            await tell(
-                connection, place_of(_row_of(case)), CONFLICT.kind, reference=row.id, at=visit.now,
-                roles=CONFLICT.roles,
-            )  # fmt: skip
+            await _tell(connection, visit, _row_of(case), row.id)
     if not recused:
         wake_soon(visit.door, case.id)
     return _declaration(case.code, row, "recused" if recused else "kept_out")

@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.queries import cases
 from api.queries import emergencies as q
 from api.queries.rows import Found
+from api.services.starting import wake_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.emergencies import BreakGlassIn, BreakGlassOut, ReviewIn, Standing
 from models.access import DataClass, sees
@@ -26,6 +27,8 @@ from models.records.people import CasePlace
 WAITS: Final = timedelta(hours=1)
 """How long an asking waits for the second person; after that it is asked anew, with the reason as it is then."""
 _MOST_LISTED: Final = 100
+_REVIEW: Final = "break_glass_review"
+"""The deadline of the review, a clock of the case: its workflow learns of it when it is woken, or by the sweep."""
 
 
 async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOut:
@@ -65,16 +68,17 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
         if _standing(visit, row) != "asked":
             raise Problem("break-glass-not-open", case_id=row.case_id)
         reference = visit.door.reference
-        parameters = reference.protocol_at(visit.now).parameters
-        calendar = reference.calendar_at(visit.now)
-        longest = limit_instant(visit.now, parameters.break_glass_longest, calendar)
+        protocol, calendar = reference.protocol_at(visit.now), reference.calendar_at(visit.now)
+        longest = limit_instant(visit.now, protocol.parameters.break_glass_longest, calendar)
+        limit = protocol.rule(_REVIEW).variants[-1].limit
+        assert limit is not None
         await q.say(
             connection,
             grant,
             confirmed_by=visit.caller.person_id,
             confirmed_at=visit.now,
             ends_at=min(visit.now + timedelta(minutes=row.minutes), longest),
-            review_due_at=limit_instant(visit.now, parameters.break_glass_review, calendar),
+            review_due_at=limit_instant(visit.now, limit, calendar),
         )
         place = CasePlace(row.case_id, row.case_code, row.unit_id, row.owner_id, row.flagged)
         told = await tell(
@@ -84,7 +88,9 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             connection, visit, "confirm_break_glass", grant, row.case_id, minutes=row.minutes,
             told=[str(one.person_id) for one in told.recipients],
         )  # fmt: skip
-        return _out(visit, await _found(connection, visit, grant))
+        shown = _out(visit, await _found(connection, visit, grant))
+    wake_soon(visit.door, row.case_id)
+    return shown
 
 
 async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
@@ -108,7 +114,9 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
             finding_note=given.note,
         )  # fmt: skip
         await _note(connection, visit, "review_break_glass", grant, row.case_id, finding=given.finding)
-        return _out(visit, await _found(connection, visit, grant))
+        shown = _out(visit, await _found(connection, visit, grant))
+    wake_soon(visit.door, row.case_id)
+    return shown
 
 
 async def listed(visit: Visit) -> list[BreakGlassOut]:

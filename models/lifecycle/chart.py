@@ -224,6 +224,8 @@ class CaseChart(StateChart[Position]):
         record_recusal = process.to(None)
         clear_conflict = process.to(None)
         find_conflict = process.to(None)
+        break_glass = process.to(None)
+        review_break_glass = process.to(None)
         give_back = process.to(None)
 
     def process_is_live(self) -> bool:

@@ -146,6 +146,8 @@ def _subject(rule: DeadlineRule, happened: Happened) -> str | None:
         return happened.values.order
     if rule.per == "person":
         return happened.values.person
+    if rule.per == "grant":
+        return happened.values.grant
     return happened.values.recused if rule.per == "role" else None
 
 

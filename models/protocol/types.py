@@ -74,6 +74,7 @@ class Values(Frozen):
     record_recusal, name_delegate: `recused` (the role that may not decide: CHAIR, VCH, SUP, and CPO beside one of
     them); without it nobody who decides is recused, and no delegate is wanted.
     find_conflict, clear_conflict, record_recusal: `person` (id of the person it is about).
+    break_glass, review_break_glass: `grant` (its id).
     """
 
     emergency: bool | None = None
@@ -87,6 +88,7 @@ class Values(Frozen):
     pause_days: int | None = None
     recused: str | None = None
     person: str | None = None
+    grant: str | None = None
 
 
 class Happened(Frozen):
@@ -94,6 +96,7 @@ class Happened(Frozen):
 
     `event` is a lifecycle event; besides those, `receive_report` (intake), `ban_ends` (the ban's limit came),
     `record_recusal` (somebody was found to be in a conflict), `find_conflict` (somebody may be in one),
+    `break_glass` and `review_break_glass` (somebody looked into it in an emergency, and was looked at),
     `update_household_risk` (the highest risk in the household changed by another child's case). An event and those it
     implies come as one sequence, the cause first: `("add_report", "raise_emergency")`. `role` is the role the actor
     acted in; `report` is the report the event is about: required by receive_report, add_report, reopen and

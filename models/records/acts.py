@@ -44,12 +44,13 @@ from models.records.deadlines import store_changes
 from models.records.notices import tell
 from models.records.people import OWNER, CasePlace, resolve
 from models.records.reference import Reference
-from models.tables import CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
+from models.tables import BreakGlass, CaseEvent, CaseFile, CaseReport, Delegate, Document, Recusal, new_id, table
 from models.tables.cases import LIFECYCLE_COLUMNS
 from models.writing import Write, change, put, write
 
 _CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
 _DOCUMENT, _RECUSAL, _DELEGATE = table(Document), table(Recusal), table(Delegate)
+_GLASS = table(BreakGlass)
 
 _ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
 _ON_THE_CASE = frozenset({"CPO", "SUP"})
@@ -329,7 +330,8 @@ async def keep_pace(
 ) -> tuple[Clock, ...]:
     """Give a case's clocks the terms it now has by its household: the highest risk in it sets the pace.
 
-    A conflict that was found beside the case's own acts (somebody declared a relative, or took office) gets its clock.
+    What happened beside the case's own acts gets its clock here: somebody declared a relative or took office and may be
+    in conflict with the case, or looked into it in an emergency, and that was reviewed.
 
     Args:
         connection: a transaction that holds the case's row lock.
@@ -342,10 +344,10 @@ async def keep_pace(
     """
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
     clocks = around.clocks
-    waiting = await _unclocked(connection, case.id, clocks) if case.process not in ENDED else []
-    if not waiting and not any(clock.running for clock in clocks):
+    beside = await _beside(connection, case.id, clocks, at) if case.process not in ENDED else []
+    if not beside and not any(clock.running for clock in clocks):
         return clocks
-    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at), *conflicts_found(waiting, at, at)]
+    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at), *beside]
     changes = replan(
         clocks,
         paced,
@@ -378,10 +380,32 @@ async def keep_pace(
     return with_changes(clocks, changes)
 
 
-async def _unclocked(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock]) -> list[Suspected]:
-    clocked = {clock.subject for clock in clocks if clock.code == "conflict_decision" and clock.running}
-    open_ = await undecided(connection, case_id)
-    return [Suspected(person, None, None, 0, ()) for person in open_ if str(person) not in clocked]
+async def _beside(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock], at: datetime) -> list[Happened]:
+    """What the clocks have not heard of yet."""
+    running = {(clock.code, clock.subject) for clock in clocks if clock.running}
+    waiting = [
+        Suspected(person, None, None, 0, ())
+        for person in await undecided(connection, case_id)
+        if ("conflict_decision", str(person)) not in running
+    ]
+    happened = conflicts_found(waiting, at, at)
+    known = {clock.subject for clock in clocks if clock.code == "break_glass_review"}
+    grants = await connection.execute(
+        select(_GLASS.c.id, _GLASS.c.confirmed_at, _GLASS.c.reviewed_at)
+        .where(_GLASS.c.case_id == case_id, _GLASS.c.confirmed_at.is_not(None))
+        .order_by(_GLASS.c.confirmed_at, _GLASS.c.id)
+    )
+    for grant in grants:
+        subject = Values(grant=str(grant.id))
+        if str(grant.id) not in known:
+            happened.append(_aside("break_glass", grant.confirmed_at, at, subject))
+        if grant.reviewed_at and (str(grant.id) not in known or ("break_glass_review", str(grant.id)) in running):
+            happened.append(_aside("review_break_glass", grant.reviewed_at, at, subject))
+    return happened
+
+
+def _aside(event: str, occurred_at: datetime, at: datetime, values: Values) -> Happened:
+    return Happened(event=event, occurred_at=occurred_at, recorded_at=at, values=values)
 
 
 def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:

@@ -31,7 +31,7 @@ from models.records.content import Said
 from models.records.deadlines import store_changes
 from models.records.notices import first_notices, tell
 from models.records.reference import Reference
-from models.records.tells import CONFLICT, place_of
+from models.records.tells import conflict_found, place_of
 from models.tables import CaseFile, CaseReport, Child, Document, Household, Report, Unit, new_id, table
 from models.vocabulary.fold import fold
 from models.writing import put
@@ -172,9 +172,10 @@ async def receive_report(
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
             )  # fmt: skip
         if suspected:
+            asked = conflict_found(flagged=report.flagged)
             await tell(
-                connection, place_of(case), CONFLICT.kind, reference=stored_id, at=now, roles=CONFLICT.roles,
-                deadline=next(clock for clock in clocks if clock.code == CONFLICT.deadline),
+                connection, place_of(case), asked.kind, reference=stored_id, at=now, roles=asked.roles,
+                clock_unit=asked.clock_unit, deadline=next(clock for clock in clocks if clock.code == asked.deadline),
             )  # fmt: skip
         cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))

@@ -230,6 +230,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("reviewed_at IS NULL"),
     )  # fmt: skip
     op.execute("GRANT SELECT, INSERT ON break_glass TO annhi_api")
+    op.execute("GRANT SELECT ON break_glass TO annhi_worker")
     op.execute(
         "GRANT UPDATE (confirmed_by, confirmed_at, ends_at, review_due_at, reviewed_by, reviewed_at, finding, "
         "finding_note) ON break_glass TO annhi_api"
