@@ -181,6 +181,38 @@ async def test_whoever_takes_office_is_kept_out_before_opening_anything(door: Do
     assert [row["reason"] for row in rows] == ["POSSIBLE"]
 
 
+async def test_whoever_breaks_the_glass_from_elsewhere_is_compared_first(door: Door) -> None:
+    case = await case_about(door, "Bùi Đức Thịnh")
+    asked = {"reason": "CHILD_FOUND", "note": "x", "minutes": 30}
+    refused = await door.post("sup.b", f"/cases/{case}/break-glass", asked)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not-found")
+    (one,) = await conflicts(door, case)
+    assert (one["person"]["id"], one["state"]) == (str(door.person("sup.b")), "possible")
+
+
+async def test_a_decider_named_from_elsewhere_who_may_be_in_conflict_decides_nothing(door: Door) -> None:
+    case = await case_about(door, "Bùi Đức Thịnh")
+    body = {"person_id": str(door.person("chair.a")), "ground": "OTHER", "reason": "x"}
+    assert (await door.act("doh", case, "record_recusal", body)).status_code == 200
+    named = {"person_id": str(door.person("sup.b")), "for_role": "CHAIR"}
+    assert (await door.act("dohd", case, "name_delegate", named)).status_code == 200
+    assert await status(door, "sup.b", case) == 404
+    another = {"person_id": str(door.person("doh")), "for_role": "CHAIR"}
+    assert (await door.act("dohd", case, "name_delegate", another)).status_code == 200
+
+
+async def test_a_person_under_another_name_is_compared_anew(door: Door) -> None:
+    case = await case_about(door, "Hà Đổi Tên")
+    person = door.person("grp.a")
+    found = await door.get("admin", f"/people/{person}")
+    body = {"full_name": "Hà Đổi Tên", "email": None, "phone": None, "language": "vi"}
+    changed = await door.call(
+        "admin", "PUT", f"/people/{person}", json=body, headers={"If-Match": found.headers["ETag"]}
+    )
+    assert changed.status_code == 200, changed.text
+    assert [one["person"]["id"] for one in await conflicts(door, case)] == [str(person)]
+
+
 # --- decided ---------------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ from models.access.matching import plain_name
 from models.forms import INPUTS
 from models.lifecycle import EVENTS
 from models.records.cases import CaseRow
-from models.records.conflicts import declare_related, may_judge, ranks_of, screen
+from models.records.conflicts import compare, declare_related, may_judge, ranks_of, screen
 from models.records.notices import tell
 from models.records.tells import conflict_found, place_of
 
@@ -82,6 +82,14 @@ async def keep_from(
     for case in kept:
         await _tell(connection, visit, case, uuid5(case.id, f"conflict/{person_id}"))
     return kept
+
+
+async def keep_from_one(connection: AsyncConnection, visit: Visit, case_id: UUID) -> CaseRow | None:
+    """Keep one case from the caller, who comes to it from elsewhere, where they may be in conflict with it."""
+    case = await compare(connection, case_id, visit.caller.person_id, visit.now)
+    if case is not None:
+        await _tell(connection, visit, case, uuid5(case.id, f"conflict/{visit.caller.person_id}"))
+    return case
 
 
 async def _tell(connection: AsyncConnection, visit: Visit, case: CaseRow, reference: UUID) -> None:

@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.queries import cases
 from api.queries import emergencies as q
 from api.queries.rows import Found
+from api.services import conflicts
 from api.services.starting import wake_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.emergencies import BreakGlassIn, BreakGlassOut, ReviewIn, Standing
@@ -45,12 +46,26 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
             raise Problem("not-found")
         if await cases.find(connection, acting, visit.now, str(case.id)) is not None:
             raise Problem("already-readable", case_id=case.id)
-        grant = await q.ask(
-            connection, case_id=case.id, person_id=acting.person_id, position_id=acting.position_id,
-            reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
-        )  # fmt: skip
-        await _note(connection, visit, "ask_break_glass", grant, case.id, reason=given.reason, minutes=given.minutes)
-        return _out(visit, await _found(connection, visit, grant))
+        kept = await conflicts.keep_from_one(connection, visit, case.id)
+        if kept is None:
+            shown = await _asked(connection, visit, case.id, given)
+    if kept is not None:
+        # Said only now, so that it stays on record whom the case is kept from.
+        conflicts.wake(visit, [kept])
+        problem = Problem("not-found", case_id=case.id)
+        await visit.deny(problem)
+        raise problem
+    return shown
+
+
+async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn) -> BreakGlassOut:
+    acting = visit.caller.acting
+    grant = await q.ask(
+        connection, case_id=case_id, person_id=acting.person_id, position_id=acting.position_id,
+        reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
+    )  # fmt: skip
+    await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
+    return _out(visit, await _found(connection, visit, grant))
 
 
 async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:

@@ -187,7 +187,10 @@ async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match
         _matches(person(await _found(connection, statement.with_for_update())), if_match)
         await q.change(connection, q.PERSON, person_id, **given.model_dump())
         await visit.note(connection, "change", "person", record_id=person_id)
-        return person(await _found(connection, statement))
+        kept = await conflicts.keep_from(connection, visit, person_id, given.full_name)
+        shown = person(await _found(connection, statement))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def give_account(visit: Visit, person_id: UUID, given: AccountIn) -> AccountOut:
@@ -255,8 +258,8 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
     async with visit.transaction() as connection:
         _not_oneself(visit, given.deputy_id)
         await _administers(connection, visit, given.unit_id, "unit_id")
-        for field in ("principal_id", "deputy_id"):
-            await _known_person(connection, getattr(given, field), field)
+        await _known_person(connection, given.principal_id, "principal_id")
+        stands_in = await _known_person(connection, given.deputy_id, "deputy_id")
         if given.principal_id == given.deputy_id:
             raise fault("same-person", "body", "deputy_id")
         since = given.valid_from or visit.now
@@ -266,7 +269,10 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
             role=given.role, valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "deputy", record_id=row_id, detail={"role": given.role})
-        return deputy(await _found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+        kept = await conflicts.keep_from(connection, visit, given.deputy_id, stands_in.full_name, in_office=since)
+        shown = deputy(await _found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def end(  # noqa: PLR0917 - what is ended, in the order one says it

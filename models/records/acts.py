@@ -33,6 +33,7 @@ from models.records.conflicts import (
     Judgement,
     Suspected,
     alleged_of,
+    compare,
     decide,
     described,
     keep_out,
@@ -737,6 +738,8 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
         await connection.execute(
             insert(_DELEGATE).values(id=new_id(), case_id=case.id, person_id=person, since=act.recorded_at)
         )
+        # Named from anywhere, so nobody has compared them yet. Kept out, they are no decider in force.
+        await compare(connection, case.id, person, act.recorded_at)
 
 
 async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:

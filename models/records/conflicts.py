@@ -99,15 +99,17 @@ def _description(sheet: Mapping[str, Any]) -> Description:
 
 # --- who that may be ------------------------------------------------------------------------------------------------
 
-_PEOPLE = text("SELECT * FROM people_near(:case_id, :units, :at)").bindparams(
-    bindparam("case_id", type_=Uuid), bindparam("units", type_=ARRAY(Uuid)),
+_PEOPLE = text("SELECT * FROM people_near(:case_id, :units, :besides, :at)").bindparams(
+    bindparam("case_id", type_=Uuid),
+    bindparam("units", type_=ARRAY(Uuid)),
+    bindparam("besides", type_=ARRAY(Uuid)),
     bindparam("at", type_=DateTime(timezone=True)),
-)  # fmt: skip
+)
 _CASES = select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__)).where(
     _CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid)))
 )
-_ALIKE = text("SELECT * FROM alleged_alike(:word, :person_id)").bindparams(
-    bindparam("word", type_=Text), bindparam("person_id", type_=Uuid)
+_ALIKE = text("SELECT * FROM alleged_alike(:word, :person_id, :case_id)").bindparams(
+    bindparam("word", type_=Text), bindparam("person_id", type_=Uuid), bindparam("case_id", type_=Uuid)
 )
 
 
@@ -118,6 +120,7 @@ async def look(
     at: datetime,
     *,
     only: Collection[UUID] | None = None,
+    besides: Collection[UUID] = (),
 ) -> tuple[list[Description], list[Suspected]]:
     """Whom a case must newly be kept from because of what its documents say. Nothing is written.
 
@@ -127,6 +130,7 @@ async def look(
         said: who is alleged.
         at: domain instant.
         only: look at these people alone.
+        besides: look at these people as well, wherever they serve.
 
     Returns:
         The descriptions with their communes, and who is suspected; somebody recused already, or cleared in spite of
@@ -135,9 +139,9 @@ async def look(
     if not said:
         return [], []
     located = await _located(connection, said)
-    people = (
-        await connection.execute(_PEOPLE, {"case_id": case.id, "units": sorted(offices_of(case), key=str), "at": at})
-    ).all()
+    places = sorted(offices_of(case), key=str)
+    near = {"case_id": case.id, "units": places, "besides": sorted(besides), "at": at}
+    people = (await connection.execute(_PEOPLE, near)).all()
     known = [pair for row in people if only is None or row.person_id in only for pair in _known(row)]
     out, cleared = await _settled(connection, case.id, at)
     year = local_date(at).year
@@ -249,7 +253,7 @@ async def keep_out(
 
 async def alleged_of(connection: AsyncConnection, case_id: UUID) -> list[Description]:
     """Everybody a case's documents have alleged so far."""
-    rows = await connection.execute(select(_ALLEGED).where(_ALLEGED.c.case_id == case_id).order_by(_ALLEGED.c.id))
+    rows = await connection.execute(_ALIKE, {"word": None, "person_id": None, "case_id": case_id})
     return [_stored(row) for row in rows]
 
 
@@ -277,7 +281,7 @@ async def screen(
     """
     word = (plain_name(full_name).split() or [""])[-1]
     named: dict[UUID, list[Description]] = {}
-    for row in await connection.execute(_ALIKE, {"word": word, "person_id": person_id}):
+    for row in await connection.execute(_ALIKE, {"word": word, "person_id": person_id, "case_id": None}):
         named.setdefault(row.case_id, []).append(_stored(row))
     kept = []
     for row in await connection.execute(_CASES, {"case_ids": sorted(named)}) if named else ():
@@ -287,6 +291,20 @@ async def screen(
             await keep_out(connection, case.id, (), suspected, at)
             kept.append(case)
     return tuple(kept)
+
+
+async def compare(connection: AsyncConnection, case_id: UUID, person_id: UUID, at: datetime) -> CaseRow | None:
+    """Compare somebody who is about to come to a case from elsewhere: who breaks the glass, whom the province names.
+
+    Returns:
+        The case, where they may be in conflict with it and are kept out from now on; else None.
+    """
+    row = (await connection.execute(_CASES, {"case_ids": [case_id]})).one()
+    case = CaseRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    said = await alleged_of(connection, case_id)
+    _, suspected = await look(connection, case, said, at, only=[person_id], besides=[person_id])
+    await keep_out(connection, case_id, (), suspected, at)
+    return case if suspected else None
 
 
 async def declare_related(connection: AsyncConnection, case_id: UUID, person_id: UUID, at: datetime) -> None:

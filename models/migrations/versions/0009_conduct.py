@@ -19,7 +19,7 @@ _JSON = postgresql.JSONB(none_as_null=True, astext_type=sa.Text())
 # What a screening reads is more than whoever set it off may read: the relatives of everybody near the case. These two
 # functions are the only way to it, and say nothing but what is compared.
 _PEOPLE_NEAR = """
-CREATE FUNCTION people_near(of_case uuid, places uuid[], at_instant timestamptz)
+CREATE FUNCTION people_near(of_case uuid, places uuid[], besides uuid[], at_instant timestamptz)
 RETURNS TABLE (person_id uuid, full_name text, roles text[], units uuid[], offices text[], relatives json)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH RECURSIVE place AS (
@@ -48,6 +48,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WHERE p.unit_id IN (SELECT near.unit_id FROM near)
           AND p.valid_from <= at_instant AND (p.valid_to IS NULL OR p.valid_to > at_instant)
     ), deputy_or_named AS (
+        SELECT unnest(besides) AS person_id
+        UNION
         SELECT d.deputy_id AS person_id FROM deputy d WHERE d.unit_id IN (SELECT near.unit_id FROM near)
           AND d.valid_from <= at_instant AND (d.valid_to IS NULL OR d.valid_to > at_instant)
         UNION
@@ -69,10 +71,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$
 """
 _ALLEGED_ALIKE = """
-CREATE FUNCTION alleged_alike(word text, of_person uuid) RETURNS SETOF alleged_person
+CREATE FUNCTION alleged_alike(word text, of_person uuid, of_case uuid) RETURNS SETOF alleged_person
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT a.* FROM alleged_person a
-    WHERE string_to_array(a.folded_name, ' ') && (
+    WHERE a.case_id = of_case OR string_to_array(a.folded_name, ' ') && (
         SELECT array_agg(split_part(r.folded_name, ' ', -1)) || word FROM relative r
         WHERE r.person_id = of_person AND r.until IS NULL
     )
@@ -317,9 +319,9 @@ def upgrade() -> None:
     )
     op.execute(_PEOPLE_NEAR)
     op.execute(_ALLEGED_ALIKE)
-    op.execute("REVOKE ALL ON FUNCTION people_near(uuid, uuid[], timestamptz), alleged_alike(text, uuid) FROM PUBLIC")
+    op.execute("REVOKE ALL ON FUNCTION people_near(uuid, uuid[], uuid[], timestamptz), alleged_alike(text, uuid, uuid) FROM PUBLIC")
     op.execute(
-        "GRANT EXECUTE ON FUNCTION people_near(uuid, uuid[], timestamptz), alleged_alike(text, uuid) "
+        "GRANT EXECUTE ON FUNCTION people_near(uuid, uuid[], uuid[], timestamptz), alleged_alike(text, uuid, uuid) "
         "TO annhi_api, annhi_worker"
     )
 
