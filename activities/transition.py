@@ -34,6 +34,7 @@ from models.records.acts import (
 from models.records.attach import attach, detach, target_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, lock_cases, surroundings
+from models.records.conflicts import Judgement, judgement
 from models.records.content import (
     REPORTING,
     ContentMismatchError,
@@ -161,7 +162,10 @@ class Transitions:
         plan = await submitted_plan(connection, case) if command.event == "approve_plan" else None
         death_review = command.event == "record_death_review"
         involved = await had_a_hand_in_closing(connection, case) if death_review else frozenset()
-        matter = Matter(case, act, around, around.clocks, plan, involved)
+        judged = Judgement()
+        if command.event == "clear_conflict":
+            judged = await judgement(connection, case, said.identifier("person_id"), act.actor, now)
+        matter = Matter(case, act, around, around.clocks, plan, involved, judged)
         if person is None or (_speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))

@@ -22,6 +22,9 @@ from api.routes import (
     attachments,
     audit,
     cases,
+    conflicts,
+    consents,
+    emergencies,
     escalations,
     factors,
     health,
@@ -92,8 +95,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, actions, attachments, escalations, notices, organisation, audit,
-        reference,
+        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, attachments,
+        escalations, notices, organisation, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)

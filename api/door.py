@@ -136,6 +136,8 @@ class Visit:
         self.now = now
         self.language: Language = language
         self.whence = Whence()
+        self.glass: tuple[UUID, UUID] | None = None
+        """The case that is read by broken glass in this visit, and the grant."""
 
     @asynccontextmanager
     async def transaction(self, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -174,7 +176,12 @@ class Visit:
         code: str | None = None,
         detail: dict[str, Any] | None = None,
     ) -> None:
-        """Write the audit entry of what the caller did, in the transaction that does it."""
+        """Write the audit entry of what the caller did, in the transaction that does it.
+
+        What was read by broken glass says so, and by which grant.
+        """
+        if self.glass is not None and case_id == self.glass[0]:
+            detail = {**(detail or {}), "break_glass": str(self.glass[1])}
         await audit(
             connection,
             at=self.now,

@@ -288,6 +288,42 @@ _DOOR: dict[str, Spec] = {
         Both("Kết quả cuộc gọi này đã được ghi.", "This call's outcome is on record."),
         _RELOAD,
     ),
+    "second-person-needed": Spec(
+        403,
+        _NOT_YOURS,
+        Both(
+            "Người đề nghị, người xác nhận và người xem xét lại phải là ba người khác nhau.",
+            "Who asks, who confirms and who reviews are three different people.",
+        ),
+        Both("Hãy để người khác thực hiện.", "Let somebody else do it."),
+    ),
+    "consent-from-alleged": Spec(
+        409,
+        Both("Không lấy ý kiến của người này", "Not to be asked of this person"),
+        Both(
+            "Người này bị cho là gây tổn hại cho trẻ, hoặc có thể là người đó; không lấy sự đồng ý của họ.",
+            "This person is alleged to have harmed the child, or may be the one; their consent is not sought.",
+        ),
+        Both(
+            "Hãy cử người đại diện thay thế (SUBSTITUTE) cho trẻ, hoặc ghi căn cứ xử lý không cần sự đồng ý.",
+            "Name a substitute representative (SUBSTITUTE), or record a ground for going without consent.",
+        ),
+    ),
+    "already-readable": Spec(
+        409,
+        Both("Không cần", "Not needed"),
+        Both("Bạn đang được xem hồ sơ này.", "You may read this case already."),
+        Both("Hãy mở hồ sơ.", "Open the case."),
+    ),
+    "break-glass-not-open": Spec(
+        409,
+        Both("Không thực hiện được lúc này", "Not possible now"),
+        Both(
+            "Đề nghị này đã được xác nhận, đã được xem xét hoặc đã quá thời gian chờ.",
+            "This was confirmed or reviewed before, or has waited too long, or is not that far yet.",
+        ),
+        _RELOAD,
+    ),
     "precondition-failed": Spec(
         412,
         Both("Đã có người sửa trước", "Somebody else changed it first"),
@@ -345,6 +381,22 @@ _DOOR: dict[str, Spec] = {
         Both("Thiếu If-Match", "If-Match is missing"),
         Both("Sửa mục này cần ETag của bản đã đọc.", "Changing this needs the ETag of what was read."),
         Both("Hãy đọc lại và gửi kèm If-Match.", "Read it and send If-Match."),
+    ),
+    "declaration-required": Spec(
+        428,
+        Both("Cần cam kết trước khi mở hồ sơ", "A declaration is needed first"),
+        Both(
+            "Người mở hồ sơ lần đầu phải cam kết có hay không có quan hệ, quyền lợi liên quan đến vụ việc. Việc xử lý, "
+            "kể cả khẩn cấp, không phải chờ cam kết này.",
+            "Whoever opens a case for the first time declares whether they are related to it. Acting on it, in an "
+            "emergency above all, does not wait for that.",
+        ),
+        Both(
+            'Hãy gửi cam kết đến địa chỉ nêu ở about.post ({"answer": "none"} hoặc {"answer": "related", '
+            '"relation": …}), rồi mở lại.',
+            'Post it to the address in about.post ({"answer": "none"} or {"answer": "related", "relation": …}), '
+            "then open the case again.",
+        ),
     ),
     "too-many-sign-ins": Spec(
         429,
@@ -475,6 +527,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "unknown-event": 404,
     "not-your-role": 403,
     "not-your-unit": 403,
+    "judge-not-outside": 403,
     "recused": 403,
     "too-early": 422,
     "in-the-future": 422,

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union
 
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
-from models.records.people import deputyship, is_named_decider, keeps_out
+from models.records.people import deputyship, has_broken_glass, is_named_decider, keeps_out
 from models.records.terms import Terms
 from models.tables import (
     CaseFile,
@@ -38,9 +38,24 @@ _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRec
 
 
 def readable(reader: Terms) -> ColumnElement[bool]:
-    """The clause on ``case_file``: what ``reader`` may read."""
+    """The clause on ``case_file``: what ``reader`` may read. Broken glass shows no case to whoever must keep out."""
+    glass = has_broken_glass(CASE.c.id, reader.person, reader.at)
+    return and_(not_(_out(reader)), or_(_own(reader), glass))
+
+
+def in_scope(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``case_file``: what ``reader`` may act on besides: reading in an emergency lends nobody a power."""
+    return and_(not_(_out(reader)), _own(reader))
+
+
+def kept_from(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``case_file``: ``reader`` must keep out of it."""
+    return _out(reader)
+
+
+def _own(reader: Terms) -> ColumnElement[bool]:
     named = is_named_decider(CASE.c.id, reader.person, reader.at)
-    return and_(not_(_out(reader)), or_(_reach(reader), named, _as_deputy(reader)))
+    return or_(_reach(reader), named, _as_deputy(reader))
 
 
 def actable(actor: Terms, event: str) -> ColumnElement[bool]:
@@ -79,6 +94,11 @@ def sent_to(person: ColumnElement[Any]) -> ColumnElement[bool]:
 def below(unit: ColumnElement[Any], at: ColumnElement[Any]) -> Select[Any]:
     """The ids of a unit and every unit below it at an instant."""
     return _descend(select(unit.label("id")), at)
+
+
+def under(reader: Terms) -> Select[Any]:
+    """The ids of the units of the reader's province, their own included."""
+    return _province(reader)
 
 
 def not_(clause: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Starting workflows without making anybody wait: best effort, the sweep does the rest.
+"""Starting and waking workflows without making anybody wait: best effort, the sweep does the rest.
 
 Whoever reports comes first. Starting a workflow costs Temporal and the worker more processor time than taking the
 report in, and nothing hangs on it for minutes: a command starts the workflow it needs, and the first rung is far off.
@@ -6,6 +6,7 @@ So when many reports come at once their workflows are started a few at a time, w
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
@@ -18,13 +19,13 @@ _AT_ONCE: Final = 2
 _REST_SECONDS: Final = 0.2
 """How long a turn lasts beside the start itself: ten starts a second at most."""
 _WAITING: Final = 1000
-"""More than this many cases not yet started are left to the sweep."""
+"""More than this many cases not yet reached are left to the sweep."""
 
 _LOG = structlog.get_logger("api.starting")
 
 
 class Starts:
-    """The starts of one API process.
+    """The starts of one API process, and the wakings.
 
     Args:
         desk: the way to the workflows.
@@ -38,25 +39,32 @@ class Starts:
 
     def soon(self, case_id: UUID) -> None:
         """Start the workflow of a case that was just committed; returns at once."""
+        self._later(self._desk.start, case_id)
+
+    def wake(self, case_id: UUID) -> None:
+        """Tell the workflow of a case that something was committed beside it; returns at once."""
+        self._later(self._desk.wake, case_id)
+
+    def _later(self, call: Callable[[UUID], Awaitable[None]], case_id: UUID) -> None:
         if len(self._tasks) >= _WAITING:
             return
-        task = asyncio.create_task(self._start(case_id))
+        task = asyncio.create_task(self._call(call, case_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def settle(self) -> None:
-        """Wait for the starts under way, each bounded by the desk's own timeout; the others are left to the sweep."""
+        """Wait for the calls under way, each bounded by the desk's own timeout; the others are left to the sweep."""
         self._ending.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _start(self, case_id: UUID) -> None:
+    async def _call(self, call: Callable[[UUID], Awaitable[None]], case_id: UUID) -> None:
         async with self._turns:
             if self._ending.is_set():
                 return
             try:
-                await self._desk.start(case_id)
+                await call(case_id)
             except TemporalAwayError:
-                _LOG.warning("workflow not started yet", workflow_id=workflow_id(case_id))
+                _LOG.warning("workflow not reached yet", workflow_id=workflow_id(case_id))
             try:
                 await asyncio.wait_for(self._ending.wait(), _REST_SECONDS)
             except TimeoutError:

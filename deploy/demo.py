@@ -106,6 +106,11 @@ class Demo:
         self._say(who, f"{labels['vi']} · {labels['en']}", state + (f"; {started}" if started else ""))
         return done
 
+    def declare(self, who: str) -> None:
+        """Declare, before opening the case for the first time, that one is not related to it."""
+        self.person(who).post(f"/cases/{self.case_id}/declaration", {"answer": "none"})
+        self._say(who, "Cam kết không có xung đột lợi ích · declared: not related", "")
+
     def timeline(self) -> None:
         """Print what the record now says."""
         self._console.print("Dòng thời gian của hồ sơ · the case's timeline", style="bold")
@@ -148,6 +153,7 @@ def play(demo: Demo) -> None:
     demo.act("cpo.a", "complete_detailed_assessment", m03={"family": "Mẹ làm ca đêm; bà ngoại nhận chăm sóc được."})
     demo.act("cpo.a", "record_needs_meeting", minutes=_minutes())
     submitted = demo.act("cpo.a", "submit_plan", m04=_plan(today), m05=_draft_decision())
+    demo.declare("chair.a")
     documents = demo.person("chair.a").get(f"/cases/{demo.case_id}/documents?kind=M04")["items"]
     demo.act(
         "chair.a",
@@ -301,6 +307,7 @@ def main() -> int:
         with httpx.Client(base_url=url, timeout=30) as client:
             demo = Demo(client, _passwords(data), console)
             play(demo)
+            demo.declare("sup.a")
             console.print()
             demo.timeline()
             code = demo.person("sup.a").get(f"/cases/{demo.case_id}")["code"]

@@ -28,18 +28,23 @@ GRANTS: dict[str, tuple[str, str]] = {
     "absence": ("SIU", "S"),
     "access_token": ("SIU", ""),
     "account": ("SIU", ""),
+    "alleged_person": ("SI", "SI"),
     "alembic_version": ("S", "S"),
     "attachment": ("SI", "SU"),
     "audit_entry": ("SI", "SI"),
     "audit_seal": ("", "SI"),
     "breach": ("S", "SIU"),
+    "break_glass": ("SIU", "S"),
     "call_task": ("SIU", "SIU"),
+    "case_declaration": ("SI", ""),
     "case_event": ("SI", "SI"),
     "case_file": ("SI", "SU"),
     "case_key": ("SI", "S"),
     "case_report": ("SI", "SIU"),
     "child": ("SI", "S"),
     "command_record": ("S", "SI"),
+    "conflict": ("SI", "SIU"),
+    "consent": ("SIU", "S"),
     "custody_entry": ("SI", "SI"),
     "deadline": ("SI", "SIU"),
     "delegate": ("S", "SIU"),
@@ -59,8 +64,9 @@ GRANTS: dict[str, tuple[str, str]] = {
     "person": ("SIU", "S"),
     "position": ("SIU", "S"),
     "recovery_code": ("SIU", ""),
-    "recusal": ("S", "SIU"),
+    "recusal": ("SI", "SIU"),
     "reference_version": ("S", "S"),
+    "relative": ("SIU", ""),
     "report": ("SI", "S"),
     "rung": ("SI", "SIUD"),
     "service_token": ("SIU", ""),
@@ -74,6 +80,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "totp": ("SIU", ""),
     "unit": ("SIU", "S"),
     "unit_parent": ("SIU", "S"),
+    "withholding": ("SIU", ""),
 }
 
 
@@ -236,6 +243,20 @@ async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, c
         assert "a case starts as received" in words
     assert await works(world.database.api, insert, **given, process="received", sequence=1) == 1
     await refuses(world.database.worker, insert, **given, process="received", sequence=1)
+
+
+async def test_the_api_keeps_somebody_out_only_until_an_officer_has_decided(world: World, case: Case) -> None:
+    insert = (
+        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :who, :reason, created_at"
+    )
+    given = {"new": uuid4(), "who": world.person("pol.a"), "id": case.id}
+    for reason, until in (("RELATIVE", "NULL"), ("POSSIBLE", "created_at")):
+        words = await refuses(
+            world.database.api, f"{insert}, {until} FROM case_file WHERE id = :id", **given, reason=reason
+        )
+        assert "recorded by a command" in words
+    assert await works(world.database.api, f"{insert}, NULL FROM case_file WHERE id = :id", **given, reason="POSSIBLE")
+    await refuses(world.database.api, "UPDATE recusal SET until = since")
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,11 @@ PROCESS_ROWS = [
     ([*ANY_LIVE, "closed", "not_substantiated", "redirected"], "record_death_review", STAYS, "DOH"),
     # recusal and delegates: lifecycle.md's Roles and invariant 5, process.md §6.5
     (PROCESS, "record_recusal", STAYS, "H111 H111S CPO SUP CHAIR VCH DOH DOHD"),
+    (PROCESS, "clear_conflict", STAYS, "SUP CHAIR DOH DOHD"),
+    (PROCESS, "find_conflict", STAYS, SYSTEM_ROLE),
+    # looking into a case in an emergency: process.md §6.4
+    (PROCESS, "break_glass", STAYS, SYSTEM_ROLE),
+    (PROCESS, "review_break_glass", STAYS, SYSTEM_ROLE),
     (ANY_LIVE, "name_delegate", STAYS, "DOH DOHD"),
     # "detach: what moved comes back", on the side of the case that had it
     (PROCESS, "give_back", STAYS, SYSTEM_ROLE),

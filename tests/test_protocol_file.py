@@ -60,6 +60,8 @@ TABLE = {
     "closure_quality_review": ("○", "10 WD E1 limit, E2 200 %, E3 300 %"),
     "death_review": ("○", "10 WD E3 limit, E4 200 %"),
     "name_delegate": ("○", "flagged: 2 H E3 2 H | 1 WD E3 1 WD"),
+    "break_glass_review": ("○", "2 WD E1 limit, E3 +2 WD"),
+    "conflict_decision": ("○", "flagged: 2 H E1 1 H, E3 2 H | 1 WD E3 1 WD"),
 }
 
 

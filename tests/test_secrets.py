@@ -57,8 +57,12 @@ pytestmark = pytest.mark.servers
 PLANTED = "zqkinzq"
 """No word of any language, and the same in every encoding."""
 
-KEPT = {("child", "full_name"), ("child", "folded_name")}
-"""The only columns that hold what was typed in clear: what a child is found by. Everything else of it is sealed."""
+KEPT = {
+    ("child", "full_name"), ("child", "folded_name"),
+    ("alleged_person", "folded_name"), ("alleged_person", "folded_workplace"),
+}  # fmt: skip
+"""The only columns that hold what was typed in clear: what a child is found by, and what an alleged person is compared
+by. Everything else of it is sealed."""
 
 
 # --- filling every text -----------------------------------------------------------------------------------------------

@@ -289,6 +289,7 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
         "order_ban": lambda: {"ban": {**SIGNED, "against": "Cha"}},
         "renew_ban": lambda: {"ban": {**SIGNED, "against": "Cha"}},
         "record_recusal": lambda: {"person_id": world.person(person), "ground": "RELATIVE", "reason": "Họ hàng"},
+        "clear_conflict": lambda: {"person_id": world.person(person), "reason": "Chỉ trùng tên"},
         "name_delegate": lambda: {"person_id": world.person("cpo.b"), "for_role": "CHAIR"},
     }  # fmt: skip
     if code == "approve_plan":

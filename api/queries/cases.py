@@ -36,12 +36,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
-from api.scope import CASE, REPORT, actable, readable
+from api.scope import CASE, REPORT, actable, in_scope, kept_from, not_, readable
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
-from models.records.terms import PERSON, UNIT, said, terms
+from models.records.terms import PERSON, UNIT, Terms, said, terms
 from models.tables import (
     Breach,
+    BreakGlass,
+    CaseDeclaration,
     CaseEvent,
     Child,
     CommandRecord,
@@ -62,6 +64,7 @@ _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(N
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
 
 
+_DECLARATION, _GLASS = table(CaseDeclaration), table(BreakGlass)
 _ADDRESS = (CASE.c.id, CASE.c.code, CASE.c.unit_id, CASE.c.process)
 _OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
@@ -104,6 +107,8 @@ def _cases(role: str) -> Select[Any]:
             soonest.c.code.label("next_code"),
             soonest.c.due_at.label("next_due_at"),
             overdue.label("overdue"),
+            declared_for(CASE.c.id, reader).label("declared"),
+            _glass(reader).label("glass_id"),
         )
         .select_from(CASE)
         .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
@@ -115,19 +120,61 @@ def _cases(role: str) -> Select[Any]:
     )
 
 
+def declared_for(case_id: Any, reader: Terms) -> ColumnElement[bool]:
+    """The clause: the reader has declared whether they are related to a case (process.md §6.5)."""
+    row = _DECLARATION.alias()
+    return exists().where(row.c.case_id == case_id, row.c.person_id == reader.person).correlate_except(row)
+
+
+def _glass(reader: Terms) -> Any:
+    """The grant by which the reader may look into the case now, None where there is none."""
+    row = _GLASS.alias()
+    return (
+        select(row.c.id)
+        .where(
+            row.c.case_id == CASE.c.id,
+            row.c.person_id == reader.person,
+            row.c.confirmed_at <= reader.at,
+            row.c.ends_at > reader.at,
+        )
+        .order_by(row.c.ends_at.desc())
+        .limit(1)
+        .correlate(CASE)
+        .scalar_subquery()
+    )
+
+
+async def is_ones_own(connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID) -> bool:
+    """Whether a case is in the reader's scope without any broken glass: theirs to act on, as far as their role goes."""
+    values = said(reader, at, reference=case_id)
+    return (await connection.execute(_own(reader.role), values)).first() is not None
+
+
+@lru_cache(maxsize=KEPT)
+def _own(role: str) -> Select[Any]:
+    return select(CASE.c.id).where(CASE.c.id == bindparam("reference"), in_scope(terms(role)))
+
+
 Reference = Literal["id", "code"]
 """What a case is named by."""
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
-    """The row of one case by id or code, None where it is unknown or out of scope."""
+    """The row of one case by id or code, None where it is unknown or out of scope.
+
+    ``declared``: the reader has declared whether they are related to it. ``glass_id``: the grant by which they may look
+    into it now.
+    """
     by, value = _named(reference)
     return (await connection.execute(_one(reader.role, by), said(reader, at, reference=value))).one_or_none()
 
 
 @lru_cache(maxsize=KEPT)
 def _one(role: str, by: Reference) -> Select[Any]:
-    return select(CASE).where(CASE.c[by] == bindparam("reference"), readable(terms(role)))
+    reader = terms(role)
+    return select(CASE, declared_for(CASE.c.id, reader).label("declared"), _glass(reader).label("glass_id")).where(
+        CASE.c[by] == bindparam("reference"), readable(reader)
+    )
 
 
 async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
@@ -161,6 +208,18 @@ def _whole(role: str, by: Reference) -> Select[Any]:
         .add_columns(deputises.label("deputises"), named.label("named"), running.label("running"))
         .where(CASE.c[by] == bindparam("reference"))
     )
+
+
+async def find_behind_glass(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
+    """What breaking the glass needs of any case, None where it is unknown or the reader must keep out of it."""
+    by, value = _named(reference)
+    return (await connection.execute(_behind_glass(reader.role, by), said(reader, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _behind_glass(role: str, by: Reference) -> Select[Any]:
+    columns = (*_ADDRESS, CASE.c.owner_id, CASE.c.flagged)
+    return select(*columns).where(CASE.c[by] == bindparam("reference"), not_(kept_from(terms(role))))
 
 
 async def find_to_act(

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, bindparam, false, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.queries.cases import declared_for
 from api.queries.rows import KEPT, Found
 from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
@@ -27,7 +28,7 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, report
 
 
 async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Found]:
-    """Id and code of the report's cases the reader may read."""
+    """Id and code of the report's cases the reader may read, and whether they have declared for it."""
     rows: Sequence[Found] = (
         await connection.execute(_cases_of(reader.role), said(reader, at, report_id=report_id))
     ).all()
@@ -62,7 +63,7 @@ def _one(role: str) -> Select[Any]:
 @lru_cache(maxsize=KEPT)
 def _cases_of(role: str) -> Select[Any]:
     return (
-        select(CASE.c.id, CASE.c.code)
+        select(CASE.c.id, CASE.c.code, declared_for(CASE.c.id, terms(role)).label("declared"))
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
         .where(_LINK.c.report_id == _REPORT_ID, _LINK.c.until.is_(None), readable(terms(role)))
         .order_by(CASE.c.id)

@@ -49,31 +49,31 @@ async def list_cases(visit: TheVisit, chosen: Annotated[CaseFilter, Query()]) ->
     return await cases.list_cases(visit, wanted, chosen.cursor, chosen.limit)
 
 
-@router.get("/{case}", responses=declares("not-found"))
+@router.get("/{case}", responses=declares("not-found", "declaration-required"))
 async def read_case(visit: TheVisit, case: CaseRef) -> CaseOut:
     """One case, with what the reader may do now and the schema each of these needs."""
     return await cases.read(visit, case)
 
 
-@router.get("/{case}/timeline", responses=declares("not-found"))
+@router.get("/{case}/timeline", responses=declares("not-found", "declaration-required"))
 async def read_timeline(visit: TheVisit, case: CaseRef) -> list[TimelineEntry]:
     """Events, rungs that fired and breaches, in order of recording."""
     return await cases.timeline(visit, case)
 
 
-@router.get("/{case}/deadlines", responses=declares("not-found"))
+@router.get("/{case}/deadlines", responses=declares("not-found", "declaration-required"))
 async def read_deadlines(visit: TheVisit, case: CaseRef) -> list[DeadlineOut]:
     """Deadlines past and present: how each was computed, its rungs, who was told, and its breaches."""
     return await cases.deadlines(visit, case)
 
 
-@router.get("/{case}/household", responses=declares("not-found"))
+@router.get("/{case}/household", responses=declares("not-found", "declaration-required"))
 async def read_household(visit: TheVisit, case: CaseRef) -> Page[CaseOut]:
     """The household's other cases, as far as the reader may read them."""
     return await cases.household(visit, case)
 
 
-@router.get("/{case}/documents", responses=declares("not-found"))
+@router.get("/{case}/documents", responses=declares("not-found", "declaration-required"))
 async def list_documents(
     visit: TheVisit,
     case: CaseRef,
@@ -84,7 +84,7 @@ async def list_documents(
     return await cases.documents(visit, case, kind, version)
 
 
-@router.get("/{case}/documents/{document}", responses=declares("not-found"))
+@router.get("/{case}/documents/{document}", responses=declares("not-found", "declaration-required"))
 async def read_document(visit: TheVisit, case: CaseRef, document: UUID) -> DocumentOut:
     """One document with its content."""
     return await cases.document(visit, case, document)

@@ -22,7 +22,7 @@ async def receive_report(visit: TheVisit, key: IdempotencyKey, report: ReportInp
     return await reports.receive(visit, key, report)
 
 
-@router.get("/{report}", responses=declares("not-found"))
+@router.get("/{report}", responses=declares("not-found", "declaration-required"))
 async def read_report(visit: TheVisit, report: UUID) -> ReportOut:
     """A report as it was taken down."""
     return await reports.read(visit, report)

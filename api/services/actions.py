@@ -19,7 +19,7 @@ from api.problems import PROBLEMS, Problem
 from api.queries import cases, reports, submissions
 from api.queries.rows import Found
 from api.services import keys
-from api.services.cases import find, standing_of, whole
+from api.services.cases import locate, owns, standing_of, whole
 from api.services.deadlines import deadline_out
 from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
@@ -77,7 +77,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
         if before is None:
             if isinstance(body, Attach):
                 # What is attached acts on the other case as well: that one must be theirs too.
-                await find(connection, visit, str(body.target_case))
+                await locate(connection, visit, str(body.target_case))
             taken_in, stored = visit.now, None
             content = await _store_content(connection, visit, row.id, command_id, event, body)
         else:
@@ -111,7 +111,7 @@ async def _addressed(
     """
     acting = visit.caller.acting
     row = await cases.find(connection, acting, visit.now, reference)
-    if row is not None:
+    if row is not None and await owns(connection, visit, row):
         structlog.contextvars.bind_contextvars(case_code=row.code)
         return row, "reads"
     sight: Sight = "acts"
@@ -262,7 +262,7 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     told = {one.id for one in (*started, *met)}
     return ActionOut(
         command=_command(asked, result, implied, result.sequence),
-        case=whole(visit, row),
+        case=whole(visit, row, own=await owns(connection, visit, row)),
         started=started,
         met=met,
         changed=[one for one in changed if one.id not in told],

@@ -37,18 +37,60 @@ _DOCUMENT = table(Document)
 
 
 async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
-    """The row of one case in the reader's scope.
+    """The row of one case in the reader's scope, to be read.
 
     Raises:
-        Problem: ``not-found``, for an unknown case as for one out of scope.
+        Problem: ``not-found``, for an unknown case as for one out of scope; ``declaration-required`` where the reader
+            opens it for the first time.
     """
-    return _found(await cases.find(connection, visit.caller.acting, visit.now, reference))
+    return _opened(await locate(connection, visit, reference))
 
 
-def _found(row: Found | None) -> Found:
+def _opened(row: Found) -> Found:
+    if not row.declared:
+        raise declaration_required(row.id, row.code)
+    return row
+
+
+def declaration_required(case_id: UUID, code: str) -> Problem:
+    """The problem of somebody who has not declared yet whether they are related to the case, and where they do."""
+    return Problem(
+        "declaration-required", extra={"about": {"post": f"/api/v1/cases/{code}/declaration"}}, case_id=case_id
+    )
+
+
+async def locate(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
+    """One case in the reader's scope, to be acted on or declared for: nothing of it is shown.
+
+    Raises:
+        Problem: ``not-found``.
+    """
+    return _found(visit, await cases.find(connection, visit.caller.acting, visit.now, reference))
+
+
+async def find_to_write(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
+    """One case in the reader's scope, to be read and written to: broken glass lends no writing.
+
+    Raises:
+        Problem: as ``find``; ``not-found`` for a case that is read by broken glass alone.
+    """
+    row = await find(connection, visit, reference)
+    if not await owns(connection, visit, row):
+        raise Problem("not-found", case_id=row.id)
+    return row
+
+
+async def owns(connection: AsyncConnection, visit: Visit, row: Found) -> bool:
+    """Whether a case somebody reads is theirs to act on, and not shown to them by broken glass alone."""
+    return row.glass_id is None or await cases.is_ones_own(connection, visit.caller.acting, visit.now, row.id)
+
+
+def _found(visit: Visit, row: Found | None) -> Found:
     if row is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=row.code)
+    if row.glass_id is not None:
+        visit.glass = (row.id, row.glass_id)
     return row
 
 
@@ -66,14 +108,15 @@ async def list_cases(visit: Visit, wanted: cases.Wanted, cursor: str | None, lim
 async def read(visit: Visit, reference: str) -> CaseOut:
     """One case, with what the reader may do now."""
     async with visit.transaction() as connection:
-        row = _found(await cases.find_whole(connection, visit.caller.acting, visit.now, reference))
+        row = _opened(_found(visit, await cases.find_whole(connection, visit.caller.acting, visit.now, reference)))
         await visit.note(connection, "read", "case", record_id=row.id, case_id=row.id)
-    return whole(visit, row)
+        own = await owns(connection, visit, row)
+    return whole(visit, row, own=own)
 
 
-def whole(visit: Visit, row: Found) -> CaseOut:
-    """A row of ``api.queries.cases.find_whole`` as a case is shown alone."""
-    return case_out(visit, row, _allowed(visit, row))
+def whole(visit: Visit, row: Found, *, own: bool) -> CaseOut:
+    """A row of ``api.queries.cases.find_whole`` as a case is shown alone; ``own``: see ``owns``."""
+    return case_out(visit, row, _allowed(visit, row) if own else [])
 
 
 async def household(visit: Visit, reference: str) -> Page[CaseOut]:
@@ -150,8 +193,9 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
 
 def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> CaseOut:
     """A row as the reader sees it."""
-    identified = sees(visit.caller.role, DataClass.P1) and (
+    identified = (row.declared and sees(visit.caller.role, DataClass.P1)) and (
         visit.caller.role not in HOTLINE
+        or row.glass_id is not None
         or (row.process == "received" and brought(visit, row.receiver_id, row.receiver_unit_id))
     )
     unit = (
@@ -303,7 +347,9 @@ def _plain_entry(kind: Any, deadline: str, at: Any, recorded_at: Any, *, level: 
 
 def _document(visit: Visit, row: Found) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
-    by_role = role == "H111S" and row.colleague if role in HOTLINE else sees_document(role, row.kind)
+    # The hotline follows up by codes; through broken glass it reads what its role may see at all.
+    follows_up = role in HOTLINE and visit.glass is None
+    by_role = role == "H111S" and row.colleague if follows_up else sees_document(role, row.kind)
     seen = own or by_role
     return DocumentOut(
         id=row.id,
@@ -332,6 +378,6 @@ async def _with_content(connection: AsyncConnection, row: Found, shown: Document
 
 
 __all__: Sequence[str] = (
-    "action", "brought", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
-    "standing_of", "timeline", "whole",
+    "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "find",
+    "find_to_write", "household", "list_cases", "locate", "owns", "read", "standing_of", "timeline", "whole",
 )  # fmt: skip

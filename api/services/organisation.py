@@ -21,6 +21,7 @@ from api.errors import fault
 from api.problems import Problem
 from api.queries import organisation as q
 from api.queries.rows import Found
+from api.services import conflicts
 from api.shapes.base import Output, Page, PersonRef
 from api.shapes.organisation import (
     AbsenceIn,
@@ -186,7 +187,10 @@ async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match
         _matches(person(await found(connection, statement.with_for_update())), if_match)
         await q.change(connection, q.PERSON, person_id, **given.model_dump())
         await visit.note(connection, "change", "person", record_id=person_id)
-        return person(await found(connection, statement))
+        kept = await conflicts.keep_from(connection, visit, person_id, given.full_name)
+        shown = person(await found(connection, statement))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
@@ -195,7 +199,7 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
     async with visit.transaction() as connection:
         not_oneself(visit, given.person_id)
         may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
-        await _known_person(connection, given.person_id, "person_id")
+        holder = await _known_person(connection, given.person_id, "person_id")
         since = given.valid_from or visit.now
         _forward(since, given.valid_to)
         row_id = await q.add(
@@ -203,7 +207,11 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
             valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "position", record_id=row_id, detail={"role": given.role})
-        return held(await found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+        # Whoever takes office is kept from the cases they may be in conflict with before they can open one.
+        kept = await conflicts.keep_from(connection, visit, given.person_id, holder.full_name, in_office=since)
+        shown = held(await found(connection, q.positions().where(q.POSITION.c.id == row_id)))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def add_shift(visit: Visit, given: ShiftIn) -> ShiftOut:
@@ -233,8 +241,8 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
     async with visit.transaction() as connection:
         not_oneself(visit, given.deputy_id)
         may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
-        for field in ("principal_id", "deputy_id"):
-            await _known_person(connection, getattr(given, field), field)
+        await _known_person(connection, given.principal_id, "principal_id")
+        stands_in = await _known_person(connection, given.deputy_id, "deputy_id")
         if given.principal_id == given.deputy_id:
             raise fault("same-person", "body", "deputy_id")
         since = given.valid_from or visit.now
@@ -244,7 +252,10 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
             role=given.role, valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "deputy", record_id=row_id, detail={"role": given.role})
-        return deputy(await found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+        kept = await conflicts.keep_from(connection, visit, given.deputy_id, stands_in.full_name, in_office=since)
+        shown = deputy(await found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
+    conflicts.wake(visit, kept)
+    return shown
 
 
 async def end(  # noqa: PLR0917 - what is ended, in the order one says it
@@ -357,9 +368,11 @@ async def administers(connection: AsyncConnection, visit: Visit, unit_id: UUID, 
     return office
 
 
-async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> None:
-    if await q.one(connection, select(q.PERSON.c.id).where(q.PERSON.c.id == person_id)) is None:
+async def _known_person(connection: AsyncConnection, person_id: UUID, field: str) -> Found:
+    row = await q.one(connection, select(q.PERSON).where(q.PERSON.c.id == person_id))
+    if row is None:
         raise fault("unknown", "body", field)
+    return row
 
 
 async def found(connection: AsyncConnection, statement: Select[Any]) -> Found:

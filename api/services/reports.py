@@ -5,6 +5,7 @@ started afterwards, on their own, and by the sweep where that did not succeed.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from api.queries import audit, reports, submissions
 from api.queries.rows import Found
 from api.scope import REPORT
 from api.services import keys
-from api.services.cases import brought
+from api.services.cases import brought, declaration_required
 from api.services.deadlines import just_started
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
@@ -83,13 +84,14 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
     """One report, in the reader's scope.
 
     Raises:
-        Problem: ``not-found``.
+        Problem: ``not-found``; ``declaration-required`` for a case of it that a reader who did not take it in opens for
+            the first time.
     """
     async with visit.transaction() as connection:
         row = await reports.find(connection, visit.caller.acting, visit.now, report_id)
         if row is None:
             raise Problem("not-found")
-        linked = await reports.cases_of(connection, visit.caller.acting, visit.now, report_id)
+        linked = await _opened(connection, visit, row)
         role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
         # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
         whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
@@ -127,6 +129,19 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
     )
 
 
+async def _opened(connection: AsyncConnection, visit: Visit, row: Found) -> Sequence[Found]:
+    """The cases of a report the reader may read.
+
+    Raises:
+        Problem: ``declaration-required``, unless they took the report in themselves.
+    """
+    linked = await reports.cases_of(connection, visit.caller.acting, visit.now, row.id)
+    unopened = next((each for each in linked if not each.declared), None)
+    if unopened is not None and row.receiver_id != visit.caller.person_id:
+        raise declaration_required(unopened.id, unopened.code)
+    return linked
+
+
 async def _content(connection: AsyncConnection, row: Found) -> tuple[dict[str, Any] | None, bool]:
     try:
         key = await shared_key(connection, row.id)
@@ -145,7 +160,7 @@ async def informant(visit: Visit, report_id: UUID, why: InformantReadingInput) -
 
     Raises:
         Problem: ``not-permitted``; ``not-found``, for a report out of scope, as for one that has no informant;
-            ``content-erased``.
+            ``declaration-required``; ``content-erased``.
     """
     await visit.require("read_informant")
     async with visit.transaction() as connection:
@@ -154,6 +169,7 @@ async def informant(visit: Visit, report_id: UUID, why: InformantReadingInput) -
             raise Problem("not-found")
         if not may_open_informant(visit, row):
             raise Problem("not-permitted")
+        await _opened(connection, visit, row)
         found = await reports.informant(connection, report_id)
         if found is None:
             raise Problem("not-found")

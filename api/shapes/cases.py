@@ -42,7 +42,10 @@ class NextDue(Output):
 
 
 class CaseOut(Output):
-    """One child's case. ``child`` is null for readers who see codes only; ``allowed_actions`` is null in a list."""
+    """One child's case. ``allowed_actions`` is null in a list.
+
+    ``child`` is null for readers who see codes only, and until a reader has declared whether they are related to it.
+    """
 
     id: UUID
     code: str

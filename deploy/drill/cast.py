@@ -12,7 +12,7 @@ from deploy.drill.format import HERE, Act, Answer, Call, GoAbsent, MakeReport, W
 from deploy.drill.refs import filled
 from deploy.drill.world import ADMINISTRATOR, World
 
-HTTP_CREATED, HTTP_ERROR, HTTP_UNAUTHORIZED, HTTP_FAILURE = 201, 400, 401, 500
+HTTP_CREATED, HTTP_ERROR, HTTP_UNAUTHORIZED, HTTP_UNDECLARED, HTTP_FAILURE = 201, 400, 401, 428, 500
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the service said, not a fault
@@ -193,7 +193,17 @@ class Cast:
         )
 
     async def _ask(self, who: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
-        """One request as somebody, signed in anew where the session has ended meanwhile."""
+        """One request as somebody. Whoever opens a case for the first time declares: nobody in a cast is related."""
+        answer = await self._asked(who, method, path, body)
+        while method == "GET" and answer.status_code == HTTP_UNDECLARED:
+            declaration = str(answer.json()["about"]["post"]).removeprefix("/api/v1")
+            declared = await self._asked(who, "POST", declaration, {"answer": "none"})
+            self._refused(declared, None, f"{who} declares for a case")
+            answer = await self._asked(who, method, path, body)
+        return answer
+
+    async def _asked(self, who: str, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        """One request, signed in anew where the session has ended meanwhile."""
         self._requests += 1
         headers = {"Accept-Language": "vi"}
         if method != "GET":

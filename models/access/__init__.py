@@ -28,6 +28,12 @@ Action = Literal[
     "read_own",
     "search_audit",
     "report_access",
+    "judge_conflicts",
+    "break_glass",
+    "confirm_break_glass",
+    "review_break_glass",
+    "read_consents",
+    "record_consent",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -45,6 +51,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_own",
     "search_audit",
     "report_access",
+    "judge_conflicts",
+    "break_glass",
+    "confirm_break_glass",
+    "review_break_glass",
+    "read_consents",
+    "record_consent",
 )
 
 
@@ -122,6 +134,12 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
     "search_audit": dict.fromkeys(("DPO", "AUD"), Scope.NATIONAL),
     "report_access": {"DPO": Scope.NATIONAL},
+    "judge_conflicts": {role: _CASES[role] for role in sorted(EVENTS["clear_conflict"].roles)},
+    "break_glass": dict.fromkeys((*sorted(COMMUNE), *sorted(DEPARTMENT), "H111", "H111S"), Scope.NATIONAL),
+    "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
+    "read_consents": {role: _CASES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "record_consent": {role: _CASES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
 below it."""

@@ -30,6 +30,7 @@ from models.forms.base import (
     refused,
     says,
 )
+from models.forms.intake import AllegedPerson
 from models.vocabulary import codes
 
 _M02 = "NĐ 56/2017/NĐ-CP Mẫu số 02"
@@ -180,6 +181,16 @@ class M02(Form):
             cap=20,
         ),
     ] = ()
+    alleged: Annotated[
+        tuple[AllegedPerson, ...] | None,
+        says(
+            "Người bị cho là gây tổn hại, theo đánh giá",
+            "Persons alleged to have caused the harm, as assessed",
+            help_vi="Ghi khi biết thêm hoặc khác với Mẫu 01; dùng để phát hiện xung đột lợi ích.",
+            help_en="Where more is known than in form 01, or it is different; conflicts of interest are found by it.",
+            cap=20,
+        ),
+    ] = None
     risk_override: Annotated[
         Risk | None,
         says(

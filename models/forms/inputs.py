@@ -667,6 +667,16 @@ class RecordRecusal(ActionInput):
     reason: Reason
 
 
+class ClearConflict(ActionInput):
+    """A possible conflict of interest turned out to be none."""
+
+    EVENT: ClassVar[str] = "clear_conflict"
+    CARRIES: ClassVar[tuple[str, ...]] = ("person_id",)
+
+    person_id: Annotated[UUID, says("Người được loại trừ", "Who is cleared", help_en="Id of the person")]
+    reason: Reason
+
+
 class NameDelegate(ActionInput):
     """Somebody decides in this case for one who is recused."""
 
@@ -744,7 +754,7 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     RecordDeathReview,
     AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
-    EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, NameDelegate,
+    EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, ClearConflict, NameDelegate,
 )  # fmt: skip
 
 INPUTS: Final[dict[str, type[ActionInput]]] = {body.EVENT: body for body in _ALL}

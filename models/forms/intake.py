@@ -69,6 +69,13 @@ class AllegedPerson(Sheet):
     name: Annotated[Line | None, says("Họ và tên", "Full name")] = None
     sex: Annotated[Sex | None, says("Giới tính", "Sex")] = None
     age_band: Annotated[Annotated[str, Coded("perpetrator_age_bands")] | None, says("Nhóm tuổi", "Age band")] = None
+    birth_year: Annotated[
+        Annotated[Count, Field(ge=1900, le=2100)] | None,
+        says("Năm sinh", "Year of birth", help_vi=IF_KNOWN_VI, help_en=IF_KNOWN_EN),
+    ] = None
+    workplace: Annotated[Line | None, says("Nơi làm việc, học tập", "Place of work or study")] = None
+    job: Annotated[Line | None, says("Nghề nghiệp, chức vụ", "Job or post")] = None
+    commune: Annotated[UnitCode | None, says("Xã, phường nơi ở hoặc làm việc", "Commune of home or work")] = None
     same_household: Annotated[Flag | None, says("Sống cùng nhà với trẻ", "Lives in the child's household")] = None
     access: Annotated[
         Annotated[str, Coded("perpetrator_access")] | None,

@@ -224,6 +224,10 @@ class CaseChart(StateChart[Position]):
         record_signed_order = process.to(None)
         record_proceeding_end = process.to(None)
         record_recusal = process.to(None)
+        clear_conflict = process.to(None)
+        find_conflict = process.to(None)
+        break_glass = process.to(None)
+        review_break_glass = process.to(None)
         give_back = process.to(None)
 
     def process_is_live(self) -> bool:

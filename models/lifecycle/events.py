@@ -208,6 +208,22 @@ _PROCESS = (
         conditions=("person-unknown",), stays=True,
     ),
     _event(
+        "clear_conflict", "process", frozenset({"SUP", "CHAIR", "DOH", "DOHD"}), "Loại trừ xung đột lợi ích",
+        "Clear a possible conflict of interest", needs="recused_person reason",
+        conditions=("no-conflict-on-record", "judge-not-outside"), stays=True,
+    ),
+    _event(
+        "find_conflict", "process", SYSTEM, "Phát hiện có thể có xung đột lợi ích",
+        "A possible conflict of interest was found", stays=True,
+    ),
+    _event(
+        "break_glass", "process", SYSTEM, "Mở xem hồ sơ theo diện cấp thiết", "Opened in an emergency", stays=True,
+    ),
+    _event(
+        "review_break_glass", "process", SYSTEM, "Xem xét lại việc mở hồ sơ theo diện cấp thiết",
+        "The opening in an emergency was reviewed", stays=True,
+    ),
+    _event(
         "name_delegate", "process", frozenset({"DOH", "DOHD"}), "Cử người quyết định thay", "Name a delegate",
         needs="delegate",
         conditions=("person-unknown", "owner-recused", "no-recusal-on-record", "delegate-in-place"), stays=True,

@@ -149,6 +149,8 @@ class Facts(Fact):
         ground_end: last day of the ground the act brings; None where it names none.
         owner_serves: the owner named is CPO or SUP, or deputises one, at an office of the case.
         person_known: the person named as recused is known, the one named as delegate holds a position.
+        conflict_open: a possible conflict of the person named is on record and undecided.
+        judge_outside: whoever decides on it stands outside: not below the person it is about, or above the unit.
         target_in_reach: at ``attach``, the actor has a say in the other case as well.
         ground: the competent body's ground for a longer isolation is recorded with the act.
         ban_days: calendar days of this ban, each time.
@@ -160,7 +162,7 @@ class Facts(Fact):
         exception: see :class:`ExceptionFact`.
         clock, pause_days: what ``pause_clock`` stops, and for how many working days.
         delegate: person id DOH names as decider.
-        recused_person: person id whose recusal is recorded.
+        recused_person: person id whose recusal is recorded, or whose possible conflict is cleared.
         report: see :class:`ReportFact`; for ``receive_report``, ``add_report``, ``reopen``.
         adopts: standing of the case attached to this one, at ``add_report``, ``reopen`` and ``give_back``.
         case: see :class:`CaseFacts`.
@@ -180,6 +182,8 @@ class Facts(Fact):
     owner: str | None = None
     owner_serves: bool = True
     person_known: bool = True
+    conflict_open: bool = True
+    judge_outside: bool = True
     target_case: str | None = None
     target_in_reach: bool = True
     match_confirmed: bool = False

@@ -177,6 +177,14 @@ REFUSALS: dict[str, Sentence] = {
         "Không tìm thấy người này, hoặc người này hiện không giữ vị trí nào. Hãy kiểm tra và chọn lại.",
         "There is no such person, or they hold no position now. Check and name somebody else.",
     ),
+    "no-conflict-on-record": Sentence(
+        "Không có xung đột lợi ích nào của người này đang chờ xem xét. Hãy tải lại danh sách.",
+        "No possible conflict of this person waits for a decision. Reload the list.",
+    ),
+    "judge-not-outside": Sentence(
+        "Người này giữ chức vụ cao hơn người xem xét. Hãy chuyển Sở Y tế quyết định.",
+        "This person stands above whoever would decide. Pass it to the provincial department of health.",
+    ),
     "no-recusal-on-record": Sentence(
         "Chỉ cử người quyết định thay khi Chủ tịch, Phó Chủ tịch hoặc trưởng phòng đã được ghi nhận "
         "phải từ chối tham gia. "

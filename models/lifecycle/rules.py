@@ -237,6 +237,15 @@ def _recusal_on_record(_: Standing, facts: Facts) -> No | None:
     return None if facts.case.recused_roles & (DECIDERS | {"SUP"}) else No("no-recusal-on-record", {})
 
 
+def _conflict_on_record(_: Standing, facts: Facts) -> No | None:
+    return None if facts.conflict_open else No("no-conflict-on-record", {"field": "person_id"})
+
+
+def _judge_outside(_: Standing, facts: Facts) -> No | None:
+    """Nobody decides on the conflict of somebody who stands above them (process.md §6.5: the province does)."""
+    return None if facts.judge_outside else No("judge-not-outside", {"roles": "DOH DOHD"})
+
+
 def _delegate_wanted(_: Standing, facts: Facts) -> No | None:
     """One decider, and one more where the CPO is recused too, so that author and approver differ."""
     wanted = 2 if "CPO" in facts.case.recused_roles else 1
@@ -288,6 +297,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "clock-not-pausable": _clock_is_design,
     "clock-overdue": _clock_in_time,
     "pause-too-long": _pause_short,
+    "no-conflict-on-record": _conflict_on_record,
+    "judge-not-outside": _judge_outside,
     "no-recusal-on-record": _recusal_on_record,
     "delegate-in-place": _delegate_wanted,
     "reviewer-is-involved": _reviewer_apart,

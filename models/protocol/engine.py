@@ -144,6 +144,10 @@ def _subject(rule: DeadlineRule, happened: Happened) -> str | None:
         return happened.values.step
     if rule.per == "order":
         return happened.values.order
+    if rule.per == "person":
+        return happened.values.person
+    if rule.per == "grant":
+        return happened.values.grant
     return happened.values.recused if rule.per == "role" else None
 
 

@@ -158,7 +158,8 @@ class DeadlineRule(Rule):
     """One row of the protocol.
 
     Attributes:
-        per: what tells occurrences apart: `case` (one at a time), `report`, `step`, `order`, `role`, `month`.
+        per: what tells occurrences apart: `case` (one at a time), `report`, `step`, `order`, `role`,
+            `person`, `grant`, `month`.
         meets: which open occurrences an event meets: `all`, the event's own `subject` (of `earliest` where it names
             none), or the `earliest`.
         running: a start while one runs: `keep` the running one, `replace` it, or `add` another beside it.
@@ -179,7 +180,7 @@ class DeadlineRule(Rule):
     basis: Basis | None = None
     note_vi: str = ""
     note_en: str = ""
-    per: Literal["case", "report", "step", "order", "role", "month"] = "case"
+    per: Literal["case", "report", "step", "order", "role", "person", "grant", "month"] = "case"
     meets: Literal["all", "subject", "earliest"] = "all"
     running: Literal["keep", "replace", "add"] = "keep"
     maximum: bool = False
@@ -234,6 +235,7 @@ class Parameters(Rule):
         quality_review_window: a case reopened this soon after closing has its closing reviewed.
         no_contact_after: closure reasons after which nobody can be contacted.
         longest_pause: of a design clock, each time, with the supervisor's reason.
+        break_glass_longest: reading a case that is not one's own, from the second person's word on.
     """
 
     plan_start: Literal[
@@ -244,6 +246,7 @@ class Parameters(Rule):
     quality_review_window: AmountField
     no_contact_after: tuple[str, ...]
     longest_pause: AmountField
+    break_glass_longest: AmountField
 
 
 class Protocol(Rule):

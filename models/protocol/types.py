@@ -73,6 +73,8 @@ class Values(Frozen):
     pause_clock: `clock_id`, `pause_days` (working days, 1 to 3).
     record_recusal, name_delegate: `recused` (the role that may not decide: CHAIR, VCH, SUP, and CPO beside one of
     them); without it nobody who decides is recused, and no delegate is wanted.
+    find_conflict, clear_conflict, record_recusal: `person` (id of the person it is about).
+    break_glass, review_break_glass: `grant` (its id).
     """
 
     emergency: bool | None = None
@@ -85,16 +87,20 @@ class Values(Frozen):
     clock_id: UUID | None = None
     pause_days: int | None = None
     recused: str | None = None
+    person: str | None = None
+    grant: str | None = None
 
 
 class Happened(Frozen):
     """One recorded event, as the engine sees it.
 
     `event` is a lifecycle event; besides those, `receive_report` (intake), `ban_ends` (the ban's limit came),
-    `record_recusal` (somebody was found to be in a conflict), `update_household_risk` (the highest risk in the
-    household changed by another child's case). An event and those it implies come as one sequence, the cause first:
-    `("add_report", "raise_emergency")`. `role` is the role the actor acted in; `report` is the report the event is
-    about: required by receive_report, add_report, reopen and acknowledge_report.
+    `record_recusal` (somebody was found to be in a conflict), `find_conflict` (somebody may be in one),
+    `break_glass` and `review_break_glass` (somebody looked into it in an emergency, and was looked at),
+    `update_household_risk` (the highest risk in the household changed by another child's case). An event and those it
+    implies come as one sequence, the cause first: `("add_report", "raise_emergency")`. `role` is the role the actor
+    acted in; `report` is the report the event is about: required by receive_report, add_report, reopen and
+    acknowledge_report.
     """
 
     event: str

@@ -4,7 +4,7 @@ Intake, the commands of people and the acts of a clock all pass here, so that a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -27,6 +27,18 @@ from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, Surroundings, offices_of, surroundings
+from models.records.conflicts import (
+    Description,
+    Judgement,
+    Suspected,
+    alleged_of,
+    compare,
+    decide,
+    described,
+    keep_out,
+    look,
+    undecided,
+)
 from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import store_changes
 from models.records.notices import tell
@@ -34,13 +46,25 @@ from models.records.people import OWNER, CasePlace, resolve
 from models.records.reach import in_reach
 from models.records.reference import Reference
 from models.records.vault import WITH_KEY, key_in, unseal
-from models.tables import CaseEvent, CaseFile, CaseKey, CaseReport, Delegate, Document, Recusal, new_id, table
+from models.tables import (
+    BreakGlass,
+    CaseEvent,
+    CaseFile,
+    CaseKey,
+    CaseReport,
+    Delegate,
+    Document,
+    Recusal,
+    new_id,
+    table,
+)
 from models.tables.cases import LIFECYCLE_COLUMNS
 from models.vault import AlteredError
 from models.writing import Write, change, put, write
 
 _CASE, _REPORT_OF, _EVENT = table(CaseFile), table(CaseReport), table(CaseEvent)
 _DOCUMENT, _RECUSAL, _DELEGATE, _CASE_KEY = table(Document), table(Recusal), table(Delegate), table(CaseKey)
+_GLASS = table(BreakGlass)
 
 _ACKNOWLEDGES = frozenset({"acknowledge", "acknowledge_report"})
 _ON_THE_CASE = frozenset({"CPO", "SUP"})
@@ -48,6 +72,7 @@ _ON_THE_CASE = frozenset({"CPO", "SUP"})
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
+_ABOUT_CONFLICT = frozenset({"record_recusal", "clear_conflict"})
 
 _FREEZE = Write(
     """
@@ -134,6 +159,7 @@ class Matter:
         clocks: every clock of the case before the act.
         plan: the plan an approval is about.
         involved: person ids of those with a hand in the closure a review is about.
+        judgement: of the conflict a clearing is about.
     """
 
     case: CaseRow
@@ -142,6 +168,7 @@ class Matter:
     clocks: Sequence[Clock]
     plan: SubmittedPlan | None = None
     involved: frozenset[str] = frozenset()
+    judgement: Judgement = field(default_factory=Judgement)
 
 
 def facts_of(matter: Matter) -> Facts:
@@ -192,7 +219,9 @@ def facts_of(matter: Matter) -> Facts:
         clock=paused,
         pause_days=said.act("working_days"),
         delegate=_text(person) if act.event == "name_delegate" else None,
-        recused_person=_text(person) if act.event == "record_recusal" else None,
+        recused_person=_text(person) if act.event in _ABOUT_CONFLICT else None,
+        conflict_open=matter.judgement.open,
+        judge_outside=matter.judgement.outside,
         report=ReportFact(receipt=report.received_at, flagged=report.flagged, trigger=report.trigger)
         if report
         else None,
@@ -242,7 +271,9 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
         after = replace(after, owner_id=await _on_duty(connection, after, act.written))
     report = _report_of(act, around)
     view = _view(after, case, around, act.written)
+    said, suspected = await _look(connection, case, after, act)
     happened = [_happened(event, matter, report) for event in decision.events]
+    happened += conflicts_found(suspected, act.occurred_at, act.written)
     changes = replan(
         clocks,
         happened,
@@ -254,6 +285,7 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     )
     await _store_case(connection, after, act.recorded_at)
     await _store_people(connection, case, act)
+    await keep_out(connection, case.id, said, suspected, act.recorded_at)
     await _store_report(connection, case, act, report)
     await freeze(connection, case, act, after.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at)
@@ -261,6 +293,32 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     await tell_lengthened(connection, after, changes, reference=act.command_id, at=act.recorded_at)
     paced = after.risk != case.risk or (after.process in ENDED) != (case.process in ENDED)
     return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else ())
+
+
+async def _look(
+    connection: AsyncConnection, case: CaseRow, after: CaseRow, act: Act
+) -> tuple[list[Description], list[Suspected]]:
+    """Whom the case must be kept from because of what the act says, who comes with it, or where the case now stands.
+
+    Whoever it recuses is not suspected by the same act.
+    """
+    said = [one for document in act.said.documents for one in described(document.kind, document.content)]
+    if act.brings:
+        said += await alleged_of(connection, act.brings)
+    if offices_of(after) != offices_of(case):
+        said += await alleged_of(connection, case.id)
+    return await look(connection, after, said, act.recorded_at)
+
+
+def conflicts_found(suspected: Sequence[Suspected], occurred_at: datetime, recorded_at: datetime) -> list[Happened]:
+    """What the deadline engine is told of people newly kept out: each waits for a decision."""
+    return [
+        Happened(
+            event="find_conflict", occurred_at=occurred_at, recorded_at=recorded_at,
+            values=Values(person=str(one.person_id)),
+        )
+        for one in suspected
+    ]  # fmt: skip
 
 
 async def tell_lengthened(
@@ -294,6 +352,9 @@ async def keep_pace(
 ) -> tuple[Clock, ...]:
     """Give a case's clocks the terms it now has by its household: the highest risk in it sets the pace.
 
+    What happened beside the case's own acts gets its clock here: somebody declared a relative or took office and may be
+    in conflict with the case, or looked into it in an emergency, and that was reviewed.
+
     Args:
         connection: a transaction that holds the case's row lock.
         reference: protocols, calendars, overrides.
@@ -305,9 +366,10 @@ async def keep_pace(
     """
     around = await surroundings(connection, case, positions=[], persons=[], at=at)
     clocks = around.clocks
-    if not any(clock.running for clock in clocks):
+    beside = await _beside(connection, case.id, clocks, at) if case.process not in ENDED else []
+    if not beside and not any(clock.running for clock in clocks):
         return clocks
-    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at)]
+    paced = [Happened(event="update_household_risk", occurred_at=at, recorded_at=at), *beside]
     changes = replan(
         clocks,
         paced,
@@ -339,6 +401,34 @@ async def keep_pace(
         )  # fmt: skip
         await tell_lengthened(connection, case, changes, reference=uuid5(case.id, f"pace/{at.isoformat()}"), at=at)
     return with_changes(clocks, changes)
+
+
+async def _beside(connection: AsyncConnection, case_id: UUID, clocks: Sequence[Clock], at: datetime) -> list[Happened]:
+    """What the clocks have not heard of yet."""
+    running = {(clock.code, clock.subject) for clock in clocks if clock.running}
+    waiting = [
+        Suspected(person, None, None, 0, ())
+        for person in await undecided(connection, case_id)
+        if ("conflict_decision", str(person)) not in running
+    ]
+    happened = conflicts_found(waiting, at, at)
+    known = {clock.subject for clock in clocks if clock.code == "break_glass_review"}
+    grants = await connection.execute(
+        select(_GLASS.c.id, _GLASS.c.confirmed_at, _GLASS.c.reviewed_at)
+        .where(_GLASS.c.case_id == case_id, _GLASS.c.confirmed_at.is_not(None))
+        .order_by(_GLASS.c.confirmed_at, _GLASS.c.id)
+    )
+    for grant in grants:
+        subject = Values(grant=str(grant.id))
+        if str(grant.id) not in known:
+            happened.append(_aside("break_glass", grant.confirmed_at, at, subject))
+        if grant.reviewed_at and (str(grant.id) not in known or ("break_glass_review", str(grant.id)) in running):
+            happened.append(_aside("review_break_glass", grant.reviewed_at, at, subject))
+    return happened
+
+
+def _aside(event: str, occurred_at: datetime, at: datetime, values: Values) -> Happened:
+    return Happened(event=event, occurred_at=occurred_at, recorded_at=at, values=values)
 
 
 def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
@@ -564,6 +654,7 @@ def view_codes(standing: Standing) -> Codes:
 def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened:
     act, around = matter.act, matter.around
     said = act.said
+    person = said.identifier("person_id") if event in _ABOUT_CONFLICT else None
     steps, review_on = plan_of(matter.plan.content) if matter.plan is not None else ((), None)
     return Happened(
         event=event,
@@ -582,6 +673,7 @@ def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened
             clock_id=said.identifier("deadline_id"),
             pause_days=said.act("working_days"),
             recused=_decider_recused(act, around) if event == "record_recusal" else said.act("for_role"),
+            person=_text(person),
         ),
     )
 
@@ -679,10 +771,22 @@ async def _store_people(connection: AsyncConnection, case: CaseRow, act: Act) ->
             .where(_DELEGATE.c.case_id == case.id, _DELEGATE.c.person_id == person, _DELEGATE.c.until.is_(None))
             .values(until=act.recorded_at)
         )
+    if act.event in _ABOUT_CONFLICT and person is not None:
+        await decide(
+            connection,
+            case.id,
+            person,
+            confirmed=act.event == "record_recusal",
+            actor=act.actor,
+            command_id=act.command_id,
+            at=act.recorded_at,
+        )
     if act.event == "name_delegate" and person is not None:
         await connection.execute(
             insert(_DELEGATE).values(id=new_id(), case_id=case.id, person_id=person, since=act.recorded_at)
         )
+        # Named from anywhere, so nobody has compared them yet. Kept out, they are no decider in force.
+        await compare(connection, case.id, person, act.recorded_at)
 
 
 async def _store_report(connection: AsyncConnection, case: CaseRow, act: Act, report: ReportView | None) -> None:

@@ -4,7 +4,7 @@ The command carries ids and hashes; here the documents behind them are read, che
 into facts: codes, dates, ids, and the names of the fields that were filled in. No text leaves this module.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
@@ -20,7 +20,7 @@ from models.lifecycle.facts import DocumentFact
 from models.messages import ContentRef
 from models.protocol.types import PlanStep
 from models.records.cases import CASE_COLUMNS, CaseRow
-from models.records.vault import WITH_KEY, key_in, unseal
+from models.records.vault import WITH_KEY, key_in, key_of, unseal
 from models.tables import CaseFile, CaseKey, Document, Report, table
 from models.vault import AlteredError
 
@@ -245,6 +245,27 @@ _LOCKED_WITH_DOCUMENTS = (
     .where(CASE_COLUMNS[0] == bindparam("case_id"))
     .with_for_update(of=_CASE)
 )
+
+
+async def frozen(
+    connection: AsyncConnection, case_id: UUID, kinds: Collection[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and content of the case's documents of some kinds that count, the earlier first.
+
+    Raises:
+        ErasedError: the case's key was destroyed.
+        KeysAwayError: they cannot be decrypted now.
+    """
+    statement = (
+        select(_DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.sealed, _DOCUMENT.c.content_hash)
+        .where(_DOCUMENT.c.case_id == case_id, _DOCUMENT.c.kind.in_(sorted(kinds)), _DOCUMENT.c.frozen_at.is_not(None))
+        .order_by(_DOCUMENT.c.sequence, _DOCUMENT.c.id)
+    )
+    rows = (await connection.execute(statement)).all()
+    if not rows:
+        return []
+    key = await key_of(connection, case_id)
+    return [(row.kind, unseal(key, _DOCUMENT, row.id, row.sealed, row.content_hash)) for row in rows]
 
 
 async def read_documents(

@@ -24,14 +24,15 @@ from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
 from models.protocol.types import Report as ReportView
 from models.records.actor import Acting
-from models.records.acts import Act, record_event, snapshot_of, view_codes
+from models.records.acts import Act, conflicts_found, record_event, snapshot_of, view_codes
 from models.records.audit import audit
 from models.records.cases import CaseRow
+from models.records.conflicts import described, keep_out, look
 from models.records.content import Said
 from models.records.deadlines import store_changes
-from models.records.notices import first_notices
+from models.records.notices import first_notices, tell
 from models.records.reference import Reference
-from models.records.tells import place_of
+from models.records.tells import conflict_found, place_of
 from models.records.vault import create_keys, informant_of, seal, share
 from models.tables import CaseFile, CaseReport, Child, Document, Household, Informant, Report, Unit, new_id, table
 from models.vault import DataKey
@@ -115,6 +116,8 @@ async def receive_report(
     )
     household = new_id()
     await put(connection, _HOUSEHOLD, id=household, created_at=now)
+    # Whoever harms one child of a household is kept from the cases of all of them.
+    alleged = described("M01", content(report.m01))
     cases = []
     for index, (child, (case_id, key)) in enumerate(zip(report.m01.children, keys.items(), strict=True)):
         incident, residence = (units.get(code) if code else None for code in report.units_of(index))
@@ -133,6 +136,9 @@ async def receive_report(
             now=now,
             protocol=reference.protocol_at(now).version,
         )
+        said, suspected = await look(connection, case, alleged, now)
+        # Before anybody is told of the case.
+        await keep_out(connection, case.id, said, suspected, now)
         unit_code = next((code for code, unit in units.items() if unit == case.unit_id), None)
         view = CaseView(
             id=case.id,
@@ -154,7 +160,8 @@ async def receive_report(
                     report=ReportView(id=stored_id, received_at=received_at, flagged=report.flagged),
                 )
                 for event in decision.events
-            ],
+            ]
+            + conflicts_found(suspected, now, now),
         )
         act = Act(
             "receive_report", new_id() if index else command_id, actor, Said([]), received_at, now, origin=origin
@@ -175,6 +182,12 @@ async def receive_report(
             await audit(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)}, chained=True,
+            )  # fmt: skip
+        if suspected:
+            asked = conflict_found(flagged=report.flagged)
+            await tell(
+                connection, place_of(case), asked.kind, reference=stored_id, at=now, roles=asked.roles,
+                clock_unit=asked.clock_unit, deadline=next(clock for clock in clocks if clock.code == asked.deadline),
             )  # fmt: skip
         cases.append(IntakeCase(case.id, case.code, index, case.standing, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))

@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, and_, bindpar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.terms import Terms
-from models.tables import Delegate, Deputy, Position, Recusal, Suspension, table
+from models.tables import BreakGlass, Delegate, Deputy, Position, Recusal, Suspension, table
 from models.writing import APART
 
 ClockUnit = Literal["H", "day"]
@@ -40,6 +40,7 @@ _ON_DUTY = frozenset({"CPO", "DOHD", "H111", "H111S"})
 """Roles somebody holds in turns: the one on shift is meant, for day clocks as well."""
 
 _RECUSAL, _DELEGATE, _SUSPENSION = table(Recusal), table(Delegate), table(Suspension)
+_GLASS = table(BreakGlass)
 _DEPUTY, _POSITION = table(Deputy), table(Position)
 
 
@@ -90,6 +91,16 @@ def is_suspended(person_id: Any, at: datetime) -> ColumnElement[bool]:
     """The clause: this person is suspended and may act in no position."""
     row = _SUSPENSION.alias()
     here = and_(row.c.person_id == person_id, _in_force(row.c.starts_at, row.c.ends_at, at))
+    return exists().where(here).correlate_except(row)
+
+
+def has_broken_glass(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
+    """The clause: this person may look into the case at this instant, on a second person's word.
+
+    The end is compared with the instant of the asking: no job has to take the access away.
+    """
+    row = _GLASS.alias()
+    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, row.c.confirmed_at <= at, row.c.ends_at > at)
     return exists().where(here).correlate_except(row)
 
 

@@ -56,6 +56,9 @@ DEATH = Tell("child_died", ("DOH",), deadline="death_review")
 QUALITY_REVIEW = Tell("closure_quality_review", ("SUP", "DOH"), deadline="closure_quality_review")
 """A case reopened within the window of the closure quality review (lifecycle.md: "SUP, DOH told")."""
 
+CONFLICT = Tell("conflict_found", ("SUP", "CHAIR", "DOHD"), deadline="conflict_decision")
+"""Somebody may be in conflict with the case. Whoever that is hears nothing of it: they are recused already."""
+
 
 async def tell_about(
     connection: AsyncConnection, case: CaseRow, act: Act, decision: Decision, changes: Changes
@@ -73,7 +76,7 @@ async def tell_about(
     report = act.said.report
     if report is not None and act.event in REPORTING:  # an attachment's report was told of when it came in
         await first_notices(connection, place, report_id=report.id, flagged=report.flagged, at=act.recorded_at)
-    for one in _asked_for(act, decision, changes):
+    for one in _asked_for(act, decision, changes, flagged=case.flagged):
         await tell(
             connection,
             place,
@@ -98,7 +101,12 @@ async def tell_about(
         )
 
 
-def _asked_for(act: Act, decision: Decision, changes: Changes) -> Iterator[Tell]:
+def conflict_found(*, flagged: bool) -> Tell:
+    """What those are told who decide on a possible conflict: where a child is in danger it waits for no office hour."""
+    return replace(CONFLICT, clock_unit="H") if flagged else CONFLICT
+
+
+def _asked_for(act: Act, decision: Decision, changes: Changes, *, flagged: bool) -> Iterator[Tell]:
     for event in decision.events:
         # The first notices of a flagged report have said already that it is an emergency.
         if not (event == "raise_emergency" and act.said.report is not None):
@@ -107,6 +115,8 @@ def _asked_for(act: Act, decision: Decision, changes: Changes) -> Iterator[Tell]
     for one in (DEATH, QUALITY_REVIEW):
         if any(clock.code == one.deadline for clock in changes.started):
             yield one
+    if any(clock.code == CONFLICT.deadline for clock in changes.started):
+        yield conflict_found(flagged=flagged)
 
 
 def _answerable(one: Tell, event: str, decision: Decision) -> Tell:

@@ -218,6 +218,34 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "name a delegate for a case",
         ),
     ),
+    "conflict_found": (
+        Sentence(
+            "Có thể có xung đột lợi ích, cần xem xét",
+            "Hồ sơ có thể liên quan đến một người đang làm việc trong hệ thống hoặc người thân của họ. Người đó tạm "
+            "thời không được xem hồ sơ. Đề nghị mở danh sách xung đột lợi ích của hồ sơ để xác nhận hoặc loại trừ{by}.",
+            "co the co xung dot loi ich, can xem xet",
+        ),
+        Sentence(
+            "Possible conflict of interest, to be decided",
+            "The case may concern somebody who works with the system, or a relative of theirs. It is kept from them "
+            "for now. Open the case's list of conflicts and confirm or clear it{by}.",
+            "possible conflict of interest, decide",
+        ),
+    ),
+    "glass_broken": (
+        Sentence(
+            "Hồ sơ được mở theo diện cấp thiết, cần xem xét lại",
+            "Một người ngoài đơn vị phụ trách vừa được mở xem hồ sơ trong thời gian ngắn, có người thứ hai xác nhận. "
+            "Đề nghị xem lý do và ghi kết luận xem xét lại{by}.",
+            "ho so duoc mo theo dien cap thiet, can xem lai",
+        ),
+        Sentence(
+            "A case was opened in an emergency, to be reviewed",
+            "Somebody whose case it is not may read it for a short time, on a second person's word. Look at the reason "
+            "and record what you find{by}.",
+            "case opened in an emergency, review",
+        ),
+    ),
     "told": (
         Sentence(
             "Hồ sơ có thay đổi cần biết",

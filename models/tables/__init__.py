@@ -31,6 +31,9 @@ from models.tables.cases import (
 )
 from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipient, Rung
 from models.tables.columns import METADATA, new_id, table
+from models.tables.conflicts import AllegedPerson, CaseDeclaration, Conflict, Relative
+from models.tables.consents import Consent, Withholding
+from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
@@ -43,17 +46,22 @@ __all__ = [
     "Absence",
     "AccessToken",
     "Account",
+    "AllegedPerson",
     "Attachment",
     "AuditEntry",
     "AuditSeal",
     "Breach",
+    "BreakGlass",
     "CallTask",
+    "CaseDeclaration",
     "CaseEvent",
     "CaseFile",
     "CaseKey",
     "CaseReport",
     "Child",
     "CommandRecord",
+    "Conflict",
+    "Consent",
     "CustodyEntry",
     "Deadline",
     "Delegate",
@@ -75,6 +83,7 @@ __all__ = [
     "RecoveryCode",
     "Recusal",
     "ReferenceVersion",
+    "Relative",
     "Report",
     "Rung",
     "ServiceToken",
@@ -88,6 +97,7 @@ __all__ = [
     "Totp",
     "Unit",
     "UnitParent",
+    "Withholding",
     "new_id",
     "table",
 ]

@@ -1,0 +1,191 @@
+"""Breaking the glass: reading a case that is not one's own, when a child is in danger and there is no time to ask.
+
+A reason, a second person, at most three hours, told at once to the holding unit's head of office and the
+data-protection officer, and looked at afterwards within a limit (process.md §6.4). It lends reading, never acting, and
+opens no case to whoever must keep out of it.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.door import Visit
+from api.problems import Problem
+from api.queries import cases
+from api.queries import emergencies as q
+from api.queries.rows import Found
+from api.services import conflicts
+from api.shapes.base import PersonRef, UnitRef
+from api.shapes.emergencies import BreakGlassIn, BreakGlassOut, ReviewIn, Standing
+from models.access import DataClass, sees
+from models.protocol.arithmetic import limit_instant
+from models.records.notices import tell
+from models.records.people import CasePlace
+
+WAITS: Final = timedelta(hours=1)
+"""How long an asking waits for the second person; after that it is asked anew, with the reason as it is then."""
+_MOST_LISTED: Final = 100
+_REVIEW: Final = "break_glass_review"
+"""The deadline of the review, a clock of the case: its workflow learns of it when it is woken, or by the sweep."""
+
+
+async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOut:
+    """Ask to look into a case.
+
+    Raises:
+        Problem: ``not-permitted``; ``not-found``, for an unknown case as for one to keep out of; ``already-readable``.
+    """
+    await visit.require("break_glass")
+    acting = visit.caller.acting
+    async with visit.transaction() as connection:
+        case = await cases.find_behind_glass(connection, acting, visit.now, reference)
+        if case is None:
+            raise Problem("not-found")
+        if await cases.find(connection, acting, visit.now, str(case.id)) is not None:
+            raise Problem("already-readable", case_id=case.id)
+        kept = await conflicts.keep_from_one(connection, visit, case.id)
+        if kept is None:
+            shown = await _asked(connection, visit, case.id, given)
+    if kept is not None:
+        # Said only now, so that it stays on record whom the case is kept from.
+        conflicts.wake(visit, [kept])
+        problem = Problem("not-found", case_id=case.id)
+        await visit.deny(problem)
+        raise problem
+    return shown
+
+
+async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn) -> BreakGlassOut:
+    acting = visit.caller.acting
+    grant = await q.ask(
+        connection, case_id=case_id, person_id=acting.person_id, position_id=acting.position_id,
+        reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
+    )  # fmt: skip
+    await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
+    return _out(visit, await _found(connection, visit, grant))
+
+
+async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
+    """Say, as the second person, that it must be. Access begins now; who must hear of it is told in the same moment.
+
+    Raises:
+        Problem: ``not-permitted``, ``not-found``, ``second-person-needed``, ``break-glass-not-open``.
+    """
+    await visit.require("confirm_break_glass")
+    async with visit.transaction() as connection:
+        await q.lock(connection, grant)
+        row = await _found(connection, visit, grant)
+        if row.person_id == visit.caller.person_id:
+            raise Problem("second-person-needed", case_id=row.case_id)
+        if _standing(visit, row) != "asked":
+            raise Problem("break-glass-not-open", case_id=row.case_id)
+        reference = visit.door.reference
+        protocol, calendar = reference.protocol_at(visit.now), reference.calendar_at(visit.now)
+        longest = limit_instant(visit.now, protocol.parameters.break_glass_longest, calendar)
+        limit = protocol.rule(_REVIEW).variants[-1].limit
+        assert limit is not None
+        await q.say(
+            connection,
+            grant,
+            confirmed_by=visit.caller.person_id,
+            confirmed_at=visit.now,
+            ends_at=min(visit.now + timedelta(minutes=row.minutes), longest),
+            review_due_at=limit_instant(visit.now, limit, calendar),
+        )
+        place = CasePlace(row.case_id, row.case_code, row.unit_id, row.owner_id, row.flagged)
+        told = await tell(
+            connection, place, "glass_broken", reference=grant, at=visit.now, roles=["SUP", "DPO"], clock_unit="H"
+        )
+        await _note(
+            connection, visit, "confirm_break_glass", grant, row.case_id, minutes=row.minutes,
+            told=[str(one.person_id) for one in told.recipients],
+        )  # fmt: skip
+        shown = _out(visit, await _found(connection, visit, grant))
+    visit.door.starts.wake(row.case_id)
+    return shown
+
+
+async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
+    """Look at it afterwards: by the holding unit's head of office or the data-protection officer.
+
+    Raises:
+        Problem: ``not-permitted``, ``not-found``, ``second-person-needed``, ``break-glass-not-open``.
+    """
+    await visit.require("review_break_glass")
+    async with visit.transaction() as connection:
+        await q.lock(connection, grant)
+        row = await _found(connection, visit, grant)
+        if not row.to_review:
+            raise Problem("not-found")
+        if visit.caller.person_id in (row.person_id, row.confirmed_by):
+            raise Problem("second-person-needed", case_id=row.case_id)
+        if row.confirmed_at is None or row.reviewed_at is not None:
+            raise Problem("break-glass-not-open", case_id=row.case_id)
+        await q.say(
+            connection, grant, reviewed_by=visit.caller.person_id, reviewed_at=visit.now, finding=given.finding,
+            finding_note=given.note,
+        )  # fmt: skip
+        await _note(connection, visit, "review_break_glass", grant, row.case_id, finding=given.finding)
+        shown = _out(visit, await _found(connection, visit, grant))
+    visit.door.starts.wake(row.case_id)
+    return shown
+
+
+async def listed(visit: Visit) -> list[BreakGlassOut]:
+    """What the caller asked for or confirmed, and what is theirs to review."""
+    async with visit.transaction() as connection:
+        rows = await q.listed(connection, visit.caller.acting, visit.now, _MOST_LISTED)
+        await visit.note(connection, "list", "break_glass", detail={"grants": [str(row.id) for row in rows]})
+    return [_out(visit, row) for row in rows]
+
+
+async def _found(connection: AsyncConnection, visit: Visit, grant: UUID) -> Found:
+    row = await q.find(connection, visit.caller.acting, visit.now, grant)
+    if row is None:
+        raise Problem("not-found")
+    return row
+
+
+async def _note(
+    connection: AsyncConnection, visit: Visit, action: str, grant: UUID, case_id: UUID, **detail: Any
+) -> None:
+    await visit.note(connection, action, "break_glass", record_id=grant, case_id=case_id, detail=detail)
+
+
+def _standing(visit: Visit, row: Found) -> Standing:
+    if row.confirmed_at is None:
+        return "asked" if visit.now < row.asked_at + WAITS else "lapsed"
+    return "open" if visit.now < row.ends_at else "ended"
+
+
+def _out(visit: Visit, row: Found) -> BreakGlassOut:
+    # What was said may speak of the child.
+    told = sees(visit.caller.role, DataClass.P2)
+    unit = (
+        UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
+        if row.unit_id
+        else None
+    )
+    return BreakGlassOut(
+        id=row.id,
+        case_code=row.case_code,
+        unit=unit,
+        person=PersonRef(id=row.person_id, name=row.person_name),
+        role=row.role,
+        reason=row.reason,
+        note=row.note if told else None,
+        minutes=row.minutes,
+        standing=_standing(visit, row),
+        asked_at=row.asked_at,
+        confirmed_by=PersonRef(id=row.confirmed_by, name=row.second_name) if row.confirmed_by else None,
+        confirmed_at=row.confirmed_at,
+        ends_at=row.ends_at,
+        review_due_at=row.review_due_at,
+        review_overdue=row.review_due_at is not None and row.reviewed_at is None and row.review_due_at <= visit.now,
+        reviewed_by=PersonRef(id=row.reviewed_by, name=row.reviewer_name) if row.reviewed_by else None,
+        reviewed_at=row.reviewed_at,
+        finding=row.finding,
+        finding_note=row.finding_note if told else None,
+    )
