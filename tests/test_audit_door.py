@@ -528,6 +528,11 @@ async def test_the_answer_to_an_earlier_request_received_again_is_an_entry_of_it
     again = await door.post("cpo.a", "/reports", report_body(), key=key)
     assert again.json() == first.json()
     assert [row["action"] for row in await new_entries(door, before)] == ["repeat"]
+    case = first.json()["cases"][0]["id"]
+    file = await attach(door, "cpo.a", case, key=key)
+    before = await entries(door)
+    assert (await attach(door, "cpo.a", case, key=key)).json() == file.json()
+    assert [row["action"] for row in await new_entries(door, before)] == ["repeat"]
 
 
 async def test_an_ended_session_and_a_refused_sign_in_leave_one_entry_each(door: Door) -> None:
@@ -554,6 +559,16 @@ async def test_who_goes_on_trying_to_sign_in_is_put_on_record_once_a_window(door
     assert sorted(row["code"] for row in await new_entries(door, before)) == [
         *["sign-in-failed"] * 6, "too-many-sign-ins"
     ]  # fmt: skip
+    door.clock.forward(minutes=5)
+
+
+async def test_who_goes_on_making_up_second_steps_is_put_on_record_once_a_window(door: Door) -> None:
+    door.clock.forward(minutes=5)
+    before = await entries(door)
+    made_up = {"step": "x", "code": "123456"}
+    answers = [(await door.post(None, "/sessions/second-factor", made_up)).json()["code"] for _ in range(10)]
+    assert answers == ["sign-in-step-ended"] * 6 + ["too-many-sign-ins"] * 4
+    assert len(await new_entries(door, before)) == 7
     door.clock.forward(minutes=5)
 
 

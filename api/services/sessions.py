@@ -297,7 +297,10 @@ async def _second_factor(
     step = await q.step(connection, STEP, token_hash(given.step.get_secret_value()), now)
     account = await identity.account(connection, account_id=step.account_id) if step is not None else None
     if step is None or account is None or account.ended_at is not None:
-        return await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
+        # Nobody known asks: counted first, or whoever likes could fill the record.
+        keys = [throttle.key("address", address)]
+        problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
+        return problem or await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
     keys = [throttle.key("factor", account.id), throttle.key("address", address)]
     problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
     if problem is not None:
