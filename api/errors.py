@@ -147,12 +147,12 @@ async def _keys_away(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _erased(request: Request, _error: Exception) -> JSONResponse:
-    return respond(request, Problem("content-erased"))
+    return await _refuse(request, Problem("content-erased"))
 
 
 async def _store_away(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("object store away", why=str(error))
-    return respond(request, Problem("store-away"))
+    return await _refuse(request, Problem("store-away"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -34,6 +34,7 @@ from models.vault.objects import ObjectStore
 from models.vault.stream import FRAME, open_stream, seal_stream
 from tests.api_support import NOW, Door, HandClock, open_door, temporal_away
 from tests.conftest import VAULT_FILE
+from tests.identity_support import audited
 from tests.receivers import EICAR, scanner
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 64
@@ -281,6 +282,7 @@ async def test_with_the_childs_key_the_files_are_gone_too(door: Door, case: str)
         await destroy_key(connection, UUID(case), NOW)
     answer = await door.get("cpo.a", f"/cases/{case}/attachments/{attachment}/content")
     assert (answer.status_code, answer.json()["code"]) == (410, "content-erased")
+    assert ("refused", "content-erased") in await audited(door, "request")
     (listed,) = (await door.get("cpo.a", f"/cases/{case}/attachments")).json()["items"]
     assert (listed["erased"], listed["name"], listed["size"]) == (True, None, len(PNG))
     assert (await attach(door, "cpo.a", case)).status_code == 410
@@ -297,6 +299,7 @@ async def test_a_file_that_was_altered_in_the_store_is_given_to_nobody(door: Doo
     path.unlink()
     answer = await door.get("cpo.a", f"/cases/{case}/attachments/{attachment}/content")
     assert (answer.status_code, answer.json()["code"]) == (503, "store-away")
+    assert ("refused", "store-away") in await audited(door, "request")
     async with transaction(door.database.owner, Who(system="test"), NOW) as connection:
         assert [one.what for one in await custody(connection, UUID(attachment))] == ["RECEIVED"]
 

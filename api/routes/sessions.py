@@ -61,9 +61,9 @@ async def second_factor(address: Address, door: TheDoor, response: Response, giv
 
 
 @router.post("/sessions/second-factor/passkey", responses=declares("sign-in-step-ended", body=True, signed_in=False))
-async def ask_passkey(door: TheDoor, given: Step) -> PasskeyQuestion:
+async def ask_passkey(address: Address, door: TheDoor, given: Step) -> PasskeyQuestion:
     """What the browser is to be asked, to take the second step with a passkey."""
-    return await sessions.ask_passkey(door, given.step.get_secret_value())
+    return await sessions.ask_passkey(door, given.step.get_secret_value(), address)
 
 
 @router.post(

@@ -179,7 +179,7 @@ async def suspend(visit: Visit, given: SuspensionIn) -> SuspensionOut:
             connection, org.SUSPENSION, person_id=given.person_id, starts_at=since, ends_at=given.ends_at,
             reason=given.reason, ordered_by=visit.caller.person_id, created_at=visit.now,
         )  # fmt: skip
-        await visit.note(connection, "add", "suspension", record_id=row_id, detail={"reason": given.reason})
+        await visit.note(connection, "suspend_person", "suspension", record_id=row_id, detail={"reason": given.reason})
         return suspension(await found(connection, suspensions().where(org.SUSPENSION.c.id == row_id)))
 
 

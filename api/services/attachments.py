@@ -126,11 +126,13 @@ async def add(
             raise Problem("idempotency-key-reused", case_id=case.id)
         if new:
             await visit.note(
-                connection, "add", "attachment", record_id=attachment, case_id=case.id,
+                connection, "add_attachment", "attachment", record_id=attachment, case_id=case.id,
                 detail={"kind": kind, "data_class": data_class, "media_type": stored.media_type, "size": stored.size},
             )  # fmt: skip
         elif row.content_hash != case_key.hash(stored.sha256.encode()):
             raise Problem("idempotency-key-reused", case_id=case.id)
+        else:
+            await visit.note(connection, "repeat", "attachment", record_id=attachment, case_id=case.id)
         shown = await _shown(connection, visit, row, case_key, whole=True)
     if not new:
         await visit.door.objects.delete(object_name)

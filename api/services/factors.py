@@ -85,6 +85,7 @@ async def listed(visit: Visit) -> FactorsOut:
         code = await q.totp_of(connection, account_id)
         keys = await q.passkeys_of(connection, account_id)
         left = await q.recovery_left(connection, account_id)
+        await visit.note(connection, "list", "second_factor")
     shown = [] if code is None else [FactorOut(id=code.id, kind="totp", label=None, since=code.created_at)]
     shown += [FactorOut(id=row.id, kind="passkey", label=row.label, since=row.created_at) for row in keys]
     required = visit.door.settings.needs_second_factor(visit.caller.role)

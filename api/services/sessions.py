@@ -114,7 +114,7 @@ async def second_factor(door: Door, given: SecondFactor, address: str) -> Opened
     return _raised(outcome)
 
 
-async def ask_passkey(door: Door, step: str) -> PasskeyQuestion:
+async def ask_passkey(door: Door, step: str, address: str) -> PasskeyQuestion:
     """What a browser is asked, to take the second step with a passkey.
 
     Raises:
@@ -123,9 +123,13 @@ async def ask_passkey(door: Door, step: str) -> PasskeyQuestion:
     now = door.clock.now()
     async with transaction(door.engine, NOBODY, now) as connection:
         waiting = await q.step(connection, STEP, token_hash(step), now)
-        options = await factors.ask_to_sign(connection, door, waiting) if waiting is not None else None
-    if options is None:
-        raise Problem("sign-in-step-ended")
+        if waiting is None:
+            raise Problem("sign-in-step-ended")
+        options = await factors.ask_to_sign(connection, door, waiting)
+        await audit(
+            connection, at=now, actor=None, action="ask_passkey", record="account", outcome="done",
+            record_id=waiting.account_id, origin=door.keys.origins.of(address),
+        )  # fmt: skip
     return PasskeyQuestion(step=step, options=options)
 
 
@@ -274,8 +278,10 @@ async def set_up(door: Door, given: SetUp, address: str) -> None:
                 connection, at=now, actor=None, action="set_up", record="account", outcome="done",
                 record_id=account.id, origin=origin,
             )  # fmt: skip
-    if not used:
-        raise Problem("link-ended")
+        else:
+            problem = await throttle.failed(connection, None, now, "link-ended", "set_up", origin=origin)
+    if problem is not None:
+        raise problem
 
 
 def account_of(visit: Visit) -> UUID:
@@ -291,7 +297,10 @@ async def _second_factor(
     step = await q.step(connection, STEP, token_hash(given.step.get_secret_value()), now)
     account = await identity.account(connection, account_id=step.account_id) if step is not None else None
     if step is None or account is None or account.ended_at is not None:
-        return await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
+        # Nobody known asks: counted first, or whoever likes could fill the record.
+        keys = [throttle.key("address", address)]
+        problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
+        return problem or await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
     keys = [throttle.key("factor", account.id), throttle.key("address", address)]
     problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
     if problem is not None:
