@@ -5,17 +5,22 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from models.clock import PlatformClock
 from models.database import connect as connect_database
+from models.hardening import hardened
 from models.logs import configure_logging
-from models.settings import Settings, settings
+from models.settings import Settings
 from models.vault.file import FileKeys
 from workflows.client import CaseDesk
 from workflows.connection import connect
+
+_HEAD_LIMIT: Final = 32 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -34,6 +39,28 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
+def how_served(app: FastAPI, config: Settings) -> uvicorn.Config:
+    """How the HTTP server meets the network.
+
+    Who asked is told by ``X-Forwarded-For`` only where a proxy says so that ``trusted_proxies`` names; without one the
+    header is not read at all. Request line and headers together have ``_HEAD_LIMIT`` bytes.
+    """
+    return uvicorn.Config(
+        app,
+        host=config.api_host,
+        port=config.api_port,
+        http="h11",
+        ws="none",
+        h11_max_incomplete_event_size=_HEAD_LIMIT,
+        proxy_headers=bool(config.trusted_proxies),
+        forwarded_allow_ips=config.trusted_proxies,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
 async def serve(config: Settings) -> None:
     """Serve until told to stop; requests under way are answered first.
 
@@ -48,17 +75,7 @@ async def serve(config: Settings) -> None:
     client = await connect(config, lazy=True)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
     app = create_app(config, engine, desk, PlatformClock(offset))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=config.api_host,
-            port=config.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-    )
+    server = _Server(how_served(app, config))
     try:
         await server.serve()
     finally:
@@ -67,7 +84,7 @@ async def serve(config: Settings) -> None:
 
 def main() -> None:
     """The command."""
-    config = settings()
+    config = hardened()
     configure_logging(config)
     asyncio.run(serve(config))
 

@@ -304,6 +304,7 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Vi
     )
     visit = Visit(door, caller, now, preferred(request.headers.get("accept-language")) or language)
     request.state.language = visit.language
+    request.state.let_in = refusal is None
     structlog.contextvars.bind_contextvars(role=caller.role)
     if refusal is not None:
         problem = Problem(refusal, headers=_CHALLENGE)
