@@ -5,12 +5,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.edge import HEAD_LIMIT
 from models.clock import PlatformClock
 from models.database import connect as connect_database
 from models.hardening import hardened
@@ -19,8 +19,6 @@ from models.settings import Settings
 from models.vault.file import FileKeys
 from workflows.client import CaseDesk
 from workflows.connection import connect
-
-_HEAD_LIMIT: Final = 32 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -43,7 +41,7 @@ def how_served(app: FastAPI, config: Settings) -> uvicorn.Config:
     """How the HTTP server meets the network.
 
     Who asked is told by ``X-Forwarded-For`` only where a proxy says so that ``trusted_proxies`` names; without one the
-    header is not read at all. Request line and headers together have ``_HEAD_LIMIT`` bytes.
+    header is not read at all. A head that has not ended after ``HEAD_LIMIT`` bytes is not read further.
     """
     return uvicorn.Config(
         app,
@@ -51,7 +49,7 @@ def how_served(app: FastAPI, config: Settings) -> uvicorn.Config:
         port=config.api_port,
         http="h11",
         ws="none",
-        h11_max_incomplete_event_size=_HEAD_LIMIT,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
         proxy_headers=bool(config.trusted_proxies),
         forwarded_allow_ips=config.trusted_proxies,
         log_config=None,

@@ -28,6 +28,8 @@ PATIENCE: Final = 30.0
 """Seconds a body may take to come, and one more for every ``_SLOWEST`` bytes of it that did."""
 _SLOWEST: Final = 4096
 
+HEAD_LIMIT: Final = 32 * 1024
+"""Bytes all headers may have together."""
 _QUERY_LIMIT: Final = 8192
 _MOST_PARAMETERS: Final = 100
 _DEEPEST: Final = 64
@@ -94,7 +96,7 @@ class Edge:
         receive = _patiently(receive)
         try:
             self._admit(scope, token)
-            _check_query(scope["query_string"])
+            _check_head(scope)
             body = b"" if _is_upload(scope) else await _read_body(scope, receive)
         except Problem as problem:
             await respond(Request(scope), problem)(scope, receive, send)
@@ -156,14 +158,17 @@ def _token(scope: Scope) -> str | None:
     return request.cookies.get(cookies.SESSION)
 
 
-def _check_query(query: bytes) -> None:
-    """Refuse an address with more parameters than any form of ours has.
+def _check_head(scope: Scope) -> None:
+    """Refuse an address with more parameters than any form of ours has, and headers longer than any browser's.
 
     Raises:
         Problem: ``invalid-request``.
     """
+    query: bytes = scope["query_string"]
     if len(query) > _QUERY_LIMIT or query.count(b"&") >= _MOST_PARAMETERS:
         raise fault("too-long", "query")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_LIMIT:
+        raise fault("too-long", "header")
 
 
 def _patiently(receive: Receive) -> Receive:
