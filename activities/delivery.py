@@ -88,13 +88,13 @@ def _claim_up_to(rows: int, **values: Any) -> ReturningUpdate[Any]:
     )
 
 
-_TAKE = _claim_up_to(
+TAKE = _claim_up_to(
     BATCH,
     state="sending",
     attempts=_NOTICE.c.attempts + 1,
     next_attempt_at=bindparam("leased_until", type_=DateTime(timezone=True)),
 )
-_LAY_ASIDE = _claim_up_to(SET_ASIDE, state="unconfigured")
+LAY_ASIDE = _claim_up_to(SET_ASIDE, state="unconfigured")
 _log = structlog.get_logger(__name__)
 
 
@@ -170,7 +170,7 @@ class Outbox:
         known = channel in self._channels
         values = {"due_by": now, "of_channel": channel} | ({"leased_until": now + LEASE} if known else {})
         async with transaction(self._engine, _WHO, now) as connection:
-            rows = (await connection.execute(_TAKE if known else _LAY_ASIDE, values)).all()
+            rows = (await connection.execute(TAKE if known else LAY_ASIDE, values)).all()
         if channel not in self._channels and rows:
             ATTEMPTS.labels(channel=channel, outcome="unconfigured").inc(len(rows))
             _log.warning("channel_unconfigured", channel=channel, notices=len(rows))

@@ -23,7 +23,7 @@ from models.messages import RungDue, Snapshot, workflow_id
 from models.protocol.conditions import RungFacts, rung_applies, rung_facts
 from models.protocol.types import Clock
 from models.protocol.types import Rung as Step
-from models.records.audit import audit
+from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, lock_cases
 from models.records.deadlines import breached_limits, load_clocks, snapshot
 from models.records.notices import Occasion, ask_to_call, write_notices
@@ -379,12 +379,13 @@ class _Firing:
             outcome=outcome,
             code=self.clock.code,
             detail={
+                **of_clock(self.clock),
                 "ordinal": row.ordinal,
                 "level": row.level,
                 "due_at": row.due_at.isoformat(),
-                "protocol": self.clock.protocol_version,
                 **detail,
             },
+            chained=True,
         )
 
 

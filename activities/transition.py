@@ -156,6 +156,7 @@ class Transitions:
             occurred_at=command.occurred_at,
             recorded_at=command.recorded_at,
             written_at=now if now - command.recorded_at > PROMPT else None,
+            origin=command.origin,
         )
         plan = await submitted_plan(connection, case) if command.event == "approve_plan" else None
         death_review = command.event == "record_death_review"
@@ -280,6 +281,8 @@ async def _refuse(connection: AsyncConnection, command: Command, matter: Matter,
         outcome="refused",
         code=refused.code,
         detail={"person_id": str(command.person_id), "standing": dict(case.standing.codes)},
+        origin=command.origin,
+        chained=True,
     )
     return result
 
@@ -340,7 +343,7 @@ class ClockActs:
             clock: whose rung makes it happen.
             at: the instant it takes effect: the clock's limit.
         """
-        act = Act(event, clock_command_id(clock, event), None, Said([]), clock.due_at, at)
+        act = Act(event, clock_command_id(clock, event), None, Said([]), clock.due_at, at, clock=clock)
         around = await surroundings(connection, case, positions=[], persons=[], at=at)
         matter = Matter(case, act, around, around.clocks)
         decision = advance(case.standing, event, facts_of(matter))

@@ -94,7 +94,7 @@ class Upkeep:
         now = self._clock.now()
         async with self._transaction() as connection:
             unstarted = await _ids(connection, _unstarted(now))
-            behind = await _ids(connection, _unconfirmed(now)) + await _ids(connection, _overdue(now))
+            behind = await _ids(connection, _unconfirmed(now)) + await _ids(connection, overdue(now))
             after = await _cursor(connection)
             batch = await _ids(connection, _live_after(after))
             run = new_id()
@@ -232,7 +232,8 @@ def _confirm(now: datetime, woken: Sequence[UUID]) -> Update:
     )
 
 
-def _overdue(now: datetime) -> Select[Any]:
+def overdue(now: datetime) -> Select[Any]:
+    """Cases with a planned rung that lies behind."""
     return (
         select(_RUNG.c.case_id)
         .join(_DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.edge import HEAD_LIMIT
+from api.whence import DoorKeys
 from models.clock import PlatformClock
 from models.database import connect as connect_database
 from models.hardening import hardened
@@ -64,6 +65,9 @@ async def serve(config: Settings) -> None:
 
     Args:
         config: this process's settings.
+
+    Raises:
+        OSError, ValueError: a file of keys is missing or holds none.
     """
     offset = timedelta(seconds=config.clock_offset_seconds)
     engine = connect_database(
@@ -72,7 +76,7 @@ async def serve(config: Settings) -> None:
     # Lazy: reports are taken in while Temporal is away.
     client = await connect(config, lazy=True)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
-    app = create_app(config, engine, desk, PlatformClock(offset))
+    app = create_app(config, engine, desk, PlatformClock(offset), keys=DoorKeys.read(config))
     server = _Server(how_served(app, config))
     try:
         await server.serve()

@@ -22,6 +22,7 @@ from api.routes import (
     accounts,
     actions,
     attachments,
+    audit,
     cases,
     escalations,
     factors,
@@ -33,10 +34,10 @@ from api.routes import (
     sessions,
 )
 from api.starting import Starts
+from api.whence import DoorKeys
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
-from models.vault import KeyRing
 from models.vault.objects import ObjectStore
 from workflows.client import CaseDesk
 
@@ -52,7 +53,7 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     loaded: Reference | None = None,
-    keys: KeyRing | None = None,
+    keys: DoorKeys | None = None,
     seconds: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The door, composed but not served.
@@ -64,7 +65,8 @@ def create_app(
         clock: domain time.
         passwords: how passwords are hashed; argon2id at its library's cost by default.
         loaded: protocols, calendars and overrides; those shipped by default.
-        keys: the key ring; by default the one of ``settings.key_file``, read when it is needed.
+        keys: hide addresses and encrypt reasons in the audit; by default such as nobody keeps, for a database that is
+            thrown away.
         seconds: what the flood of requests is measured by.
     """
     metrics = Metrics()
@@ -89,12 +91,12 @@ def create_app(
         confirmations=Confirmations(engine, clock),
         objects=ObjectStore(settings.attachments_url, settings.data_dir / "attachments"),
         starts=Starts(desk),
-        keys=keys,
+        keys=keys or DoorKeys.for_once(),
         providers=read_providers(settings.oidc_file),
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, actions, attachments, escalations, notices, organisation,
+        sessions, factors, accounts, reports, cases, actions, attachments, escalations, notices, organisation, audit,
         reference,
     ):  # fmt: skip
         api.include_router(module.router)

@@ -28,6 +28,7 @@ from api.problems import Problem
 from api.queries import identity
 from api.queries.rows import Found
 from api.starting import Starts
+from api.whence import UNSTATED, DoorKeys, Stated, Whence, stated, whence
 from models import access
 from models.clock import Clock
 from models.database import Who, transaction
@@ -35,7 +36,6 @@ from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.reference import Reference
 from models.settings import Settings
-from models.vault import KeyRing
 from models.vault.objects import ObjectStore
 from models.vocabulary import Language
 from workflows.client import CaseDesk
@@ -70,7 +70,7 @@ class Door:
         confirmations: which commands' answers are known to their callers.
         objects: where the sealed bytes of attachments lie.
         starts: of the workflows of new cases.
-        keys: what TOTP secrets are sealed with; by default the ring of ``settings.key_file``, read when it is needed.
+        keys: hide addresses and encrypt reasons in the audit, and seal the secrets of second factors.
         providers: OpenID providers of organisations.
     """
 
@@ -84,13 +84,8 @@ class Door:
     confirmations: Confirmations
     objects: ObjectStore
     starts: Starts
-    keys: KeyRing | None = None
+    keys: DoorKeys
     providers: tuple[Provider, ...] = ()
-
-    @cached_property
-    def ring(self) -> KeyRing:
-        """The key ring."""
-        return self.keys or KeyRing.read(self.settings.key_file)
 
     @cached_property
     def relying(self) -> dict[str, Relying]:
@@ -140,6 +135,7 @@ class Visit:
         self.caller = caller
         self.now = now
         self.language: Language = language
+        self.whence = Whence()
 
     @asynccontextmanager
     async def transaction(self, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -190,6 +186,9 @@ class Visit:
             case_id=case_id,
             code=code,
             detail=detail,
+            purpose=self.whence.purpose,
+            reason=self.whence.reason,
+            origin=self.whence.origin,
         )
 
     async def check(self) -> None:
@@ -221,14 +220,17 @@ class Visit:
         """How far the caller may do ``action``.
 
         Raises:
-            Problem: ``not-permitted``; it is on record.
+            Problem: ``not-permitted``, or ``purpose-required`` where the table asks why; it is on record.
         """
         scope = access.scope(self.caller.role, action)
         if scope is access.Scope.NONE:
             problem = Problem("not-permitted")
-            await self.deny(problem)
-            raise problem
-        return scope
+        elif action in access.ASKS_PURPOSE and self.whence.purpose is None:
+            problem = Problem("purpose-required")
+        else:
+            return scope
+        await self.deny(problem)
+        raise problem
 
     def _own(self, *, plan_once: bool = False) -> Any:
         who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
@@ -252,17 +254,19 @@ async def sign_in_state(
     door: Annotated[Door, Depends(the_door)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     cookie: Annotated[str | None, Depends(_COOKIE)],
+    why: Annotated[Stated, Depends(stated)],
 ) -> Visit:
     """The visit of whoever holds the token.
 
     Raises:
         Problem: ``not-signed-in``, ``session-ended``, ``position-ended``, ``person-suspended``, ``cross-site-refused``,
-            ``second-factor-not-set-up``, or ``not-permitted`` for a service outside its scopes.
+            ``second-factor-not-set-up``, ``not-permitted`` for a service outside its scopes, or ``invalid-request`` for
+            a purpose that is none.
     """
     token = credentials.credentials if credentials is not None else cookie
     if token is None:
         raise Problem("not-signed-in", headers=_CHALLENGE)
-    visit = await enter(request, door, token, cookie=credentials is None)
+    visit = await enter(request, door, token, cookie=credentials is None, why=why)
     refusal = _out_of_bounds(request, visit)
     if refusal is not None:
         problem = Problem(refusal)
@@ -271,15 +275,13 @@ async def sign_in_state(
     return visit
 
 
-async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Visit:
+async def enter(request: Request, door: Door, token: str, *, cookie: bool, why: Stated = UNSTATED) -> Visit:
     """The visit of whoever holds a token and may still act.
 
     Raises:
         Problem: ``not-signed-in``, ``cross-site-refused``, ``session-ended``, ``position-ended`` or
             ``person-suspended``.
     """
-    if cookie and not cookies.is_ours(request):
-        raise Problem("cross-site-refused")
     now = door.clock.now()
     of_service = token.startswith(SERVICE) and not cookie
     async with transaction(door.engine, Who(system=SYSTEM), now) as connection:
@@ -287,7 +289,8 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Vi
         row = await read(connection, now, token_hash=token_hash(token))
         if row is None or (not of_service and row.cookie is not cookie):
             raise Problem("not-signed-in", headers=_CHALLENGE)
-        refusal = _ended(row, now, door)
+        ours = not cookie or cookies.is_ours(request)
+        refusal = _ended(row, now, door) if ours else "cross-site-refused"
         if refusal is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY):
             await identity.seen(connection, now, row.token_id, of_service=of_service)
     language: Language = "en" if row.language == "en" else DEFAULT
@@ -305,6 +308,9 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool) -> Vi
     visit = Visit(door, caller, now, preferred(request.headers.get("accept-language")) or language)
     request.state.language = visit.language
     request.state.let_in = refusal is None
+    # Whatever is refused from here on is refused to somebody known, and goes on record (api/errors.py).
+    request.state.visit = visit
+    visit.whence = whence(request, door.keys, why)
     structlog.contextvars.bind_contextvars(role=caller.role)
     if refusal is not None:
         problem = Problem(refusal, headers=_CHALLENGE)

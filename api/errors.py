@@ -32,8 +32,8 @@ _BY_STATUS: Final = {
     415: "media-type-not-supported",
     400: "malformed-json",
 }
-_AWAY_STATES: Final = ("08", "53", "55000", "57P")
-"""SQLSTATE classes of a server that is starting, stopping, full, or takes no connections."""
+_AWAY_STATES: Final = ("08", "53", "55000", "55P03", "57P")
+"""SQLSTATE classes of a server that is starting, stopping, full, takes no connections, or holds a lock too long."""
 _AWAY: Final = (InterfaceError, OperationalError, PoolTimeoutError, ConnectionError, TimeoutError)
 
 
@@ -100,12 +100,23 @@ def _step(part: Any) -> str | int:
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    return respond(request, error)
+    return await _refuse(request, error)
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return respond(request, invalid(error.errors()))
+    return await _refuse(request, invalid(error.errors()))
+
+
+async def _refuse(request: Request, problem: Problem) -> JSONResponse:
+    """Answer, and put on record what was refused to somebody known, where that was not done yet."""
+    visit = getattr(request.state, "visit", None)
+    if visit is not None:
+        try:
+            await visit.deny(problem)
+        except (DBAPIError, *_AWAY) as error:
+            return await _database(request, error)
+    return respond(request, problem)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -176,7 +176,7 @@ _DOOR: dict[str, Spec] = {
     "person-suspended": Spec(
         403,
         _NOT_YOURS,
-        Both("Bạn đang bị đình chỉ công tác trên hệ thống.", "You are suspended from working with this service."),
+        Both("Bạn đang bị đình chỉ quyền sử dụng hệ thống.", "You are suspended from using this service."),
         _ASK_ADMIN,
     ),
     "cross-site-refused": Spec(
@@ -321,6 +321,15 @@ _DOOR: dict[str, Spec] = {
         Both("Có mục thiếu, thừa hoặc sai kiểu; chưa có gì được ghi.", "Something is missing, unknown or of the wrong "
              "kind; nothing was recorded."),
         _CORRECT,
+    ),
+    "purpose-required": Spec(
+        422,
+        Both("Cần nêu mục đích", "A purpose is needed"),
+        Both("Việc này phải nêu mục đích truy cập.", "This asks for the purpose of access."),
+        Both(
+            "Hãy gửi lại với tiêu đề X-Purpose, chọn một mã trong danh mục `purposes`.",
+            "Send it again with the header X-Purpose, a code of the vocabulary `purposes`.",
+        ),
     ),
     "text-not-storable": Spec(
         422,

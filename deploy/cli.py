@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -28,6 +29,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # locals may hold what is about a child
 )
+audit = typer.Typer(
+    name="audit", help="Nhật ký kiểm tra: xuất và kiểm tra · the audit: export and verify.", no_args_is_help=True
+)
+app.add_typer(audit)
 
 
 @app.command()
@@ -96,6 +101,15 @@ def seed() -> None:
     """Nạp dữ liệu tham chiếu và tài khoản mẫu · load reference data and sample accounts."""
     with _settings():
         runpy.run_module("deploy.seed", run_name="__main__")
+
+
+@app.command()
+def link(username: Annotated[str, typer.Argument(help="tên đăng nhập · user name")]) -> None:
+    """Cấp liên kết đặt mật khẩu cho một tài khoản · make the link with which an account's password is set."""
+    from deploy.link import main as run  # noqa: PLC0415 - only this command needs it
+
+    with _settings():
+        raise typer.Exit(run(username))
 
 
 @app.command()
@@ -170,6 +184,56 @@ def _keys(command: str, **options: Any) -> None:
         raise typer.Exit(getattr(commands, command)(**options))
 
 
+retention = typer.Typer(help="Thời hạn lưu trữ hồ sơ · how long files are kept.", no_args_is_help=True)
+app.add_typer(retention, name="retention")
+_By = Annotated[str, typer.Option("--by", help="tên đăng nhập của người thực hiện · user name of who does it")]
+_Code = Annotated[str, typer.Argument(help="mã hồ sơ · the case's code")]
+
+
+@retention.command("plan")
+def retention_plan() -> None:
+    """Hồ sơ nào đến hạn xóa; không thay đổi gì · which files are due; nothing is changed."""
+    _retention("plan")
+
+
+@retention.command("run")
+def retention_run(
+    by: _By, decision: Annotated[str, typer.Option("--decision", help="số quyết định xóa · number of the decision")]
+) -> None:
+    """Xóa hồ sơ đến hạn, có biên bản · erase what is due, with a certificate each."""
+    _retention("run", by=by, decision=decision)
+
+
+@retention.command("hold")
+def retention_hold(
+    case: _Code,
+    by: _By,
+    why: Annotated[str, typer.Option("--why", help="lý do · the reason")],
+    until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="đến hết ngày")] = None,
+) -> None:
+    """Giữ hồ sơ, không xóa · keep a file whatever its retention says."""
+    _retention("hold", case=case, by=by, why=why, until=until.date() if until else None)
+
+
+@retention.command("lift")
+def retention_lift(case: _Code, by: _By) -> None:
+    """Hết lệnh giữ hồ sơ · end the holds on a file."""
+    _retention("lift", case=case, by=by)
+
+
+@retention.command("certificates")
+def retention_certificates() -> None:
+    """In các biên bản xóa, mỗi dòng một JSON · print the certificates of erasure, one JSON a line."""
+    _retention("certificates")
+
+
+def _retention(command: str, **options: Any) -> None:
+    from deploy import retention as commands  # noqa: PLC0415 - only these commands need it
+
+    with _settings():
+        raise typer.Exit(getattr(commands, command)(**options))
+
+
 @app.command()
 def psql() -> None:
     """Mở psql với quyền chủ dữ liệu · open psql as the owner role (the service must be running)."""
@@ -183,6 +247,49 @@ def psql() -> None:
             )
         words = server.psql("annhi_owner")
         os.execve(words[0], words, os.environ | server.psql_environment("annhi_owner"))  # noqa: S606 - no shell is wanted
+
+
+@audit.command(name="export")
+def export_audit(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="thư mục mới · a new folder")],
+) -> None:
+    """Xuất nhật ký kiểm tra để giao cho bên kiểm tra · copy the audit out, for whoever is to check it."""
+    from deploy.audit import export_own  # noqa: PLC0415 - only this command needs it
+
+    with _settings():
+        typer.echo(export_own(os.environ["ANNHI_OWNER_DATABASE_URL"], folder))
+
+
+@audit.command(name="verify")
+def verify_audit(
+    export: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="kiểm tra bản xuất này · check this export")
+    ] = None,
+    database: Annotated[str, typer.Option(help="kiểm tra cơ sở dữ liệu này · check this database (URL)")] = "",
+    seals: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="niêm phong lưu bên ngoài · seals kept outside")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="khóa công khai bạn giữ · public keys you hold")
+    ] = None,
+) -> None:
+    """Kiểm tra nhật ký có bị sửa, xóa, chèn, đảo thứ tự không · say whether the audit is what it was.
+
+    Mã kết thúc 0: nguyên vẹn; 1: không · exit status 0: sound; 1: not, and what is wrong is named.
+    """
+    from deploy.audit import check, check_database, told  # noqa: PLC0415 - only this command needs it
+
+    with _clear_trouble():
+        if export is not None:
+            verdict = check(export, seals, keys)
+        elif database:
+            verdict = check_database(database, seals, keys)
+        else:
+            with _settings():
+                verdict = check_database(os.environ["ANNHI_OWNER_DATABASE_URL"], seals, keys)
+    for line in told(verdict):
+        typer.echo(line)
+    raise typer.Exit(0 if verdict.sound else 1)
 
 
 def main() -> NoReturn:

@@ -23,6 +23,7 @@ from models.vault import KeyProvider
 KEYS: Final = "annhi_keys"
 """Execution option of an engine's connections: the keys its process was given (``models.records.vault``)."""
 
+_LOCK_TIMEOUT: Final = "5s"
 _FRESH_SECONDS: Final = 2.0
 """A connection that worked so recently is used without asking whether it still does."""
 
@@ -79,6 +80,8 @@ def connect(url: str, *, pool_size: int = 20, plan_once: bool = False, keys: Key
             "server_settings": {
                 "jit": "off",
                 "timezone": "UTC",
+                # Whoever waits longer for somebody's lock is told so: a locked audit is an answer, not a hang.
+                "lock_timeout": _LOCK_TIMEOUT,
                 "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
             },
         },

@@ -75,8 +75,11 @@ def refusals(config: Settings) -> Iterator[Refusal]:
 
 
 def _key_files(config: Settings) -> Iterator[Refusal]:
-    for name in ("key_file", "vault_file", "oidc_file"):
-        path: Path | None = getattr(config, name)
+    held: dict[str, Path | None] = {
+        "key_file": config.key_file, "vault_file": config.vault_file, "audit_key_file": config.audit_key,
+        "origin_key_file": config.origin_key, "oidc_file": config.oidc_file,
+    }  # fmt: skip
+    for name, path in held.items():
         if path is None or not path.exists() or not path.stat().st_mode & _OTHERS:
             continue
         yield Refusal(

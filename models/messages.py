@@ -30,7 +30,8 @@ class Command(Message):
     """One person's act on one case.
 
     ``command_id`` is the update id and unique in the database. ``recorded_at`` is when the API took it in;
-    ``occurred_at`` when it happened, the same unless the act is recorded later.
+    ``occurred_at`` when it happened, the same unless the act is recorded later. ``origin`` is a keyed hash of the
+    address it came from, for the audit.
     """
 
     command_id: UUID
@@ -44,6 +45,7 @@ class Command(Message):
     on_behalf_role: str | None = None
     means: Means | None = None
     content: tuple[ContentRef, ...] = ()
+    origin: str | None = None
 
 
 class OpenDeadline(Message):

@@ -94,7 +94,12 @@ class Settings(BaseSettings):
     attachments_url: str = ""
     attachment_max_bytes: int = 100 * 1024 * 1024
     clamd: str = ""
+    retention_file: Path | None = None
     open_unscanned: bool = True
+
+    audit_key_file: Path | None = None
+    origin_key_file: Path | None = None
+    seals_dir: Path | None = None
 
     overrides_dir: Path | None = None
 
@@ -153,6 +158,11 @@ class Settings(BaseSettings):
         """Whether a position of this role may act only in a session proven by a second factor."""
         return role in {named.strip() for named in self.second_factor_roles.split(",")} - {""}
 
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, given: str) -> str:
+        return given.rstrip("/")
+
     @field_validator("second_factor_roles")
     @classmethod
     def _known_roles(cls, given: str) -> str:
@@ -160,6 +170,21 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError("ANNHI_SECOND_FACTOR_ROLES names roles that do not exist")
         return given
+
+    @property
+    def signing_keys(self) -> Path:
+        """The keys that sign the audit's seals: the worker's alone. By default beside the payload keys."""
+        return self.audit_key_file or self.key_file.with_name("audit.json")
+
+    @property
+    def origin_key(self) -> Path:
+        """The key that hides the addresses in the audit. By default beside the payload keys."""
+        return self.origin_key_file or self.key_file.with_name("origin.key")
+
+    @property
+    def seals(self) -> Path:
+        """Where seals are kept outside the database. By default in the data folder."""
+        return self.seals_dir or self.data_dir / "seals"
 
 
 @cache

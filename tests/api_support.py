@@ -19,8 +19,10 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.passwords import Passwords
+from api.whence import DoorKeys
 from deploy.runtime.postgres import Postgres
 from deploy.seed import Organisation, sample_organisation
+from models.audit.origin import Origins
 from models.database import Who, transaction
 from models.records.reference import load_reference
 from models.settings import Settings
@@ -39,7 +41,7 @@ NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 PASSWORD = "bốn từ dễ nhớ thôi"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REFERENCE = load_reference()
-KEYS = KeyRing({"of-the-tests": bytes(range(32))}, "of-the-tests")
+KEYS = DoorKeys(Origins.for_once(), KeyRing({"of-the-tests": bytes(range(32))}, "of-the-tests"))
 GATEWAY_TOKEN = "gateway-token-of-the-tests"
 
 

@@ -140,7 +140,7 @@ class Province:
                     receiver_id=h111.person_id,
                     receiver_position_id=h111.position_id,
                     receiver_unit_id=self.unit("111"),
-                    content={},
+                    sealed=b"",
                     content_hash="0" * 64,
                 )
             )

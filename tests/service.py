@@ -629,7 +629,7 @@ async def record_of(service: Running, case: UUID) -> dict[str, Any]:
         # What was done is told once; that somebody tried in vain while a server was away may stand there often.
         "audit": await lines(
             "SELECT action, outcome, count(*) FROM audit_entry WHERE case_id = :case AND outcome <> 'refused' "
-            "AND action <> 'read' GROUP BY 1, 2"
+            "AND action NOT IN ('read', 'repeat') GROUP BY 1, 2"
         ),
     }
 

@@ -13,6 +13,7 @@ from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.settings import Settings
 from tests.api_support import Door, door_to
+from tests.service import eventually
 from tests.world import MINUTES, SIGNED, World, a_world, form02, form04, form07
 from workflows.connection import connect as connect_temporal
 
@@ -486,3 +487,63 @@ async def test_another_offices_report_in_a_case_is_not_the_hotlines_to_read(door
     reports = await door.sql("SELECT report_id FROM case_report WHERE case_id = :case ORDER BY id", case=case)
     seen = [(await door.get("h111", f"/reports/{row['report_id']}")).json()["withheld"] for row in reports]
     assert sorted(seen) == [False, True]
+
+
+async def audited(door: Door) -> dict[UUID, Any]:
+    rows = await door.sql("SELECT id, action, outcome, code, origin, chain_seq, purpose FROM audit_entry")
+    return {row["id"]: row for row in rows}
+
+
+async def test_an_act_carried_out_refused_or_answered_again_leaves_one_entry(door: Door) -> None:
+    case, key = await case_of(door), uuid4()
+    origin = door.app.state.door.keys.origins.of("192.0.2.7")
+    await door.sign_in("cpo.a")
+
+    async def left_by(event: str, key: UUID) -> Any:
+        before = await audited(door)
+        await door.act("cpo.a", case, event, key=key)
+        (left,) = [row for name, row in (await audited(door)).items() if name not in before]
+        return left
+
+    done_ = await left_by("acknowledge", key)
+    assert (done_["action"], done_["outcome"], done_["origin"], done_["chain_seq"]) == (
+        "acknowledge",
+        "done",
+        origin,
+        2,
+    )
+    again = await left_by("acknowledge", key)
+    assert (again["action"], again["outcome"], again["chain_seq"]) == ("repeat", "done", None)
+    refused = await left_by("acknowledge", uuid4())
+    assert (refused["outcome"], refused["code"], refused["chain_seq"]) == ("refused", "not-allowed-in-state", 3)
+
+
+async def test_an_act_of_which_no_entry_can_be_written_does_not_happen(door: Door) -> None:
+    case = await case_of(door)
+    await door.sign_in("cpo.a")
+    watched = ("case_file", "case_event", "deadline", "rung", "command_record", "notice", "escalation")
+
+    async def of_case() -> list[Any]:
+        return [
+            await door.sql(
+                f"SELECT t::text FROM {name} t WHERE {'id' if name == 'case_file' else 'case_id'} = :case ORDER BY 1",
+                case=case,
+            )
+            for name in watched
+        ]
+
+    async def started() -> bool:
+        (row,) = await door.sql("SELECT workflow_seen_at FROM case_file WHERE id = :case", case=case)
+        return row["workflow_seen_at"] is not None
+
+    await eventually(started)
+    before, key = await of_case(), uuid4()
+    await door.sql("REVOKE INSERT ON audit_entry FROM annhi_worker")
+    try:
+        answer = await door.act("cpo.a", case, "acknowledge", key=key)
+    finally:
+        await door.sql("GRANT INSERT ON audit_entry TO annhi_worker")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert await of_case() == before
+    # What was typed was kept: the same request with the same key, or a new one, is carried out now.
+    assert (await door.act("cpo.a", case, "acknowledge")).status_code == 200

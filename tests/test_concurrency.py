@@ -187,7 +187,7 @@ async def test_commands_answer_503_in_time_and_what_was_typed_goes_through_later
     assert answer.seconds <= BOUND
     command = command_id(service["cpo.a"], key, case, "complete_detailed_assessment")
     async with service.reading() as connection:
-        kept = await contents(connection, UUID(case), command_id=command, author_id=service["cpo.a"].id)
+        kept = await contents(connection, case, command_id=command, author_id=service["cpo.a"].id)
     assert [one["family"] for one in kept] == [typed["m03"]["family"]]
     if how == "frozen":
         service.kill(name)

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from activities.channels import configured
-from activities.delivery import GAPS, LEASE, Outbox
+from activities.delivery import GAPS, LAY_ASIDE, LEASE, TAKE, Outbox
+from activities.upkeep import overdue
 from models.database import Who, transaction
 from models.records.notices import Occasion, message_id, notice_id, record_receipt, write_notices
 from models.records.people import CasePlace, Recipient
@@ -476,3 +477,15 @@ async def test_running_it_hears_of_a_notice_at_once_and_stops_cleanly(
     async with transaction(province.engine, Who(system="test"), NOW) as connection:
         left = (await connection.execute(select(of.c.state).where(of.c.channel == "sms"))).scalars().all()
     assert list(left) == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(TAKE, "ix_notice_due"), (LAY_ASIDE, "ix_notice_due"), (overdue(NOW), "ix_rung_planned")],
+    ids=["take", "lay-aside", "overdue"],
+)
+async def test_what_is_due_is_found_by_its_index_whatever_the_values(database: Any, statement: Any, index: str) -> None:
+    """The worker's plans are made once for any value: a state that is a parameter could not use the index of some."""
+    sql = str(statement.compile(dialect=database.worker.dialect))
+    plan = await database.server.sql(f"SET enable_seqscan = off; EXPLAIN (GENERIC_PLAN) {sql}", database=database.name)
+    assert f"using {index}" in plan

@@ -89,7 +89,7 @@ def test_a_mail_password_does_not_cross_the_network_in_clear() -> None:
     assert rules(**OUTSIDE, **mail | {"smtp_host": "127.0.0.1"}) == set()
 
 
-@pytest.mark.parametrize("setting", ["key_file", "vault_file", "oidc_file"])
+@pytest.mark.parametrize("setting", ["key_file", "vault_file", "audit_key_file", "origin_key_file", "oidc_file"])
 @pytest.mark.parametrize(("mode", "refused"), [(0o600, False), (0o640, False), (0o604, True), (0o660, True)])
 def test_a_key_file_that_others_can_open_is_refused_everywhere(
     tmp_path: Path, setting: str, mode: int, refused: bool

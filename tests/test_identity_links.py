@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
-from deploy.runtime.postgres import Postgres
+from deploy.link import make_link
+from deploy.runtime.postgres import OWNER, Postgres
+from models.settings import Settings
 from tests.api_support import PASSWORD, Door
 from tests.identity_support import a_door, audited, code, sign_in, with_token
 
@@ -135,3 +138,19 @@ async def test_nobody_gets_into_an_account_beyond_their_reach(door: Door, by: st
     ):
         assert await code(await door.post(by, path, body)) == expected, path
     assert (await sign_in(door, whom)).status_code == 201
+
+
+async def test_the_operator_makes_a_link_for_the_first_administrator_and_that_is_on_record(door: Door) -> None:
+    config = Settings(
+        owner_database_url=SecretStr(door.database.url(OWNER)), public_url="http://door.test", set_up_link_hours=1.0
+    )
+    token = await door.sign_in("admin")
+    link = await make_link(config, "admin", door.clock)
+    assert link is not None
+    assert link.startswith("http://door.test/set-up?link=")
+    assert await code(await with_token(door, token, "GET", "/me")) == "session-ended"
+    assert await code(await sign_in(door, "admin")) == "sign-in-failed"
+    assert await use(door, link.partition("link=")[2]) == ""
+    assert (await sign_in(door, "admin", OWN)).status_code == 201
+    assert await audited(door, "set_account") == [("done", None)]
+    assert await make_link(config, "nobody.at.all", door.clock) is None

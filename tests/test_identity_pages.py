@@ -14,7 +14,7 @@ import pytest_asyncio
 from api.identity.cookies import FLOW, SESSION
 from deploy.runtime.postgres import Postgres
 from tests.api_support import PASSWORD, Door
-from tests.identity_support import SITE, a_door, code, second_position
+from tests.identity_support import SITE, a_door, audited, code, second_position
 
 pytestmark = pytest.mark.servers
 
@@ -110,6 +110,8 @@ async def test_a_cookie_is_taken_from_our_own_pages_only(
     assert (written.status_code == 204) is writes, written.text
     for answer, taken in ((read, reads), (written, writes)):
         assert taken or await code(answer) == "cross-site-refused"
+    refused = [("refused", "cross-site-refused")] * ((not reads) + (not writes))
+    assert await audited(browser.door, "request") == refused
 
 
 async def test_a_bearer_token_needs_no_origin_and_a_cookie_beside_it_is_not_looked_at(browser: Browser) -> None:

@@ -15,6 +15,8 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from deploy.audit import check_database
+from models.audit.kept import KEYS, SealFolder
 from tests.service import (
     SERVERS,
     STEPS,
@@ -255,6 +257,30 @@ async def test_a_rung_that_falls_due_while_servers_are_away_fires_once_when_they
     (row,) = await service.rows("SELECT count(*) AS n FROM escalation WHERE case_id = :case", case=case)
     assert row.n == 1
     await delivered(service, case)
+
+
+async def test_the_audit_is_sound_and_sealed_whole_whatever_was_killed(service: Running):
+    """Every entry of everything above under one seal, every seal kept outside, by whichever worker lived."""
+    course = Course(service)
+    await course.report()
+    for victim, step in zip(SERVERS, STEPS, strict=False):
+        going = asyncio.create_task(course.take(step))
+        await asyncio.sleep(IN_FLIGHT[0])
+        service.kill(victim)
+        await service.restart(victim)
+        await going
+    await service.in_step(course.case)
+    url = service.parts.everything()["ANNHI_OWNER_DATABASE_URL"]
+    kept = service.parts.folder.root / "seals"
+
+    async def sealed() -> bool:
+        verdict = await asyncio.to_thread(check_database, url, kept, kept / KEYS)
+        assert verdict.sound, verdict.findings
+        assert verdict.linked > len(SERVERS)
+        newest = next(SealFolder(kept).newest())
+        return verdict.unsealed == 0 and newest.number == verdict.last
+
+    await eventually(sealed, every=2)
 
 
 async def states_of_first_rung(service: Running, case: UUID) -> list[tuple[str, datetime | None]]:

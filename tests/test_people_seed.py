@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import subprocess
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from models.database import Who, transaction
 from models.lifecycle.roles import ROLES
 from models.tables import METADATA, Account, ReferenceVersion, table
 from tests.people_support import NOW
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 TABLES = ("unit", "unit_parent", "person", "position", "deputy", "shift", "account", "reference_version")
 
@@ -105,6 +108,19 @@ async def test_a_reference_version_with_another_content_is_refused(database: Any
         await connection.execute(update(table(ReferenceVersion)).values(content_hash="0" * 64))
         with pytest.raises(ValueError, match="another content"):
             await load_references(connection, NOW)
+
+
+def test_what_is_stored_of_a_calendar_is_the_same_in_every_process() -> None:
+    """Else a second start would find it "with another content"."""
+    show = "from models.calendar import load_calendars; print(load_calendars().versions[0].model_dump_json())"
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", show], env={**os.environ, "PYTHONHASHSEED": str(number)}, cwd=PROJECT,
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for number in range(6)
+    }  # fmt: skip
+    assert len(seen) == 1
 
 
 def test_everybody_and_every_office_says_that_it_is_a_sample() -> None:

@@ -54,6 +54,6 @@ def test_the_command_line_itself_loads_neither_temporal_nor_sql(tmp_path: Path) 
 
 def test_help_lists_every_command_in_both_languages(tmp_path: Path) -> None:
     result = python("from deploy.cli import main; main()", "--help", data=tmp_path)
-    for command in ("up", "status", "reset", "migrate", "seed", "demo", "drill", "psql"):
+    for command in ("up", "status", "reset", "migrate", "seed", "link", "demo", "drill", "psql", "audit"):
         assert f" {command} " in result.stdout
     assert "bảo vệ trẻ em" in result.stdout

@@ -26,6 +26,7 @@ from models.records.actor import Acting
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import receive_report, store_report
 from models.records.reference import load_reference
+from models.records.vault import keys_of
 from models.tables import METADATA, CaseFile, table
 
 pytestmark = pytest.mark.servers
@@ -87,7 +88,7 @@ async def try_out(desk, row: Row) -> tuple[str | None, dict[str, int]]:
             if row.event in REPORTING:
                 await store_report(
                     connection, report=ReportInput(), actor=post[row.role], now=now,
-                    report_id=report_id_of(command.command_id),
+                    report_id=report_id_of(command.command_id), cases=await keys_of(connection, [case_id]),
                 )  # fmt: skip
             before = await counts(connection, case_id)
             answer = await transitions._record(connection, command)

@@ -1,4 +1,4 @@
-"""The worker: the one place that puts workflows, activities, PostgreSQL and the outbox together."""
+"""The worker: the one place that puts workflows, activities, PostgreSQL, the outbox and the sealer together."""
 
 import asyncio
 import signal
@@ -16,8 +16,11 @@ from activities.channels import configured
 from activities.clamd import Clamd
 from activities.delivery import Outbox
 from activities.rungs import RungActivities
+from activities.sealing import Sealer
 from activities.transition import ClockActs, Transitions
 from activities.upkeep import Upkeep
+from models.audit import SigningKeys
+from models.audit.kept import SealFolder
 from models.clock import Clock, PlatformClock
 from models.database import connect as connect_database
 from models.hardening import hardened
@@ -95,6 +98,9 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     Args:
         config: this process's settings.
         stop: set it to end cleanly: running activities finish, notices in hand are sent.
+
+    Raises:
+        OSError, SealError: there are no keys to sign the audit with.
     """
     offset = timedelta(seconds=config.clock_offset_seconds)
     clock = PlatformClock(offset)
@@ -107,11 +113,12 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
     await schedule_sweep(client, config.task_queue)
     outbox = Outbox(engine, clock, configured(config), config)
+    sealer = Sealer(engine, clock, SigningKeys.read(config.signing_keys), SealFolder(config.seals))
     if config.worker_metrics_port:
         start_http_server(config.worker_metrics_port, addr="127.0.0.1")
     objects = ObjectStore(config.attachments_url, config.data_dir / "attachments")
     care = AttachmentCare(engine, clock, objects, Clamd(config.clamd) if config.clamd else None)
-    beside = [asyncio.create_task(outbox.run()), asyncio.create_task(care.run())]
+    beside = [asyncio.create_task(work.run()) for work in (outbox, care, sealer)]
     try:
         async with case_worker(
             client,

@@ -201,14 +201,12 @@ class Relying:
 
     async def _verified(self, token: str, now: datetime) -> jwt.Token:
         """The token, its signature checked; with keys read anew where the provider has changed them since."""
-        fresh = self._keys is None
-        for keys in (self._keys or await self._read_keys(now), None):
+        if self._keys is not None:
             try:
-                return jwt.decode(token, keys or await self._read_keys(now), algorithms=list(ALGORITHMS))
+                return jwt.decode(token, self._keys, algorithms=list(ALGORITHMS))
             except (JoseError, ValueError):
-                if fresh or keys is None:
-                    raise
-        raise NotConfirmedError
+                self._keys = None
+        return jwt.decode(token, await self._read_keys(now), algorithms=list(ALGORITHMS))
 
     async def _read_keys(self, now: datetime) -> KeySet:
         metadata = await self._discover(now)

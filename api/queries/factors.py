@@ -174,7 +174,13 @@ async def change_step(connection: AsyncConnection, step_id: UUID, **values: Any)
 
 
 async def add_link(
-    connection: AsyncConnection, *, account_id: UUID, link_hash: str, made_by: UUID, at: datetime, until: datetime
+    connection: AsyncConnection,
+    *,
+    account_id: UUID,
+    link_hash: str,
+    made_by: UUID | None,
+    at: datetime,
+    until: datetime,
 ) -> None:
     """A set-up link; one that was made before is void."""
     await end_links(connection, account_id, at)

@@ -96,6 +96,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
             means=body.on_behalf_of.means if body.on_behalf_of else None,
             content=content,
+            origin=visit.whence.origin,
         )
     return _Asked(command, row, sight, CommandResult.model_validate(stored) if stored is not None else None)
 
@@ -207,6 +208,9 @@ async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionO
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
     visit.door.confirmations.note(result.command_id)
     async with visit.transaction() as connection:
+        if asked.before is not None:
+            # The command's own entry tells who had the answer the first time.
+            await visit.note(connection, "repeat", "case", record_id=asked.row.id, case_id=asked.row.id)
         refusal = None if result.accepted else await _refusal(connection, visit, asked, result)
         answer = await _done(connection, visit, asked, result) if refusal is None else None
     if answer is None:

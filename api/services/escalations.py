@@ -28,7 +28,13 @@ async def list_escalations(
         )
         shown, after = paging.cut(rows, limit, lambda row: (row.opened_at, row.id))
         items = await _items(connection, visit, shown)
-        await visit.note(connection, "list", "escalation", detail={"escalations": [str(row.id) for row in shown]})
+        await visit.note(
+            connection, "list", "escalation",
+            detail={
+                "escalations": [str(row.id) for row in shown],
+                "cases": sorted({str(row.case_id) for row in shown}),
+            },
+        )  # fmt: skip
     return Page[EscalationOut](items=items, next=after)
 
 
@@ -57,9 +63,12 @@ async def answer(visit: Visit, escalation_id: UUID, resolution: str | None) -> E
             raise Problem("not-found")
         actor = visit.caller.acting
         if resolution is None:
-            said = await acknowledge(connection, escalation_id, actor=actor, at=visit.now)
+            said = await acknowledge(connection, escalation_id, actor=actor, at=visit.now, origin=visit.whence.origin)
         else:
-            said = await settle(connection, escalation_id, actor=actor, resolution=resolution, at=visit.now)
+            said = await settle(
+                connection, escalation_id, actor=actor, resolution=resolution, at=visit.now,
+                origin=visit.whence.origin,
+            )  # fmt: skip
         row = await escalations.find(connection, visit.caller.acting, visit.now, escalation_id)
         if isinstance(said, NotAnswered):
             refused = _refusal(said, row)

@@ -104,7 +104,7 @@ async def begin_totp(visit: Visit) -> TotpOut:
             raise Problem("already-set-up")
         account = await identity.account(connection, account_id=account_id)
         assert account is not None
-        key_id, sealed = visit.door.ring.seal(secret.encode(), _bound(account_id))
+        key_id, sealed = visit.door.keys.ring.seal(secret.encode(), _bound(account_id))
         row_id = await q.add_totp(connection, account_id, key_id=key_id, secret=sealed, at=visit.now)
         await visit.note(connection, "begin_factor", "second_factor", record_id=row_id, detail={"kind": "totp"})
     return TotpOut(secret=secret, uri=totp.uri(secret, account.username))
@@ -255,7 +255,7 @@ def _account(visit: Visit) -> UUID:
 
 
 def _secret(door: Door, row: Found) -> str:
-    return door.ring.open(row.key_id, row.secret, _bound(row.account_id)).decode()
+    return door.keys.ring.open(row.key_id, row.secret, _bound(row.account_id)).decode()
 
 
 def _bound(account_id: UUID) -> str:

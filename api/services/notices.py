@@ -14,6 +14,7 @@ from api.queries import notices as queries
 from api.shapes.base import Page, PersonRef
 from api.shapes.notices import CallOut, CallRecord, GatewayAnswer, GatewayReceipt, NoticeOut
 from models.database import Who, transaction
+from models.records.audit import audit
 from models.records.notices import inbox, mark_seen, open_calls, record_call, record_receipt
 from models.records.texts import link, render
 
@@ -100,7 +101,12 @@ async def take_receipt(door: Door, token: str, receipt: GatewayReceipt) -> Gatew
         raise Problem("gateway-not-known", headers={"WWW-Authenticate": 'Bearer realm="gateway"'})
     now = door.clock.now()
     async with transaction(door.engine, GATEWAY, now) as connection:
-        return GatewayAnswer(recorded=await record_receipt(connection, receipt.reference, receipt.state, now))
+        recorded = await record_receipt(connection, receipt.reference, receipt.state, now)
+        await audit(
+            connection, at=now, actor=None, action="gateway_receipt", record="notice",
+            outcome="done" if recorded else "unknown", code=receipt.state,
+        )  # fmt: skip
+        return GatewayAnswer(recorded=recorded)
 
 
 async def _notices(connection: AsyncConnection, visit: Visit, rows: Sequence[Any]) -> list[NoticeOut]:

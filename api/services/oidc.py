@@ -63,9 +63,9 @@ async def finish(door: Door, token: str, answer: Mapping[str, str], address: str
         Problem: ``sign-in-step-ended``, ``external-sign-in-failed``, ``provider-away``, or as ``admit``.
     """
     now = door.clock.now()
-    keys = [throttle.key("address", address)]
+    keys, origin = [throttle.key("address", address)], door.keys.origins.of(address)
     async with transaction(door.engine, NOBODY, now) as connection:
-        problem = await throttle.too_many(connection, keys, now, action="sign_in")
+        problem = await throttle.too_many(connection, keys, now, action="sign_in", origin=origin)
         step = await q.step(connection, _KIND, token_hash(token), now) if problem is None else None
         if step is not None:
             await q.change_step(connection, step.id, used_at=now)
@@ -73,7 +73,7 @@ async def finish(door: Door, token: str, answer: Mapping[str, str], address: str
         raise problem
     # The state ties the answer to the sign-in this browser began: without it, somebody else's could be slipped in.
     if step is None or not hmac.compare_digest(step.state["state"], token_hash(answer.get("state", ""))):
-        raise await _refused(door, None, address, now, "sign-in-step-ended")
+        raise await _refused(door, None, origin, now, "sign-in-step-ended")
     try:
         confirmed = await _relying(door, step.state["provider"]).finish(
             answer, nonce=step.state["nonce"], verifier=step.state["verifier"], now=_platform(door, now)
@@ -81,13 +81,13 @@ async def finish(door: Door, token: str, answer: Mapping[str, str], address: str
     except ProviderAwayError:
         raise Problem("provider-away") from None
     except NotConfirmedError:
-        raise await _refused(door, None, address, now, "external-sign-in-failed") from None
+        raise await _refused(door, None, origin, now, "external-sign-in-failed") from None
     async with transaction(door.engine, NOBODY, now) as connection:
         linked = await q.external(connection, confirmed.issuer, confirmed.subject)
         account = await identity.account(connection, account_id=linked.account_id) if linked is not None else None
     if account is None or account.ended_at is not None or throttle.is_locked(account, now):
-        raise await _refused(door, account, address, now, "external-sign-in-failed")
-    return await admit(door, Entry(account, None, cookie=True, keys=tuple(keys)), now)
+        raise await _refused(door, account, origin, now, "external-sign-in-failed")
+    return await admit(door, Entry(account, None, cookie=True, keys=tuple(keys), origin=origin), now)
 
 
 def _relying(door: Door, key: str) -> Relying:
@@ -102,6 +102,6 @@ def _platform(door: Door, now: datetime) -> datetime:
     return now - timedelta(seconds=door.settings.clock_offset_seconds)
 
 
-async def _refused(door: Door, account: Found | None, address: str, now: datetime, code: str) -> Problem:
+async def _refused(door: Door, account: Found | None, origin: str | None, now: datetime, code: str) -> Problem:
     async with transaction(door.engine, NOBODY, now) as connection:
-        return await throttle.failed(connection, account, address, now, code)
+        return await throttle.failed(connection, account, now, code, origin=origin)

@@ -115,7 +115,9 @@ async def listing(
 async def read_unit(visit: Visit, unit_id: UUID) -> UnitOut:
     """One office."""
     async with visit.transaction() as connection:
-        return unit(await found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
+        shown = unit(await found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
+        await visit.note(connection, "read", "unit", record_id=unit_id)
+        return shown
 
 
 async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:

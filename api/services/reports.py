@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.door import Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
-from api.queries import reports, submissions
+from api.queries import audit, reports, submissions
 from api.queries.rows import Found
 from api.scope import REPORT
 from api.services import keys
@@ -56,6 +56,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         )  # fmt: skip
         if before is not None:
             keys.check_same(before, digest)
+            await visit.note(connection, "repeat", "report", record_id=UUID(before.answer["id"]))
             return ReceiptOut.model_validate_json(json.dumps(before.answer))
         try:
             intake = await receive_report(
@@ -65,6 +66,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
                 now=visit.now,
                 reference=visit.door.reference,
                 command_id=command_id,
+                origin=visit.whence.origin,
             )
         except IntakeRefusedError as error:
             raise _refused(error) from None
@@ -96,8 +98,13 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
             seen = brought(visit, row.receiver_id, row.receiver_unit_id)
         content, erased = (await _content(connection, row)) if seen else (None, False)
         informant = may_open_informant(visit, row) and await reports.informant(connection, report_id) is not None
+        about = await audit.cases_of_report(connection, report_id)
         await visit.note(
-            connection, "read", "report", record_id=report_id, detail={"withheld": not seen, "erased": erased}
+            connection,
+            "read",
+            "report",
+            record_id=report_id,
+            detail={"withheld": not seen, "erased": erased, "cases": about},
         )
     return ReportOut(
         id=row.id,

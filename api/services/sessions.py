@@ -53,13 +53,14 @@ class Opened:
 class Entry:
     """Somebody who proved their first factor and asks to be let in.
 
-    ``keys`` are the tries that were counted and are given back once they are in.
+    ``keys`` are the tries that were counted and are given back once they are in; ``origin`` is from where they come.
     """
 
     account: Found
     position_id: UUID | None
     cookie: bool
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...]
+    origin: str | None
 
 
 async def sign_in(door: Door, given: SignIn, address: str, *, cookie: bool = False) -> Opened:
@@ -71,17 +72,18 @@ async def sign_in(door: Door, given: SignIn, address: str, *, cookie: bool = Fal
     """
     now = door.clock.now()
     keys = [throttle.key("user", given.username), throttle.key("address", address)]
+    origin = door.keys.origins.of(address)
     async with transaction(door.engine, NOBODY, now) as connection:
-        problem = await throttle.too_many(connection, keys, now, action="sign_in")
+        problem = await throttle.too_many(connection, keys, now, action="sign_in", origin=origin)
         account = await identity.account(connection, username=given.username)
     if problem is not None:
         raise problem
     right = await door.passwords.check(account.password_hash if account else None, given.password.get_secret_value())
     if account is None or not right or throttle.is_locked(account, now) or account.ended_at is not None:
         async with transaction(door.engine, NOBODY, now) as connection:
-            problem = await throttle.failed(connection, account, address, now, "sign-in-failed")
+            problem = await throttle.failed(connection, account, now, "sign-in-failed", origin=origin)
         raise problem
-    return await admit(door, Entry(account, given.position_id, cookie, tuple(keys)), now)
+    return await admit(door, Entry(account, given.position_id, cookie, tuple(keys), origin), now)
 
 
 async def admit(door: Door, entry: Entry, now: datetime) -> Opened:
@@ -219,7 +221,7 @@ async def change_password(visit: Visit, given: PasswordChange) -> None:
     door, now, account_id = visit.door, visit.now, account_of(visit)
     keys = [throttle.key("password", account_id)]
     async with visit.transaction() as connection:
-        problem = await throttle.too_many(connection, keys, now, action="change_password")
+        problem = await throttle.too_many(connection, keys, now, action="change_password", origin=visit.whence.origin)
         account = await identity.account(connection, account_id=account_id)
     if problem is not None:
         raise problem
@@ -227,7 +229,9 @@ async def change_password(visit: Visit, given: PasswordChange) -> None:
     right = await door.passwords.check(account.password_hash, given.current_password.get_secret_value())
     if not right or throttle.is_locked(account, now):
         async with visit.transaction() as connection:
-            await throttle.failed(connection, account, "", now, "password-wrong", "change_password")
+            await throttle.failed(
+                connection, account, now, "password-wrong", "change_password", origin=visit.whence.origin
+            )
         raise Problem("password-wrong", audited=True)
     stored = await door.passwords.hash(given.new_password.get_secret_value())
     async with visit.transaction() as connection:
@@ -245,14 +249,15 @@ async def set_up(door: Door, given: SetUp, address: str) -> None:
         Problem: ``too-many-sign-ins`` or ``link-ended``.
     """
     now, digest = door.clock.now(), token_hash(given.link.get_secret_value())
+    origin, keys = door.keys.origins.of(address), [throttle.key("address", address)]
     async with transaction(door.engine, NOBODY, now) as connection:
-        problem = await throttle.too_many(connection, [throttle.key("address", address)], now, action="set_up")
+        problem = await throttle.too_many(connection, keys, now, action="set_up", origin=origin)
         found = await q.link(connection, digest, now) if problem is None else None
     if problem is not None:
         raise problem
     if found is None:
         async with transaction(door.engine, NOBODY, now) as connection:
-            problem = await throttle.failed(connection, None, address, now, "link-ended", "set_up")
+            problem = await throttle.failed(connection, None, now, "link-ended", "set_up", origin=origin)
         raise problem
     stored = await door.passwords.hash(given.password.get_secret_value())
     async with transaction(door.engine, NOBODY, now) as connection:
@@ -264,10 +269,11 @@ async def set_up(door: Door, given: SetUp, address: str) -> None:
             await identity.set_password(connection, account.id, stored)
             await q.end_links(connection, account.id, now)
             await identity.revoke(connection, now, account_id=account.id)
-            await identity.forget_attempts(connection, [throttle.key("address", address)])
+            await identity.forget_attempts(connection, keys)
             await audit(
-                connection, at=now, actor=None, action="set_up", record="account", outcome="done", record_id=account.id
-            )
+                connection, at=now, actor=None, action="set_up", record="account", outcome="done",
+                record_id=account.id, origin=origin,
+            )  # fmt: skip
     if not used:
         raise Problem("link-ended")
 
@@ -281,22 +287,24 @@ def account_of(visit: Visit) -> UUID:
 async def _second_factor(
     connection: AsyncConnection, door: Door, given: SecondFactor, address: str, now: datetime
 ) -> Opened | Problem:
+    origin = door.keys.origins.of(address)
     step = await q.step(connection, STEP, token_hash(given.step.get_secret_value()), now)
     account = await identity.account(connection, account_id=step.account_id) if step is not None else None
     if step is None or account is None or account.ended_at is not None:
-        return await throttle.failed(connection, None, address, now, "sign-in-step-ended")
+        return await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
     keys = [throttle.key("factor", account.id), throttle.key("address", address)]
-    if (problem := await throttle.too_many(connection, keys, now, action="second_factor")) is not None:
+    problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
+    if problem is not None:
         return problem
     locked = throttle.is_locked(account, now)
     proven = None if locked else await factors.prove(connection, door, account.id, given, step.state, now)
     if proven is None:
         tries = step.tries + 1
         await q.change_step(connection, step.id, tries=tries, used_at=now if tries >= STEP_TRIES else None)
-        return await throttle.failed(connection, account, address, now, "second-factor-failed", "second_factor")
+        return await throttle.failed(connection, account, now, "second-factor-failed", "second_factor", origin=origin)
     await q.change_step(connection, step.id, used_at=now)
     wanted = step.state.get("position")
-    entry = Entry(account, UUID(wanted) if wanted else None, step.state["cookie"], tuple(keys))
+    entry = Entry(account, UUID(wanted) if wanted else None, step.state["cookie"], tuple(keys), origin)
     return await _open(connection, door, entry, proven, now)
 
 
@@ -314,7 +322,7 @@ async def _ask_for_more(connection: AsyncConnection, entry: Entry, methods: list
     )  # fmt: skip
     await audit(
         connection, at=now, actor=None, action="sign_in", record="account", outcome="refused",
-        code="second-factor-required", record_id=entry.account.id,
+        code="second-factor-required", record_id=entry.account.id, origin=entry.origin,
     )  # fmt: skip
     step = {"token": token, "methods": methods, "expires_at": until.isoformat()}
     return Problem("second-factor-required", extra={"step": step}, audited=True)
@@ -325,11 +333,11 @@ async def _open(
 ) -> Opened | Problem:
     account = entry.account
     if await identity.suspended(connection, account.person_id, now):
-        return await _turn_away(connection, account, "person-suspended", now)
+        return await _turn_away(connection, entry, "person-suspended", now)
     held = [_position(row) for row in await identity.positions_of(connection, account.person_id, now)]
     position = next((one for one in held if entry.position_id in (None, one.id)), None)
     if position is None:
-        return await _turn_away(connection, account, "no-position", now)
+        return await _turn_away(connection, entry, "no-position", now)
     token, until = new_token(), now + timedelta(hours=door.settings.session_hours)
     await identity.record_success(connection, account.id)
     await identity.forget_attempts(connection, list(entry.keys))
@@ -341,15 +349,15 @@ async def _open(
     detail = {"second_factor": proven} if proven is not None else {}
     await audit(
         connection, at=now, actor=acting, action="sign_in", record="session", outcome="done", detail=detail,
-        record_id=account.id,
+        record_id=account.id, origin=entry.origin,
     )  # fmt: skip
     return Opened(token, _shown(token, entry.cookie, until, position, held))
 
 
-async def _turn_away(connection: AsyncConnection, account: Found, code: str, now: datetime) -> Problem:
+async def _turn_away(connection: AsyncConnection, entry: Entry, code: str, now: datetime) -> Problem:
     await audit(
         connection, at=now, actor=None, action="sign_in", record="session", outcome="refused", code=code,
-        record_id=account.id,
+        record_id=entry.account.id, origin=entry.origin,
     )  # fmt: skip
     return Problem(code, audited=True)
 

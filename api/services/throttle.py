@@ -26,15 +26,21 @@ def key(kind: str, value: object) -> str:
     return hashlib.sha256(f"{kind}:{str(value).strip().lower()}".encode(errors="replace")).hexdigest()
 
 
-async def too_many(connection: AsyncConnection, keys: list[str], now: datetime, *, action: str) -> Problem | None:
-    """Count one try under each key; the problem where that is one too many. The first such is on record."""
+async def too_many(
+    connection: AsyncConnection, keys: list[str], now: datetime, *, action: str, origin: str | None
+) -> Problem | None:
+    """Count one try under each key; the problem where that is one too many. The first such is on record.
+
+    ``origin``, here and below, is from where: ``Origins.of`` the caller's address.
+    """
     counts = [await identity.count_attempt(connection, one, now, WINDOW) for one in keys]
     if max(counts) <= TRIES:
         return None
     if TRIES + 1 in counts:
         await audit(
-            connection, at=now, actor=None, action=action, record="session", outcome="refused", code="too-many-sign-ins"
-        )
+            connection, at=now, actor=None, action=action, record="session", outcome="refused",
+            code="too-many-sign-ins", origin=origin,
+        )  # fmt: skip
     return Problem("too-many-sign-ins", headers={"Retry-After": str(int(WINDOW.total_seconds()))}, audited=True)
 
 
@@ -43,14 +49,20 @@ def is_locked(account: Found, now: datetime) -> bool:
     return account.locked_until is not None and account.locked_until > now
 
 
-async def failed(  # noqa: PLR0917 - one failure, whole
-    connection: AsyncConnection, account: Found | None, address: str, now: datetime, code: str, action: str = "sign_in"
+async def failed(
+    connection: AsyncConnection,
+    account: Found | None,
+    now: datetime,
+    code: str,
+    action: str = "sign_in",
+    *,
+    origin: str | None,
 ) -> Problem:
     """Count and record a failure; the problem to answer with."""
     if account is not None and not is_locked(account, now):
         await identity.record_failure(connection, account.id, now, limit=FAILURES, locked_for=LOCKED_FOR)
     await audit(
         connection, at=now, actor=None, action=action, record="session", outcome="refused", code=code,
-        record_id=account.id if account else None, detail={"address": key("address", address)[:16]},
+        record_id=account.id if account else None, origin=origin,
     )  # fmt: skip
     return Problem(code, audited=True)

@@ -32,12 +32,20 @@ def create_keys(payloads: Path, vault: Path) -> None:
     """The keys that are not there yet. ``check_keys`` has looked before whether they should be.
 
     Args:
-        payloads: of what passes through Temporal.
+        payloads: of what passes through Temporal; beside it go the keys that sign the audit's seals and the key that
+            hides the addresses in it, where the environment names no other files.
         vault: of what is encrypted in the database.
     """
-    from models.vault import KeyRing, file  # noqa: PLC0415 - the supervisor itself does without cryptography
+    # The supervisor itself does without cryptography.
+    from models.audit import SigningKeys  # noqa: PLC0415
+    from models.audit.origin import Origins  # noqa: PLC0415
+    from models.settings import Settings  # noqa: PLC0415
+    from models.vault import KeyRing, file  # noqa: PLC0415
 
+    files = Settings(key_file=payloads)
     KeyRing.create(payloads)
+    SigningKeys.create(files.signing_keys)
+    Origins.create(files.origin_key)
     file.create(vault)
 
 

@@ -26,6 +26,8 @@ Action = Literal[
     "read_directory",
     "read_reference",
     "read_own",
+    "search_audit",
+    "report_access",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -41,6 +43,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_directory",
     "read_reference",
     "read_own",
+    "search_audit",
+    "report_access",
 )
 
 
@@ -116,9 +120,14 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_directory": dict.fromkeys((role for role in ROLES if role != "INF"), Scope.NATIONAL),
     "read_reference": dict.fromkeys(ROLES, Scope.NATIONAL),
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
+    "search_audit": dict.fromkeys(("DPO", "AUD"), Scope.NATIONAL),
+    "report_access": {"DPO": Scope.NATIONAL},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
 below it."""
+
+ASKS_PURPOSE: Final[frozenset[Action]] = frozenset({"report_access"})
+"""What nobody does without saying why (``X-Purpose``); anything else may be said why of."""
 
 RECEIVED: Final = frozenset({"add_report", "raise_emergency", "request_ban"})
 """What a receiver brings to a case whoever holds it (lifecycle.md: "any receiver")."""

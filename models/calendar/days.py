@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 TZ = ZoneInfo("Asia/Ho_Chi_Minh")
 _DAY = timedelta(days=1)
@@ -46,6 +46,11 @@ class Calendar(BaseModel):
     provisional: tuple[int, ...]
     days_off: dict[date, DayOff]
     working_weekend_days: frozenset[date]
+
+    @field_serializer("working_weekend_days")
+    def _in_order(self, days: frozenset[date]) -> list[date]:
+        # A set's order changes from process to process, and what is stored of a calendar is compared by its hash.
+        return sorted(days)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

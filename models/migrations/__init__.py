@@ -1,7 +1,9 @@
 """The way the database's shape moves forward. Run as the owner role, never by the service's own roles."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 HERE = Path(__file__).parent
+Answer = TypeVar("Answer")
 
 
 def config(url: str = "") -> Config:
@@ -22,8 +25,12 @@ def config(url: str = "") -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Bring the database at ``url`` (the owner's) to the newest revision. Blocks; not for use inside an event loop."""
+    """Bring the database at ``url`` (the owner's) to the newest revision. Blocks; not for use inside an event loop.
+
+    A database that was restored from a dump into another server goes on counting the audit's turns where it left off.
+    """
     command.upgrade(config(url), "head")
+    asyncio.run(_ask(url, lambda connection: connection.execute(text("SELECT audit_go_on()"))))
 
 
 def check(url: str) -> None:
@@ -55,30 +62,25 @@ async def revision_of(connection: AsyncConnection) -> str | None:
 
 def current(url: str) -> str | None:
     """The revision the database at ``url`` is at, None where it was never migrated. Blocks, as ``upgrade`` does."""
-
-    async def ask() -> str | None:
-        engine: AsyncEngine = create_async_engine(url)
-        try:
-            async with engine.connect() as connection:
-                return await revision_of(connection)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(ask())
+    return asyncio.run(_ask(url, revision_of))
 
 
 def keys_needed(url: str) -> set[str]:
     """The ids of the key-encryption keys without which some case at ``url`` cannot be read. Blocks, as ``upgrade``."""
+    return asyncio.run(_ask(url, _keys_needed))
 
-    async def ask() -> set[str]:
-        engine: AsyncEngine = create_async_engine(url)
-        try:
-            async with engine.connect() as connection:
-                if await connection.scalar(text("SELECT to_regclass('case_key')")) is None:
-                    return set()
-                found = await connection.execute(text("SELECT DISTINCT kek FROM case_key WHERE destroyed_at IS NULL"))
-                return set(found.scalars())
-        finally:
-            await engine.dispose()
 
-    return asyncio.run(ask())
+async def _keys_needed(connection: AsyncConnection) -> set[str]:
+    if await connection.scalar(text("SELECT to_regclass('case_key')")) is None:
+        return set()
+    found = await connection.execute(text("SELECT DISTINCT kek FROM case_key WHERE destroyed_at IS NULL"))
+    return set(found.scalars())
+
+
+async def _ask(url: str, question: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+    engine: AsyncEngine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            return await question(connection)
+    finally:
+        await engine.dispose()

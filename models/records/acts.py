@@ -25,7 +25,7 @@ from models.protocol.types import MARKS, CaseView, Changes, Clock, Happened, Val
 from models.protocol.types import Report as ReportView
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
-from models.records.audit import audit
+from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, Surroundings, offices_of, surroundings
 from models.records.content import REPORTING, Said, StoredReport, plan_of
 from models.records.deadlines import store_changes
@@ -89,6 +89,8 @@ class Act:
         written_at: when it is really written down, where that is later than the caller waited for; clocks are judged
             by it.
         brings: the attached case whose arrival this act is.
+        origin: a keyed hash of the address it came from.
+        clock: the clock that makes it happen by itself.
     """
 
     event: str
@@ -103,6 +105,8 @@ class Act:
     means: str | None = None
     written_at: datetime | None = None
     brings: UUID | None = None
+    origin: str | None = None
+    clock: Clock | None = None
 
     @property
     def written(self) -> datetime:
@@ -324,6 +328,7 @@ async def keep_pace(
             record_id=case.id,
             case_id=case.id,
             outcome="done",
+            chained=True,
             detail={
                 "moved": [
                     {"deadline": str(move.after.id), "code": move.after.code, "why": move.why,
@@ -355,6 +360,7 @@ def snapshot_of(case: CaseRow, clocks: Sequence[Clock]) -> Snapshot:
 async def record_event(connection: AsyncConnection, after: CaseRow, decision: Decision, act: Act) -> None:
     """Append the event and its audit entry."""
     actor = act.actor
+    by_clock = of_clock(act.clock) if act.clock is not None else {}
     await put(
         connection,
         _EVENT,
@@ -388,7 +394,9 @@ async def record_event(connection: AsyncConnection, after: CaseRow, decision: De
         case_id=after.id,
         command_id=act.command_id,
         outcome="done",
-        detail={"sequence": after.sequence, "occurred_at": act.occurred_at.isoformat()},
+        detail={"sequence": after.sequence, "occurred_at": act.occurred_at.isoformat(), **by_clock},
+        origin=act.origin,
+        chained=True,
     )
 
 

@@ -48,7 +48,7 @@ class NotAnswered:
 
 
 async def acknowledge(
-    connection: AsyncConnection, escalation: UUID, *, actor: Acting, at: datetime
+    connection: AsyncConnection, escalation: UUID, *, actor: Acting, at: datetime, origin: str | None = None
 ) -> Answered | NotAnswered:
     """Take an escalation upon oneself. It stays acknowledged by whoever was first.
 
@@ -57,13 +57,16 @@ async def acknowledge(
         escalation: which.
         actor: who, in which position.
         at: domain instant.
+        origin: from where, as a keyed hash.
     """
     row = await _locked(connection, escalation)
     refused = await _refusal(connection, row, actor, at)
     if refused is None and row.state == "acknowledged" and row.acknowledged_by != actor.person_id:
         refused = NotAnswered("already-acknowledged", row.acknowledged_by)
     if refused is not None:
-        await _put_on_record(connection, "acknowledge_escalation", escalation, row, actor=actor, at=at, refused=refused)
+        await _put_on_record(
+            connection, "acknowledge_escalation", escalation, row, actor=actor, at=at, refused=refused, origin=origin
+        )
         return refused
     if row.state == "open":
         await connection.execute(
@@ -71,12 +74,18 @@ async def acknowledge(
             .where(_ESCALATION.c.id == escalation)
             .values(state="acknowledged", acknowledged_at=at, acknowledged_by=actor.person_id)
         )
-        await _put_on_record(connection, "acknowledge_escalation", escalation, row, actor=actor, at=at)
+    await _put_on_record(connection, "acknowledge_escalation", escalation, row, actor=actor, at=at, origin=origin)
     return Answered(escalation, row.case_id, "acknowledged")
 
 
 async def settle(
-    connection: AsyncConnection, escalation: UUID, *, actor: Acting, resolution: str, at: datetime
+    connection: AsyncConnection,
+    escalation: UUID,
+    *,
+    actor: Acting,
+    resolution: str,
+    at: datetime,
+    origin: str | None = None,
 ) -> Answered | NotAnswered:
     """Say what was done about an escalation. An open one is acknowledged by the same act.
 
@@ -86,6 +95,7 @@ async def settle(
         actor: who, in which position.
         resolution: what was done, cleaned by the caller.
         at: domain instant.
+        origin: from where, as a keyed hash.
 
     Raises:
         ValueError: an empty resolution.
@@ -95,7 +105,9 @@ async def settle(
     row = await _locked(connection, escalation)
     refused = await _refusal(connection, row, actor, at)
     if refused is not None:
-        await _put_on_record(connection, "resolve_escalation", escalation, row, actor=actor, at=at, refused=refused)
+        await _put_on_record(
+            connection, "resolve_escalation", escalation, row, actor=actor, at=at, refused=refused, origin=origin
+        )
         return refused
     await connection.execute(
         update(_ESCALATION)
@@ -109,7 +121,7 @@ async def settle(
             acknowledged_by=row.acknowledged_by or actor.person_id,
         )
     )
-    await _put_on_record(connection, "resolve_escalation", escalation, row, actor=actor, at=at)
+    await _put_on_record(connection, "resolve_escalation", escalation, row, actor=actor, at=at, origin=origin)
     return Answered(escalation, row.case_id, "resolved")
 
 
@@ -181,6 +193,7 @@ async def _put_on_record(
     actor: Acting,
     at: datetime,
     refused: NotAnswered | None = None,
+    origin: str | None = None,
 ) -> None:
     await audit(
         connection,
@@ -193,6 +206,7 @@ async def _put_on_record(
         outcome="done" if refused is None else "refused",
         code=refused.code if refused is not None else None,
         detail={"level": row.level} if row is not None else {},
+        origin=origin,
     )
 
 

@@ -89,6 +89,7 @@ async def receive_report(
     now: datetime,
     reference: Reference,
     command_id: UUID,
+    origin: str | None = None,
 ) -> Intake:
     """Take a report in: one linked case for each child, one household, one set of clocks each.
 
@@ -99,6 +100,7 @@ async def receive_report(
         now: domain instant of recording.
         reference: protocols, calendars, overrides.
         command_id: the id under which it is recorded.
+        origin: from where, as a keyed hash.
 
     Raises:
         IntakeRefusedError: not a receiver, or a receipt in the future.
@@ -154,7 +156,9 @@ async def receive_report(
                 for event in decision.events
             ],
         )
-        act = Act("receive_report", new_id() if index else command_id, actor, Said([]), received_at, now)
+        act = Act(
+            "receive_report", new_id() if index else command_id, actor, Said([]), received_at, now, origin=origin
+        )  # fmt: skip
         act = replace(act, refs=(await _file_report(connection, case.id, key, act, report, index),))
         await record_event(connection, case, decision, act)
         acknowledge = next((clock for clock in clocks if clock.code == "acknowledge"), None)
@@ -170,7 +174,7 @@ async def receive_report(
         if told.nobody:
             await audit(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
-                case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
+                case_id=case.id, outcome="nobody", detail={"why": list(told.why)}, chained=True,
             )  # fmt: skip
         cases.append(IntakeCase(case.id, case.code, index, case.standing, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))

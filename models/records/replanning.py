@@ -97,6 +97,7 @@ async def replan_case(
             record_id=case_id,
             case_id=case_id,
             outcome="done",
+            chained=True,
             detail={
                 "calendar": calendar.version,
                 "protocol": to_protocol.version if to_protocol else None,

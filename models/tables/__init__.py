@@ -33,8 +33,8 @@ from models.tables.clocks import Breach, Deadline, Escalation, EscalationRecipie
 from models.tables.columns import METADATA, new_id, table
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
-from models.tables.record import AuditEntry, ReferenceVersion, SweepRun
-from models.tables.vault import CaseKey, Informant, InformantReading, KeyShare
+from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
+from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
@@ -45,6 +45,7 @@ __all__ = [
     "Account",
     "Attachment",
     "AuditEntry",
+    "AuditSeal",
     "Breach",
     "CallTask",
     "CaseEvent",
@@ -58,6 +59,7 @@ __all__ = [
     "Delegate",
     "Deputy",
     "Document",
+    "Erasure",
     "Escalation",
     "EscalationRecipient",
     "ExternalIdentity",
@@ -65,6 +67,7 @@ __all__ = [
     "Informant",
     "InformantReading",
     "KeyShare",
+    "LegalHold",
     "Notice",
     "Passkey",
     "Person",

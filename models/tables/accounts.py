@@ -83,14 +83,17 @@ class SignInStep(SQLModel, table=True):
 
 
 class SetUpLink(SQLModel, table=True):
-    """A link with which the holder of an account sets a password: made by an administrator, shown once, used once."""
+    """A link with which the holder of an account sets a password: shown once, used once.
+
+    ``made_by``: the administrator; None for the operator's own command.
+    """
 
     __tablename__ = "set_up_link"
 
     id: UUID = key()
     account_id: UUID = Field(foreign_key="account.id", index=True)
     link_hash: str = Field(unique=True, max_length=64)
-    made_by: UUID = Field(foreign_key="person.id")
+    made_by: UUID | None = Field(default=None, foreign_key="person.id")
     created_at: datetime = instant()
     expires_at: datetime = instant()
     ended_at: datetime | None = instant_or_none()

@@ -1,12 +1,13 @@
-"""The keys of what is encrypted, and what is kept apart from everything else: who informed."""
+"""The keys of what is encrypted, who informed, kept apart from everything else, and the end of keeping."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from models.tables.columns import instant, instant_or_none, key
+from models.tables.columns import Json, instant, instant_or_none, key
 
 
 class CaseKey(SQLModel, table=True):
@@ -63,3 +64,34 @@ class InformantReading(SQLModel, table=True):
     at: datetime = instant()
     purpose: str = Field(max_length=30)
     note: bytes | None = None
+
+
+class LegalHold(SQLModel, table=True):
+    """Somebody ordered that a file be kept whatever its retention says: who, why (sealed), until when."""
+
+    __tablename__ = "legal_hold"
+
+    id: UUID = key()
+    case_id: UUID = Field(foreign_key="case_file.id", index=True)
+    ordered_by: UUID = Field(foreign_key="person.id")
+    why: bytes
+    since: datetime = instant()
+    until: date | None = None
+    lifted_at: datetime | None = instant_or_none()
+    lifted_by: UUID | None = Field(default=None, foreign_key="person.id")
+
+
+class Erasure(SQLModel, table=True):
+    """The certificate that a file was erased: what, when, by which rule and decision, by whom. Append-only.
+
+    ``hash``: SHA-256 of the certificate's canonical JSON, which names the hash of the one before it.
+    """
+
+    __tablename__ = "erasure"
+
+    id: UUID = key()
+    number: int = Field(unique=True)
+    case_id: UUID = Field(foreign_key="case_file.id", unique=True)
+    at: datetime = instant()
+    certificate: dict[str, Any] = Field(sa_type=Json)
+    hash: str = Field(max_length=64)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench.audit import audits
 from tests.bench.figures import Outcome, machine
 from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
@@ -21,6 +22,7 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "intake": intake,
     "rungs": rungs,
     "memory": memory,
+    "audit": audits,
 }
 
 

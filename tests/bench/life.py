@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from models.forms import INPUTS, ActionInput, ReportInput, parts
+from models.forms import INPUTS, ActionInput, ReportInput
 
 _LOW = {"level": "THAP", "evidence": "Không thấy thương tích mới; trẻ ăn ngủ bình thường."}
 _HIGH = {"level": "CAO", "evidence": "Bà nội ở cùng nhà, trẻ biết gọi cô giáo và Tổng đài 111."}
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass
 class Told:
-    """What earlier steps left for later ones."""
+    """What earlier steps left for later ones. ``plan_hash``: of the plan as it was stored; whoever sends it says it."""
 
     owner_id: UUID
     today: date
@@ -52,10 +52,7 @@ class Told:
 
     def body(self, step: Step) -> ActionInput:
         """The validated body of a step."""
-        body = INPUTS[step.event].model_validate(step.says(self))
-        if step.event == "submit_plan":
-            self.plan_hash = next(part.hash for part in parts(body) if part.kind == "M04")
-        return body
+        return INPUTS[step.event].model_validate(step.says(self))
 
 
 LIFE: tuple[Step, ...] = (

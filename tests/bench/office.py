@@ -16,7 +16,7 @@ from deploy.seed import sample_organisation
 from models.clock import PlatformClock
 from models.database import Who, connect, transaction
 from models.forms import ActionInput, ReportInput, parts
-from models.messages import Command, CommandResult
+from models.messages import Command, ContentRef
 from models.records.actor import Acting
 from models.records.intake import IntakeCase, receive_report
 from models.records.reference import Reference, load_reference
@@ -54,8 +54,8 @@ class Office:
             )
         return intake.cases[0]
 
-    async def act(self, case_id: UUID, event: str, who: str, body: ActionInput) -> CommandResult:
-        """Store what was said, send the command, note that the answer is known.
+    async def act(self, case_id: UUID, event: str, who: str, body: ActionInput) -> tuple[ContentRef, ...]:
+        """Store what was said, send the command, note that the answer is known. Returns what was stored.
 
         Raises:
             RefusedError: it was not accepted.
@@ -87,7 +87,7 @@ class Office:
         self.confirmations.note(command_id)
         if not result.accepted:
             raise RefusedError(f"{event}: {result.code} {result.detail}")
-        return result
+        return content
 
     async def live(self, number: int) -> list[float]:
         """One life of a case. Returns the seconds each command took, without the intake."""
@@ -100,8 +100,9 @@ class Office:
         for step in LIFE:
             body = told.body(step)
             began = time.perf_counter()
-            await self.act(case.case_id, step.event, f"{step.who}.{suffix}", body)
+            stored = await self.act(case.case_id, step.event, f"{step.who}.{suffix}", body)
             seconds.append(time.perf_counter() - began)
+            told.plan_hash = next((ref.hash for ref in stored if ref.kind == "M04"), told.plan_hash)
         return seconds
 
 

@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("account_id", sa.Uuid(), sa.ForeignKey("account.id"), nullable=False),
         sa.Column("link_hash", sa.String(64), nullable=False, unique=True),
-        sa.Column("made_by", sa.Uuid(), sa.ForeignKey("person.id"), nullable=False),
+        sa.Column("made_by", sa.Uuid(), sa.ForeignKey("person.id")),
         sa.Column("created_at", _INSTANT, nullable=False),
         sa.Column("expires_at", _INSTANT, nullable=False),
         sa.Column("ended_at", _INSTANT),

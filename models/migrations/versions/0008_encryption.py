@@ -10,13 +10,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import context, op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("informant", "informant_reading", "custody_entry")
+APPEND_ONLY = ("informant", "informant_reading", "custody_entry", "erasure")
 BATCH = 200
 
 
@@ -123,6 +124,36 @@ def upgrade() -> None:
         sa.UniqueConstraint("attachment_id", "sequence", name=op.f("uq_custody_entry_attachment_id_sequence")),
     )
 
+    op.create_table(
+        "legal_hold",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("ordered_by", sa.Uuid(), nullable=False),
+        sa.Column("why", sa.LargeBinary(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_legal_hold_case_id")),
+        sa.ForeignKeyConstraint(["lifted_by"], ["person.id"], name=op.f("fk_legal_hold_lifted_by")),
+        sa.ForeignKeyConstraint(["ordered_by"], ["person.id"], name=op.f("fk_legal_hold_ordered_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_hold")),
+    )
+    op.create_index(op.f("ix_legal_hold_case_id"), "legal_hold", ["case_id"])
+    op.create_table(
+        "erasure",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("certificate", JSONB(none_as_null=True), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_erasure_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
+        sa.UniqueConstraint("case_id", name=op.f("uq_erasure_case_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_erasure_number")),
+    )
+
     # A key is made by the API with the case, and read by both. Rewrapping and destroying are commands of the operator,
     # who comes as the owner; the service itself can do neither.
     op.execute("GRANT SELECT, INSERT ON case_key TO annhi_api")
@@ -130,6 +161,7 @@ def upgrade() -> None:
     op.execute("GRANT SELECT, INSERT ON key_share TO annhi_api, annhi_worker")
     op.execute("GRANT DELETE ON key_share TO annhi_worker")
     op.execute("GRANT SELECT, INSERT ON informant, informant_reading TO annhi_api")
+    op.execute("GRANT SELECT ON legal_hold, erasure TO annhi_api")
     op.execute("GRANT SELECT, INSERT ON attachment TO annhi_api")
     op.execute("GRANT SELECT ON attachment TO annhi_worker")
     op.execute("GRANT UPDATE (state, scanned_at) ON attachment TO annhi_worker")

@@ -1,0 +1,126 @@
+"""The audit, for those who look after it: by who, which case, what, how it ended and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, cast, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.queries.rows import Found
+from models.tables import AuditEntry, CaseFile, CaseReport, Person, Position, Unit, table
+
+_AUDIT, _CASE, _CASE_REPORT = table(AuditEntry), table(CaseFile), table(CaseReport)
+_PERSON, _POSITION, _UNIT = table(Person), table(Position), table(Unit)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries to find; what is None does not matter."""
+
+    actor_id: UUID | None = None
+    case: str | None = None
+    action: str | None = None
+    record: str | None = None
+    outcome: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def page(
+    connection: AsyncConnection, wanted: Wanted, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Found]:
+    """A page of entries, the newest first."""
+    statement = (
+        select(_AUDIT, _PERSON.c.full_name.label("actor_name"), _CASE.c.code.label("case_code"))
+        .outerjoin(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
+        .outerjoin(_CASE, _CASE.c.id == _AUDIT.c.case_id)
+    )
+    for column in ("actor_id", "action", "record", "outcome"):
+        if (value := getattr(wanted, column)) is not None:
+            statement = statement.where(_AUDIT.c[column] == value)
+    if wanted.case is not None:
+        statement = statement.where(_AUDIT.c.case_id.in_(select(_CASE.c.id).where(_named(wanted.case))))
+    if wanted.since is not None:
+        statement = statement.where(_AUDIT.c.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(_AUDIT.c.at < wanted.until)
+    return await _newest(connection, statement, after, limit)
+
+
+async def case_named(connection: AsyncConnection, reference: str) -> Found | None:
+    """A case's id and code, whoever holds it; None where there is none."""
+    return (await connection.execute(select(_CASE.c.id, _CASE.c.code).where(_named(reference)))).one_or_none()
+
+
+async def accesses(
+    connection: AsyncConnection, case_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Found]:
+    """A page of everything that people read of a case, did with it or were refused, the newest first."""
+    statement = (
+        select(_AUDIT, _PERSON.c.full_name.label("actor_name"), *_OFFICE)
+        .join(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
+        .outerjoin(_POSITION, _POSITION.c.id == _AUDIT.c.position_id)
+        .outerjoin(_UNIT, _UNIT.c.id == _POSITION.c.unit_id)
+        .where(_about(case_id))
+    )
+    return await _newest(connection, statement, after, limit)
+
+
+async def accessors(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
+    """Everybody who had to do with a case, in each of their positions."""
+    per = (_AUDIT.c.actor_id, _AUDIT.c.role, _PERSON.c.full_name, *_OFFICE)
+    statement = (
+        select(
+            *per,
+            func.min(_AUDIT.c.at).label("first_at"),
+            func.max(_AUDIT.c.at).label("last_at"),
+            func.count().label("entries"),
+        )
+        .join(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
+        .outerjoin(_POSITION, _POSITION.c.id == _AUDIT.c.position_id)
+        .outerjoin(_UNIT, _UNIT.c.id == _POSITION.c.unit_id)
+        .where(_about(case_id))
+        .group_by(*per)
+        .order_by(func.min(_AUDIT.c.at), _AUDIT.c.actor_id)
+    )
+    return (await connection.execute(statement)).all()
+
+
+async def cases_of_report(connection: AsyncConnection, report_id: UUID) -> list[str]:
+    """The ids of all cases a report is about: whoever reads it reads of all of them."""
+    statement = select(_CASE_REPORT.c.case_id).where(_CASE_REPORT.c.report_id == report_id).order_by("case_id")
+    return [str(case_id) for case_id in (await connection.execute(statement)).scalars()]
+
+
+_OFFICE = (
+    _UNIT.c.id.label("unit_id"),
+    _UNIT.c.code.label("unit_code"),
+    _UNIT.c.name_vi.label("unit_name_vi"),
+    _UNIT.c.name_en.label("unit_name_en"),
+)
+
+
+def _about(case_id: UUID) -> ColumnElement[bool]:
+    shown = _AUDIT.c.detail.has_key("cases") & _AUDIT.c.detail["cases"].contains(cast([str(case_id)], JSONB))
+    return or_(_AUDIT.c.case_id == case_id, shown)
+
+
+def _named(reference: str) -> ColumnElement[bool]:
+    try:
+        return _CASE.c.id == UUID(reference)
+    except ValueError:
+        return _CASE.c.code == reference
+
+
+async def _newest(
+    connection: AsyncConnection, statement: Select[Any], after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Found]:
+    if after is not None:
+        statement = statement.where(tuple_(_AUDIT.c.at, _AUDIT.c.id) < tuple_(*after))
+    ordered = statement.order_by(_AUDIT.c.at.desc(), _AUDIT.c.id.desc()).limit(limit)
+    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    return rows

@@ -1,0 +1,592 @@
+"""Every request of somebody known leaves one entry, whether it was carried out or refused; and none happens without.
+
+The calls are listed by route, and the list is compared with the application's own routes: a new route fails here until
+it says how it is called, or why it leaves no entry.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from api.services.audit import action_label
+from api.whence import DoorKeys
+from deploy.runtime.postgres import Postgres
+from models.access import ASKS_PURPOSE, TABLE
+from models.audit.origin import Origins
+from models.forms import INPUTS
+from models.lifecycle import EVENTS
+from models.settings import Settings
+from models.tables import METADATA
+from models.vocabulary import codes
+from tests.api_support import GATEWAY_TOKEN, PASSWORD, PEOPLE, Door, open_door, report_body, temporal_away
+
+pytestmark = pytest.mark.servers
+PROJECT = Path(__file__).resolve().parents[1]
+
+EXEMPT = {
+    "GET /me": "tells the caller who they are, and nothing of anybody else",
+    "GET /reference/": "public: law, words and forms; asks for no sign-in",
+    "GET /health/live": "says nothing of anybody",
+    "GET /health/ready": "says nothing of anybody",
+    "GET /metrics": "counts by code",
+}
+"""Routes whose success leaves no entry, and why. By beginning."""
+
+Call = tuple[str | None, str, Any, dict[str, str]]
+"""Who, which path, with what body, with what headers."""
+
+
+async def a_case(door: Door) -> str:
+    return str((await door.report("cpo.a"))["cases"][0]["id"])
+
+
+async def an_escalation(door: Door) -> str:
+    case, escalation = await a_case(door), uuid4()
+    await door.sql(
+        "INSERT INTO escalation (id, case_id, deadline_id, ordinal, level, unit_id, state, nobody, opened_at) "
+        "SELECT :id, :case, id, 0, 'E1', :unit, 'open', false, :at FROM deadline WHERE case_id = :case LIMIT 1",
+        id=escalation, case=case, unit=door.unit("HN-A"), at=door.clock.at,
+    )  # fmt: skip
+    await door.sql(
+        "INSERT INTO escalation_recipient (escalation_id, person_id, role, watching) VALUES (:id, :who, 'SUP', false)",
+        id=escalation, who=door.person("sup.a"),
+    )  # fmt: skip
+    return str(escalation)
+
+
+async def a_call(door: Door) -> str:
+    case, call = await a_case(door), uuid4()
+    await door.sql(
+        "INSERT INTO call_task (id, case_id, person_id, caller_unit_id, reason, state, created_at) "
+        "VALUES (:id, :case, :who, :unit, 'no_channel', 'open', :at)",
+        id=call, case=case, who=door.person("sup.a"), unit=door.unit("HN-SYT"), at=door.clock.at,
+    )  # fmt: skip
+    return str(call)
+
+
+async def a_document(door: Door) -> str:
+    case = await a_case(door)
+    return f"{case}/documents/{(await door.get('cpo.a', f'/cases/{case}/documents')).json()['items'][0]['id']}"
+
+
+async def a_unit(door: Door) -> dict[str, Any]:
+    made: dict[str, Any] = (await door.post("admin", "/units", unit_body(door))).json()
+    door.clock.forward(minutes=1)
+    return made
+
+
+def unit_body(door: Door) -> dict[str, Any]:
+    return {"code": f"HN-{uuid4().hex[:6]}", "kind": "commune", "name_vi": "Xã Mới", "name_en": "New",
+            "parent_id": str(door.unit("HN-SYT"))}  # fmt: skip
+
+
+def organisation_body(door: Door, what: str) -> dict[str, Any]:
+    cpo, sup, unit = str(door.person("cpo.a")), str(door.person("sup.a")), str(door.unit("HN-A"))
+    now = door.clock.at
+    span = {"starts_at": now.isoformat(), "ends_at": (now + timedelta(hours=8)).isoformat()}
+    return {
+        "positions": {"person_id": cpo, "unit_id": unit, "role": "GRP"},
+        "shifts": {"unit_id": unit, "role": "CPO", "person_id": cpo, **span},
+        "absences": {"person_id": cpo, **span},
+        "deputies": {"principal_id": sup, "deputy_id": cpo, "unit_id": unit, "role": "SUP"},
+    }[what]
+
+
+async def a_row(door: Door, what: str) -> str:
+    added = await door.post("admin", f"/{what}", organisation_body(door, what))
+    assert added.status_code == 201, added.text
+    door.clock.forward(minutes=1)
+    return f"/{what}/{added.json()['id']}"
+
+
+async def a_person(door: Door) -> tuple[str, str]:
+    """A person of the administrator's, and the ETag."""
+    path = f"/people/{door.person('hlt')}"
+    return path, (await door.get("admin", path)).headers.get("etag", "")
+
+
+def known(user: str | None, path: str, body: Any = None, **headers: str) -> Callable[[Door], Awaitable[Call]]:
+    async def make(_door: Door) -> Call:
+        return user, path, body, headers
+
+    return make
+
+
+def on(
+    make: Callable[[Door], Awaitable[Any]], user: str, path: str, body: Any = None, **headers: str
+) -> Callable[[Door], Awaitable[Call]]:
+    """A call on something that has to be made first; its id goes into ``path``."""
+
+    async def made(door: Door) -> Call:
+        return user, path.format(await make(door)), body, headers
+
+    return made
+
+
+async def add_unit(door: Door) -> Call:
+    return "admin", "/units", unit_body(door), {}
+
+
+async def rename_unit(door: Door) -> Call:
+    path = f"/units/{(await a_unit(door))['id']}"
+    tag = (await door.get("admin", path)).headers["etag"]
+    return "admin", path, {"name_vi": "Xã Khác", "name_en": "Other"}, {"If-Match": tag}
+
+
+async def change_person(door: Door) -> Call:
+    path, tag = await a_person(door)
+    return "admin", path, {"full_name": "Nguyễn Văn Khác"}, {"If-Match": tag}
+
+
+async def see_notice(door: Door) -> Call:
+    await a_case(door)
+    (notice,) = await door.sql(
+        "SELECT id, person_id FROM notice WHERE channel = 'inbox' AND deliver_at <= :at ORDER BY id DESC LIMIT 1",
+        at=door.clock.at,
+    )
+    (username,) = (name for name in PEOPLE if door.person(name) == notice["person_id"])
+    return username, f"/inbox/{notice['id']}/seen", None, {}
+
+
+async def read_report(door: Door) -> Call:
+    return "cpo.a", f"/reports/{(await door.report('cpo.a'))['id']}", None, {}
+
+
+def adding(what: str) -> Callable[[Door], Awaitable[Call]]:
+    async def make(door: Door) -> Call:
+        return "admin", f"/{what}", organisation_body(door, what), {}
+
+    return make
+
+
+def ending(what: str) -> Callable[[Door], Awaitable[Call]]:
+    async def make(door: Door) -> Call:
+        return "admin", f"{await a_row(door, what)}/end", {}, {}
+
+    return make
+
+
+CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
+    "POST /sessions": known(None, "/sessions", {"username": "vch.a", "password": PASSWORD}),
+    "DELETE /sessions/current": known("pol.a", "/sessions/current"),
+    "POST /reports": known("cpo.a", "/reports", report_body(), **{"Idempotency-Key": str(uuid4())}),
+    "GET /reports/{report}": read_report,
+    "GET /cases": known("sup.a", "/cases"),
+    **{
+        f"GET /cases/{{case}}{tail}": on(a_case, "sup.a", f"/cases/{{}}{tail}")
+        for tail in ("", "/timeline", "/deadlines", "/household", "/documents", "/escalations")
+    },
+    "GET /cases/{case}/documents/{document}": on(a_document, "sup.a", "/cases/{}"),
+    "GET /escalations": known("sup.a", "/escalations"),
+    "POST /escalations/{escalation}/acknowledge": on(an_escalation, "sup.a", "/escalations/{}/acknowledge"),
+    "POST /escalations/{escalation}/resolve": on(
+        an_escalation, "sup.a", "/escalations/{}/resolve", {"resolution": "Đã cử người đến"}
+    ),
+    "GET /inbox": known("sup.a", "/inbox"),
+    "POST /inbox/{notice}/seen": see_notice,
+    "GET /calls": known("dohd", "/calls"),
+    "POST /calls/{call}/record": on(a_call, "dohd", "/calls/{}/record", {"outcome": "reached"}),
+    "POST /gateway/receipts": known(
+        None,
+        "/gateway/receipts",
+        {"reference": str(uuid4()), "state": "delivered"},
+        Authorization=f"Bearer {GATEWAY_TOKEN}",
+    ),
+    "GET /units": known("cpo.a", "/units"),
+    "POST /units": add_unit,
+    "GET /units/{unit}": on(a_unit, "admin", "/units/{[id]}"),
+    "PATCH /units/{unit}": rename_unit,
+    "POST /units/{unit}/end": on(a_unit, "admin", "/units/{[id]}/end", {}),
+    "GET /people": known("admin", "/people"),
+    "POST /people": known("admin", "/people", {"full_name": "Người Mới"}),
+    "GET /people/{person}": on(a_person, "admin", "{[0]}"),
+    "PUT /people/{person}": change_person,
+    "POST /people/{person}/account": on(a_person, "admin", "{[0]}/account", {"username": f"u{uuid4().hex[:8]}"}),
+    **{f"GET /{what}": known("admin", f"/{what}") for what in ("positions", "shifts", "absences", "deputies")},
+    **{f"POST /{what}": adding(what) for what in ("positions", "shifts", "absences", "deputies")},
+    **{
+        f"POST /{what}/{{{one}}}/end": ending(what)
+        for what, one in (
+            ("positions", "position"),
+            ("shifts", "shift"),
+            ("absences", "absence"),
+            ("deputies", "deputy"),
+        )
+    },
+    "GET /audit": known("aud", "/audit"),
+    "GET /cases/{case}/access-report": on(a_case, "dpo", "/cases/{}/access-report", **{"X-Purpose": "rights_request"}),
+}
+ACTIONS = {f"POST /cases/{{case}}/actions/{event}" for event in INPUTS}
+"""Carried out by the worker: tests/test_table_recorded.py counts the entry of each, accepted and refused."""
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
+    """The door while Temporal is away, for the whole module."""
+    async with open_door(postgres, await temporal_away(key_file)) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _later(door: Door) -> None:
+    """Every test signs people in anew: the clock was moved, and sessions end."""
+    door.tokens.clear()
+    door.clock.forward(minutes=2)
+
+
+def routes(door: Door) -> set[str]:
+    """Every operation of the API, as ``METHOD /path``."""
+    return {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, operations in door.app.openapi()["paths"].items()
+        for method in operations
+    }
+
+
+def exempt(route: str) -> bool:
+    return any(route.startswith(beginning) for beginning in EXEMPT)
+
+
+async def send(door: Door, route: str, call: Call, **more: str) -> Any:
+    user, path, body, headers = call
+    return await door.call(user, route.split(maxsplit=1)[0], path, json=body, headers={**headers, **more})
+
+
+async def entries(door: Door) -> list[Any]:
+    return list(await door.sql("SELECT id, action, outcome, code, origin, purpose, reason FROM audit_entry"))
+
+
+async def new_entries(door: Door, before: list[Any]) -> list[Any]:
+    known_ids = {row["id"] for row in before}
+    return [row for row in await entries(door) if row["id"] not in known_ids]
+
+
+def test_every_route_is_called_here_or_says_why_not(door: Door) -> None:
+    there = {route for route in routes(door) if not exempt(route)}
+    assert there == set(CALLS) | ACTIONS
+    for beginning, why in EXEMPT.items():
+        assert why
+        assert any(route.startswith(beginning) for route in routes(door)), f"nothing is exempt by {beginning}"
+
+
+@pytest.mark.parametrize("route", CALLS)
+async def test_a_call_that_succeeds_leaves_one_entry(door: Door, route: str) -> None:
+    call = await CALLS[route](door)
+    if call[0] is not None:
+        await door.sign_in(call[0])
+        door.clock.forward(minutes=2)
+    before = await entries(door)
+    answer = await send(door, route, call)
+    assert answer.status_code < 300, answer.text
+    (left,) = await new_entries(door, before)
+    assert left["outcome"] in ("done", "unknown")
+    if route != "POST /gateway/receipts":
+        assert left["origin"] == door.app.state.door.keys.origins.of("192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    "route", sorted(ACTIONS | {one for one in CALLS if "/sessions" not in one and "/gateway" not in one})
+)
+async def test_a_call_that_is_refused_leaves_one_entry(door: Door, route: str) -> None:
+    """Whatever is wrong with it: here an unknown purpose, unknown ids, and a body that is none."""
+    method, path = route.split()
+    path = re.sub(r"\{\w+\}", str(uuid4()), path)
+    if "nat" not in door.tokens:
+        await door.sign_in("nat")
+    for headers, body in (({"X-Purpose": "curiosity"}, None), ({}, {"nonsense": 1})):
+        before = await entries(door)
+        params = {"cursor": "nonsense"} if method == "GET" else {}
+        answer = await door.call("nat", method, path, json=body, headers=headers, params=params)
+        assert 400 <= answer.status_code < 500, answer.text
+        (left,) = await new_entries(door, before)
+        assert (left["outcome"], left["code"]) == ("refused", answer.json()["code"])
+
+
+async def test_the_answer_to_an_earlier_request_received_again_is_an_entry_of_its_own(door: Door) -> None:
+    key = uuid4()
+    first = await door.post("cpo.a", "/reports", report_body(), key=key)
+    before = await entries(door)
+    again = await door.post("cpo.a", "/reports", report_body(), key=key)
+    assert again.json() == first.json()
+    assert [row["action"] for row in await new_entries(door, before)] == ["repeat"]
+
+
+async def test_an_ended_session_and_a_refused_sign_in_leave_one_entry_each(door: Door) -> None:
+    token = await door.sign_in("wu.a")
+    await door.call("wu.a", "DELETE", "/sessions/current")
+    before = await entries(door)
+    door.tokens["wu.a"] = token
+    assert (await door.get("wu.a", "/me")).json()["code"] == "session-ended"
+    for username in ("wu.a", "nobody.at.all"):
+        body = {"username": username, "password": "sai mật khẩu"}
+        assert (await door.post(None, "/sessions", body)).status_code == 401
+    left = await new_entries(door, before)
+    assert sorted(row["code"] for row in left) == ["session-ended", "sign-in-failed", "sign-in-failed"]
+    assert len({row["origin"] for row in left}) == 1
+
+
+async def test_who_goes_on_trying_to_sign_in_is_put_on_record_once_a_window(door: Door) -> None:
+    door.clock.forward(minutes=5)
+    before = await entries(door)
+    answers = [
+        (await door.post(None, "/sessions", {"username": "ai.do", "password": "x"})).json()["code"] for _ in range(10)
+    ]
+    assert answers == ["sign-in-failed"] * 6 + ["too-many-sign-ins"] * 4
+    assert sorted(row["code"] for row in await new_entries(door, before)) == [
+        *["sign-in-failed"] * 6, "too-many-sign-ins"
+    ]  # fmt: skip
+    door.clock.forward(minutes=5)
+
+
+async def test_nobody_known_leaves_no_entry_but_is_refused(door: Door) -> None:
+    """Otherwise anybody could fill the record. What nobody known asks for is logged and counted."""
+    before = await entries(door)
+    for path in ("/cases", "/audit", "/nowhere"):
+        assert (await door.get(None, path)).status_code in (401, 404)
+    assert (await door.http.get("/api/v1/cases", headers={"Authorization": "Bearer none"})).status_code == 401
+    assert await new_entries(door, before) == []
+
+
+# no audit, no action
+
+
+async def everything(door: Door) -> dict[str, str]:
+    """Every row of every table but the audit, and the count of tries to sign in, which is kept whatever happens."""
+    hashed = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS sum FROM {} t"
+    names = set(METADATA.tables) - {"audit_entry", "sign_in_throttle"}
+    return {name: (await door.sql(hashed.format(name)))[0]["sum"] for name in names}
+
+
+MUTATING = sorted(route for route in CALLS if not route.startswith("GET"))
+
+
+@pytest.mark.parametrize("route", MUTATING)
+async def test_where_no_entry_can_be_written_nothing_happens(door: Door, route: str) -> None:
+    call = await CALLS[route](door)
+    if call[0] is not None:
+        await door.sign_in(call[0])
+        door.clock.forward(minutes=2)
+    before = await everything(door)
+    await door.sql("REVOKE INSERT ON audit_entry FROM annhi_api")
+    try:
+        answer = await send(door, route, call, **{"Idempotency-Key": str(uuid4())})
+    finally:
+        await door.sql("GRANT INSERT ON audit_entry TO annhi_api")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal"), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await everything(door) == before
+
+
+async def test_where_the_audit_is_locked_the_caller_is_told_to_come_back_and_nothing_happens(door: Door) -> None:
+    await door.sign_in("cpo.a")
+    before = await everything(door)
+    async with door.database.owner.begin() as connection:
+        await connection.execute(text("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE"))
+        answer = await door.post("cpo.a", "/reports", report_body(), key=uuid4())
+    assert (answer.status_code, answer.json()["code"]) == (503, "database-away")
+    assert "retry-after" in answer.headers
+    assert await everything(door) == before
+
+
+# why, and from where
+
+
+async def test_the_purpose_and_the_reason_are_put_down_and_the_words_are_encrypted(door: Door) -> None:
+    case = await a_case(door)
+    before = await entries(door)
+    said = {"X-Purpose": "supervision", "X-Reason": quote("Bà nội của bé Mẫu gọi điện khiếu nại")}
+    assert (await door.get("sup.a", f"/cases/{case}", headers=said)).status_code == 200
+    left = (await new_entries(door, before))[-1]
+    assert left["purpose"] == "supervision"
+    assert left["reason"] is not None
+    assert "bé Mẫu".encode() not in left["reason"]
+    shown = await door.get("dpo", f"/cases/{case}/access-report", headers={"X-Purpose": "rights_request"})
+    (read,) = [one for one in shown.json()["items"] if one["purpose"] and one["action"] == "read"]
+    assert read["reason"] == "Bà nội của bé Mẫu gọi điện khiếu nại"
+    assert read["purpose"] == {"vi": "Kiểm tra, giám sát nội bộ", "en": "Internal supervision"}
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "code"),
+    [
+        ("X-Purpose", "curiosity", "unknown"),
+        ("X-Purpose", "", "unknown"),
+        ("X-Reason", "%00", "text-has-nul"),
+        ("X-Reason", "%ff", "not-utf-8"),
+        ("X-Reason", "%20", "empty"),
+        ("X-Reason", "a" * 501, "too-long"),
+    ],
+)
+async def test_a_purpose_or_reason_that_is_none_is_named_without_its_value(
+    door: Door, header: str, value: str, code: str
+) -> None:
+    answer = await door.get("sup.a", "/cases", headers={header: value})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"path": ["header", header], "code": code}]
+
+
+async def test_what_the_table_asks_a_purpose_for_is_not_done_without(door: Door) -> None:
+    assert set(ASKS_PURPOSE) <= set(TABLE)
+    case = await a_case(door)
+    answer = await door.get("dpo", f"/cases/{case}/access-report")
+    assert (answer.status_code, answer.json()["code"]) == (422, "purpose-required")
+
+
+def test_an_origin_tells_addresses_apart_and_gives_none_away(tmp_path: Path) -> None:
+    Origins.create(tmp_path / "origin.key")
+    one, other = Origins.read(tmp_path / "origin.key"), Origins.for_once()
+    assert one.of("192.0.2.7") == one.of("::ffff:192.0.2.7") != one.of("192.0.2.8")
+    assert one.of("192.0.2.7") != other.of("192.0.2.7"), "without the key nobody can try addresses"
+    assert one.of("2001:db8:1:2::1") == one.of("2001:db8:1:2:ffff::9") != one.of("2001:db8:1:3::1")
+    assert one.of("fe80::1%eth0") == one.of("fe80::1")
+    assert one.of("") is one.of(None) is None
+    assert re.fullmatch(r"[0-9a-f]{16}", one.of("somewhere") or "")
+    with pytest.raises(ValueError, match="32 bytes"):
+        Origins(b"short")
+
+
+def test_the_processes_read_the_keys_that_migrating_made(tmp_path: Path) -> None:
+    from deploy.runtime.schema import create_keys  # noqa: PLC0415
+
+    create_keys(tmp_path / "keys.json")
+    config = Settings(key_file=tmp_path / "keys.json")
+    first = DoorKeys.read(config)
+    for file in (config.signing_keys, config.origin_key):
+        assert file.stat().st_mode & 0o077 == 0
+    create_keys(tmp_path / "keys.json")
+    assert DoorKeys.read(config).origins.of("a") == first.origins.of("a")
+
+
+# searching it
+
+
+async def test_the_audit_is_searched_by_who_which_case_what_how_and_when_without_a_gap(door: Door) -> None:
+    receipt = (await door.report("cpo.a"))["cases"][0]
+    await door.get("sup.a", f"/cases/{receipt['id']}")
+    await door.get("cpo.b", f"/cases/{receipt['id']}")
+
+    async def found(username: str = "aud", **by: Any) -> list[dict[str, Any]]:
+        answer = await door.get(username, "/audit", params={"limit": 200, **by})
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    of_case = await found(case=receipt["code"])
+    assert {one["action"] for one in of_case} == {"receive_report", "read"}
+    assert await found(case=receipt["id"], action="read") == [one for one in of_case if one["action"] == "read"]
+    assert {one["actor"]["id"] for one in await found(actor=str(door.person("sup.a")))} == {str(door.person("sup.a"))}
+    assert {one["outcome"] for one in await found(username="dpo", outcome="refused")} == {"refused"}
+    now = door.clock.at.isoformat()
+    assert await found(since=(door.clock.at + timedelta(seconds=1)).isoformat()) == []
+    assert all(one["at"] < now for one in await found(until=now))
+    whole = await found()
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = (
+            await door.get("aud", "/audit", params={"limit": 7, "until": now, **({"cursor": cursor} if cursor else {})})
+        ).json()
+        seen += [one["id"] for one in page["items"]]
+        cursor = page["next"]
+        if cursor is None or len(seen) > 150:
+            break
+    expected = [one["id"] for one in await found(until=now)]
+    assert seen[: len(expected)][:150] == expected[:150]
+    assert whole[0]["action"] == "search_audit", "the searching is on record as well"
+    assert whole[0]["label"] == {"vi": "Tìm trong nhật ký kiểm tra", "en": "Searched the audit"}
+
+
+async def test_the_audit_shows_no_case_content_and_only_to_whoever_looks_after_it(door: Door) -> None:
+    child = "Trần Thị Bí Mật"
+    receipt = await door.report("cpo.a", children=[{"name": child}])
+    case = receipt["cases"][0]["id"]
+    await door.get("sup.a", f"/cases/{case}", headers={"X-Reason": quote(f"vì {child}")})
+    for username in ("aud", "dpo"):
+        said = await door.get(username, "/audit", params={"limit": 200})
+        assert said.status_code == 200
+        assert child not in said.text
+        assert (await door.get(username, f"/cases/{case}")).status_code == 404
+    assert any(one["reason_given"] for one in said.json()["items"])
+    for username in ("cpo.a", "sup.a", "chair.a", "doh", "prov", "nat", "admin"):
+        assert (await door.get(username, "/audit")).status_code == 403, username
+        report = await door.get(username, f"/cases/{case}/access-report", headers={"X-Purpose": "rights_request"})
+        assert report.status_code == 403, username
+    aud = await door.get("aud", f"/cases/{case}/access-report", headers={"X-Purpose": "inspection"})
+    assert aud.status_code == 403
+
+
+# who had to do with one child's file
+
+
+async def test_the_access_report_names_everybody_who_read_or_acted_in_which_position_and_when(door: Door) -> None:
+    receipt = await door.report("cpo.a", children=[{"name": "Bé Một"}, {"name": "Bé Hai"}])
+    case, sibling = (one["id"] for one in receipt["cases"])
+    door.clock.forward(minutes=1)
+    await door.get("sup.a", f"/cases/{case}")
+    door.clock.forward(minutes=1)
+    await door.get("chair.a", "/cases", params={"limit": 200})
+    door.clock.forward(minutes=1)
+    await door.get("cpo2.a", f"/cases/{sibling}/household")
+    door.clock.forward(minutes=1)
+    await door.get("cpo.a", f"/reports/{receipt['id']}")
+    door.clock.forward(minutes=1)
+    await door.act("vch.a", case, "acknowledge")
+    purpose = {"X-Purpose": "rights_request"}
+    answer = await door.get("dpo", f"/cases/{case}/access-report", headers=purpose)
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    people = {(one["person"]["id"], one["role"]): one for one in said["people"]}
+    for name, role in (("cpo.a", "CPO"), ("sup.a", "SUP"), ("chair.a", "CHAIR"), ("cpo2.a", "CPO"), ("vch.a", "VCH")):
+        one = people[str(door.person(name)), role]
+        assert one["unit"]["code"] == "HN-A"
+        assert one["role_label"]["vi"]
+        assert one["first_at"] <= one["last_at"]
+    items = [(one["action"], one["person"]["id"], one["record"], one["outcome"]) for one in said["items"]]
+    assert items == [
+        ("request", str(door.person("vch.a")), "case", "refused"),
+        ("read", str(door.person("cpo.a")), "report", "done"),
+        ("read_household", str(door.person("cpo2.a")), "case", "done"),
+        ("list", str(door.person("chair.a")), "case", "done"),
+        ("read", str(door.person("sup.a")), "case", "done"),
+        ("receive_report", str(door.person("cpo.a")), "case", "done"),
+    ]
+    assert "Bé Một" not in answer.text
+    again = (await door.get("dpo", f"/cases/{said['case_code']}/access-report", headers=purpose)).json()
+    assert again["items"][0]["action"] == "report_access", "who asked for it is in it the next time"
+    first = (await door.get("dpo", f"/cases/{case}/access-report", headers=purpose, params={"limit": 3})).json()
+    more = await door.get(
+        "dpo", f"/cases/{case}/access-report", headers=purpose, params={"limit": 200, "cursor": first["next"]}
+    )
+    whole = (await door.get("dpo", f"/cases/{case}/access-report", headers=purpose)).json()["items"]
+    assert [*first["items"], *more.json()["items"]] == whole[2:]
+
+
+async def test_a_case_that_is_not_there_has_no_report(door: Door) -> None:
+    answer = await door.get("dpo", f"/cases/{uuid4()}/access-report", headers={"X-Purpose": "inspection"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+# words
+
+
+def test_every_action_that_is_put_down_anywhere_has_words_in_both_languages() -> None:
+    found: set[str] = set()
+    for room in ("api", "models", "activities", "deploy"):
+        for path in (PROJECT / room).rglob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            found |= set(re.findall(r'audit\([^)]*?action="([a-z_]+)"', source, re.DOTALL))
+            found |= set(re.findall(r'(?:note|_put_on_record)\(\s*connection,\s*"([a-z_]+)"', source))
+    assert len(found) > 20
+    assert found <= set(codes("audit_actions")) | set(EVENTS)
+    assert set(codes("audit_actions")) - found <= {"sign_in"}
+    for action in found:
+        label = action_label(action)
+        assert label.vi != label.en
