@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.annhi-ready
 PYTEST_ARGS ?=
 
-.PHONY: help up demo reset test lint format bench lock
+.PHONY: help up demo reset test lint format bench lock audit
 .DEFAULT_GOAL := help
 
 help: ## Những lệnh có sẵn · what there is
@@ -44,3 +44,6 @@ bench: $(READY) ## Đo tốc độ · measure
 lock: ## Khóa lại các gói (cần uv) · lock the packages anew (needs uv)
 	$(UV) pip compile pyproject.toml deploy/build.in --extra dev --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade --output-file deploy/requirements.lock
+
+audit: ## Hỏi lỗ hổng đã biết của các gói (cần uv và mạng) · ask for known weaknesses of the packages
+	$(UV) tool run pip-audit --requirement deploy/requirements.lock --require-hashes --disable-pip

@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.edge import HEAD_LIMIT
 from api.whence import DoorKeys
 from models.clock import PlatformClock
 from models.database import connect as connect_database
+from models.hardening import hardened
 from models.logs import configure_logging
-from models.settings import Settings, settings
+from models.settings import Settings
 from models.vault.file import FileKeys
 from workflows.client import CaseDesk
 from workflows.connection import connect
@@ -35,6 +38,28 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
+def how_served(app: FastAPI, config: Settings) -> uvicorn.Config:
+    """How the HTTP server meets the network.
+
+    Who asked is told by ``X-Forwarded-For`` only where a proxy says so that ``trusted_proxies`` names; without one the
+    header is not read at all. A head that has not ended after ``HEAD_LIMIT`` bytes is not read further.
+    """
+    return uvicorn.Config(
+        app,
+        host=config.api_host,
+        port=config.api_port,
+        http="h11",
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        proxy_headers=bool(config.trusted_proxies),
+        forwarded_allow_ips=config.trusted_proxies,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
 async def serve(config: Settings) -> None:
     """Serve until told to stop; requests under way are answered first.
 
@@ -52,17 +77,7 @@ async def serve(config: Settings) -> None:
     client = await connect(config, lazy=True)
     desk = CaseDesk(client, task_queue=config.task_queue, offset=offset)
     app = create_app(config, engine, desk, PlatformClock(offset), keys=DoorKeys.read(config))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=config.api_host,
-            port=config.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-    )
+    server = _Server(how_served(app, config))
     try:
         await server.serve()
     finally:
@@ -71,7 +86,7 @@ async def serve(config: Settings) -> None:
 
 def main() -> None:
     """The command."""
-    config = settings()
+    config = hardened()
     configure_logging(config)
     asyncio.run(serve(config))
 

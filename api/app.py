@@ -1,6 +1,7 @@
 """The composition root: every adapter is an argument, nothing is looked up."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from api import errors, pages
 from api.confirming import Confirmations
 from api.door import Door
 from api.edge import Edge
+from api.flood import Flood
 from api.identity.oidc import read_providers
 from api.metrics import Metrics
 from api.passwords import Passwords
@@ -55,6 +57,7 @@ def create_app(
     passwords: Passwords | None = None,
     loaded: Reference | None = None,
     keys: DoorKeys | None = None,
+    seconds: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """The door, composed but not served.
 
@@ -67,6 +70,7 @@ def create_app(
         loaded: protocols, calendars and overrides; those shipped by default.
         keys: hide addresses and encrypt reasons in the audit; by default such as nobody keeps, for a database that is
             thrown away.
+        seconds: what the flood of requests is measured by.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -103,7 +107,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(pages.router)
     errors.install(app)
-    app.add_middleware(Edge, metrics=metrics)
+    secure = settings.public_url.startswith("https:")
+    app.add_middleware(Edge, metrics=metrics, flood=Flood(settings, seconds), secure=secure)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

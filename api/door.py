@@ -314,6 +314,7 @@ async def enter(request: Request, door: Door, token: str, *, cookie: bool, why: 
     )
     visit = Visit(door, caller, now, preferred(request.headers.get("accept-language")) or language)
     request.state.language = visit.language
+    request.state.let_in = refusal is None
     # Whatever is refused from here on is refused to somebody known, and goes on record (api/errors.py).
     request.state.visit = visit
     visit.whence = whence(request, door.keys, why)

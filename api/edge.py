@@ -1,8 +1,9 @@
-"""The outermost ring: trace ids, one log line and one count a request, readable bodies only, safe headers.
+"""The outermost ring: trace ids, one log line and one count a request, no flood, readable bodies only, safe headers.
 
 Plain ASGI, so that nothing is buffered but the request's body, which is small by rule.
 """
 
+import asyncio
 import json
 import re
 import time
@@ -14,13 +15,23 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import respond
+from api.errors import fault, respond
+from api.flood import Flood, is_exempt, is_urgent
+from api.identity import cookies
 from api.metrics import Metrics
 from api.problems import Problem
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes a body may have."""
 
+PATIENCE: Final = 30.0
+"""Seconds a body may take to come, and one more for every ``_SLOWEST`` bytes of it that did."""
+_SLOWEST: Final = 4096
+
+HEAD_LIMIT: Final = 32 * 1024
+"""Bytes all headers may have together."""
+_QUERY_LIMIT: Final = 8192
+_MOST_PARAMETERS: Final = 100
 _DEEPEST: Final = 64
 """Levels a JSON body may be nested; no form of ours has a third of that."""
 _UPLOAD: Final = re.compile(r"/api/v1/cases/[^/]+/attachments")
@@ -34,7 +45,11 @@ _HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+_SECURE: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Edge:
@@ -43,11 +58,15 @@ class Edge:
     Args:
         app: what answers.
         metrics: where requests are counted.
+        flood: how many requests may come.
+        secure: people reach the service by https; they are told never to come by anything else.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, flood: Flood, *, secure: bool) -> None:
         self._app = app
         self._metrics = metrics
+        self._flood = flood
+        self._headers = (*_HEADERS, _SECURE) if secure else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,7 +83,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_headers(message.get("headers", ()), trace_id)
+                message["headers"] = self._with_headers(message.get("headers", ()), trace_id)
             await send(message)
 
         try:
@@ -73,11 +92,12 @@ class Edge:
             self._count(scope, status, time.perf_counter() - began)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_upload(scope):
-            await self._app(scope, receive, send)
-            return
+        token = _token(scope)
+        receive = _patiently(receive)
         try:
-            body = await _read_body(scope, receive)
+            self._admit(scope, token)
+            _check_head(scope)
+            body = b"" if _is_upload(scope) else await _read_body(scope, receive)
         except Problem as problem:
             await respond(Request(scope), problem)(scope, receive, send)
             return
@@ -91,12 +111,32 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, _replay(body, receive), noticed)
+            await self._app(scope, receive if _is_upload(scope) else _replay(body, receive), noticed)
         except Exception:
             _LOG.exception("unexpected")
             if begun:
                 raise
             await respond(Request(scope), Problem("internal"))(scope, receive, send)
+        if token is not None and scope["state"].get("let_in"):
+            self._flood.let_in(token)
+
+    def _admit(self, scope: Scope, token: str | None) -> None:
+        """Count the request.
+
+        Raises:
+            Problem: ``too-many-requests`` or, for what is urgent, ``too-many-reports``.
+        """
+        if is_exempt(scope["path"]):
+            return
+        urgent = is_urgent(scope["method"], scope["path"])
+        seconds = self._flood.wait(token, scope["client"][0] if scope.get("client") else "", urgent=urgent)
+        if seconds:
+            raise Problem("too-many-reports" if urgent else "too-many-requests", headers={"Retry-After": str(seconds)})
+
+    def _with_headers(self, headers: Iterable[tuple[bytes, bytes]], trace_id: str) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in headers}
+        added = [pair for pair in self._headers if pair[0] not in present]
+        return [*headers, *added, (b"x-trace-id", trace_id.encode())]
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
@@ -107,6 +147,53 @@ class Edge:
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _token(scope: Scope) -> str | None:
+    """What the request says it is let in by, as ``api.door`` reads it: a bearer token, else our pages' cookie."""
+    request = Request(scope)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    return request.cookies.get(cookies.SESSION)
+
+
+def _check_head(scope: Scope) -> None:
+    """Refuse an address with more parameters than any form of ours has, and headers longer than any browser's.
+
+    Raises:
+        Problem: ``invalid-request``.
+    """
+    query: bytes = scope["query_string"]
+    if len(query) > _QUERY_LIMIT or query.count(b"&") >= _MOST_PARAMETERS:
+        raise fault("too-long", "query")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_LIMIT:
+        raise fault("too-long", "header")
+
+
+def _patiently(receive: Receive) -> Receive:
+    """The body, for as long as it comes at the pace of the slowest line a person would wait for.
+
+    Raises:
+        Problem: ``body-too-slow``, out of ``receive``.
+    """
+    loop = asyncio.get_running_loop()
+    until, whole = loop.time() + PATIENCE, False
+
+    async def next_piece() -> Message:
+        nonlocal until, whole
+        if whole:
+            return await receive()  # nothing but the client's leaving is to come, however long the answer takes
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise Problem("body-too-slow", headers={"Connection": "close"}) from None
+        until += len(message.get("body", b"")) / _SLOWEST
+        whole = not message.get("more_body", False)
+        return message
+
+    return next_piece
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
@@ -226,9 +313,3 @@ def _template(scope: Scope) -> str:
     filled = _PARAMETER.sub(lambda found: str(values.get(found[1], "")), own)
     path: str = scope["path"]
     return path.removesuffix(filled) + own if path.endswith(filled) else own
-
-
-def _with_headers(headers: Iterable[tuple[bytes, bytes]], trace_id: str) -> list[tuple[bytes, bytes]]:
-    present = {name.lower() for name, _ in headers}
-    added = [pair for pair in _HEADERS if pair[0] not in present]
-    return [*headers, *added, (b"x-trace-id", trace_id.encode())]

@@ -243,6 +243,15 @@ _DOOR: dict[str, Spec] = {
         Both("Địa chỉ này không nhận phương thức đã gửi.", "This address does not take that method."),
         Both("Hãy xem tài liệu API.", "See the API's documentation."),
     ),
+    "body-too-slow": Spec(
+        408,
+        Both("Nội dung gửi quá chậm", "The body came too slowly"),
+        Both(
+            "Đường truyền quá chậm hoặc bị ngắt khi đang gửi; chưa có gì được ghi.",
+            "The line was too slow or broke off on the way; nothing was recorded.",
+        ),
+        Both("Hãy kiểm tra đường truyền rồi gửi lại với cùng khóa.", "Check the line, then send it with the same key."),
+    ),
     "already-ended": Spec(
         409,
         Both("Đã kết thúc", "Already ended"),
@@ -403,6 +412,32 @@ _DOOR: dict[str, Spec] = {
         Both("Thử đăng nhập quá nhiều lần", "Too many sign-ins"),
         Both("Đã quá số lần thử trong một phút.", "More tries than a minute allows."),
         Both("Hãy đợi một phút rồi thử lại.", "Wait a minute and try again."),
+    ),
+    "too-many-requests": Spec(
+        429,
+        Both("Gửi quá nhiều yêu cầu", "Too many requests"),
+        Both(
+            "Phiên làm việc hoặc địa chỉ này đã gửi nhiều yêu cầu hơn mức cho phép; yêu cầu này chưa được thực hiện.",
+            "This session or address has sent more than it may; this request was not carried out.",
+        ),
+        Both(
+            "Hãy đợi số giây nêu ở Retry-After rồi gửi lại; tiếp nhận tin báo và việc khẩn cấp vẫn gửi được.",
+            "Wait the seconds Retry-After names and send it again; reports and emergencies are taken all the same.",
+        ),
+    ),
+    "too-many-reports": Spec(
+        429,
+        Both("Tin báo chưa được tiếp nhận", "The report was not taken in"),
+        Both(
+            "Phiên làm việc hoặc địa chỉ này gửi tin báo hoặc việc khẩn cấp dồn dập; yêu cầu này CHƯA được ghi.",
+            "This session or address sends reports or emergencies without pause; this one is NOT on record.",
+        ),
+        Both(
+            "Hãy giữ nguyên nội dung và gửi lại với cùng khóa sau số giây nêu ở Retry-After; sẽ không bị ghi hai lần. "
+            "Việc khẩn cấp: gọi 111 hoặc trực ban Sở Y tế ngay.",
+            "Keep what was typed and send it again with the same key after the seconds Retry-After names; it will not "
+            "be recorded twice. In an emergency phone 111 or the department's duty desk now.",
+        ),
     ),
     "internal": Spec(
         500,
@@ -572,8 +607,8 @@ _SIGNED_IN: Final = (
     "not-signed-in", "session-ended", "position-ended", "person-suspended", "cross-site-refused",
     "second-factor-not-set-up", "not-permitted",
 )  # fmt: skip
-_ALWAYS: Final = ("invalid-request", "internal", "database-away", "keys-away")
-_BODY: Final = ("malformed-json", "body-too-large", "media-type-not-supported", "text-not-storable")
+_ALWAYS: Final = ("invalid-request", "too-many-requests", "internal", "database-away", "keys-away")
+_BODY: Final = ("malformed-json", "body-too-slow", "body-too-large", "media-type-not-supported", "text-not-storable")
 
 
 def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[int | str, dict[str, Any]]:
@@ -596,7 +631,10 @@ def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[in
 
 def declares_refusals() -> tuple[str, ...]:
     """The codes an operation that sends a command can answer with."""
-    return ("not-found", "idempotency-key-reused", "command-not-confirmed", "content-erased", *REFUSAL_CODES)
+    return (
+        "not-found", "idempotency-key-reused", "too-many-reports", "command-not-confirmed", "content-erased",
+        *REFUSAL_CODES,
+    )  # fmt: skip
 
 
 SCHEMA: Final[dict[str, Any]] = {

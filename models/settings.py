@@ -1,16 +1,74 @@
-"""Settings of one process, read from the environment (prefix ``ANNHI_``)."""
+"""Settings of one process, read from the environment (prefix ``ANNHI_``).
 
+A secret may stand in a file instead, named by the variable with ``_FILE`` at its end: ``ANNHI_DATABASE_URL_FILE``.
+"""
+
+import os
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.access import SECOND_FACTOR
 from models.lifecycle.roles import ROLES
 
 CASES_KEPT: Final = 6000
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this very machine, which nobody else can reach."""
+
+
+class BadSettingsError(Exception):
+    """The process cannot start, or may not, with the settings it was given. No value of a secret is in it.
+
+    Args:
+        vi: what is wrong and what to do, in Vietnamese.
+        en: the same in English.
+    """
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(f"{vi}\n{en}")
+        self.vi = vi
+        self.en = en
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Every secret whose variable has a twin that ends in ``_FILE``."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The secret of one field, None where no file is named.
+
+        Raises:
+            BadSettingsError: the file cannot be read or is empty, or the variable itself is set as well.
+        """
+        variable = f"ANNHI_{field_name.upper()}"
+        named = os.environ.get(f"{variable}_FILE") if field.annotation is SecretStr else None
+        if not named:
+            return None, field_name, False
+        if os.environ.get(variable):
+            raise BadSettingsError(
+                f"Chỉ đặt một trong hai: {variable} hoặc {variable}_FILE.",
+                f"Set {variable} or {variable}_FILE, not both.",
+            )
+        try:
+            secret = Path(named).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            secret = ""
+        if not secret:
+            raise BadSettingsError(
+                f"Không đọc được gì từ tệp {named} ({variable}_FILE).",
+                f"Nothing can be read from the file {named} ({variable}_FILE).",
+            )
+        return secret, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The secrets that stand in files."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -55,6 +113,12 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8080"
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    requests_per_minute: int = 600
+    urgent_per_minute: int = 3000
+    """Requests a session or service may make, and those of them that report a child or answer an emergency; strangers
+    share as many for each address. 0 sets no limit (docs/decisions/0010-the-door.md)."""
+    trusted_proxies: str = ""
+    """Addresses or networks, with commas between, whose word on where a request came from is taken."""
     worker_metrics_port: int = 0
     cases_kept: int = CASES_KEPT
     """Cases whose workflow a worker process keeps in memory, 0.12 MiB each; any other is replayed from its history when
@@ -72,6 +136,23 @@ class Settings(BaseSettings):
     log_format: str = "json"
     log_level: str = "INFO"
     data_dir: Path = Path(".data")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named so by the library
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - named so by the library
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files it names; nothing else."""
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+    @property
+    def local(self) -> bool:
+        """Whether the service is for this machine alone: it listens here, and its address is here."""
+        return self.api_host in LOOPBACK and urlsplit(self.public_url).hostname in LOOPBACK
 
     def needs_second_factor(self, role: str) -> bool:
         """Whether a position of this role may act only in a session proven by a second factor."""

@@ -1,6 +1,7 @@
 """The door with the sample organisation behind it, for tests that knock."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -158,7 +159,14 @@ async def temporal_away(key_file: Path) -> Client:
 
 @asynccontextmanager
 async def door_to(
-    database: Database, *, sample: Organisation, desk: CaseDesk, clock: Any, task_queue: str, **more: Any
+    database: Database,
+    *,
+    sample: Organisation,
+    desk: CaseDesk,
+    clock: Any,
+    task_queue: str,
+    seconds: Callable[[], float] = time.monotonic,
+    **more: Any,
 ) -> AsyncIterator[Door]:
     """The door over a database with the sample organisation in it."""
     stored = CHEAP.hash(PASSWORD)
@@ -181,10 +189,15 @@ async def door_to(
             # Most tests are about something else than the second factor and sitting idle.
             "second_factor_roles": "",
             "session_idle_minutes": 12 * 60.0,
+            # Tests ask faster than people; those about it set a limit.
+            "requests_per_minute": 0,
+            "urgent_per_minute": 0,
             **more,
         }
     )
-    app = create_app(settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE, keys=KEYS)
+    app = create_app(
+        settings, database.api, desk, clock, passwords=Passwords(CHEAP), loaded=REFERENCE, keys=KEYS, seconds=seconds
+    )
     transport = httpx.ASGITransport(app=app, client=("192.0.2.7", 5000), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://door.test") as http,

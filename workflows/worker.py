@@ -23,9 +23,10 @@ from models.audit import SigningKeys
 from models.audit.kept import SealFolder
 from models.clock import Clock, PlatformClock
 from models.database import connect as connect_database
+from models.hardening import hardened
 from models.logs import configure_logging
 from models.records.reference import Reference, load_reference
-from models.settings import CASES_KEPT, Settings, settings
+from models.settings import CASES_KEPT, Settings
 from models.vault.file import FileKeys
 from models.vault.objects import ObjectStore
 from workflows.case import Case
@@ -138,7 +139,7 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
 
 
 async def _main() -> None:
-    config = settings()
+    config = hardened()
     configure_logging(config)
     # The ids stand in fields of their own (models.logs): no dictionary in the middle of a sentence.
     activity.logger.activity_info_on_message = workflow.logger.workflow_info_on_message = False

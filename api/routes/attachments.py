@@ -20,7 +20,8 @@ router = APIRouter(prefix="/cases/{case}/attachments", tags=["attachments"])
 Kind = Literal["PHOTO", "RECORDING", "DOCUMENT", "EVIDENCE"]
 _REFUSALS = (
     "not-permitted", "not-found", "idempotency-key-reused", "attachment-type-not-allowed", "attachment-too-large",
-    "attachment-broken-off", "too-many-attachments", "content-erased", "store-away", "media-type-not-supported",
+    "attachment-broken-off", "body-too-slow", "too-many-attachments", "content-erased", "store-away",
+    "media-type-not-supported",
 )  # fmt: skip
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}

@@ -13,7 +13,7 @@ from models.forms import ReportInput
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 
-_REFUSALS = ("not-permitted", "idempotency-key-reused", "not-your-role", "in-the-future")
+_REFUSALS = ("not-permitted", "idempotency-key-reused", "not-your-role", "in-the-future", "too-many-reports")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=declares(*_REFUSALS, body=True))

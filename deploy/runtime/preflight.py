@@ -4,11 +4,14 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from deploy.runtime.layout import HOST, DataFolder, read_json
 from deploy.runtime.trouble import Status, Trouble
+from models.hardening import looked_at
+from models.settings import BadSettingsError, Settings
 
 DATA_FORMAT: Final = 1
 """The layout of the data folder that this code writes and reads."""
@@ -83,6 +86,21 @@ def check_data_version(folder: DataFolder, *, postgres: str, temporal: str) -> N
     if found:
         what, theirs, ours = found[0]
         raise newer(folder.root, f"{what} {theirs} > {ours}")
+
+
+def check_settings(config: Callable[[], Settings]) -> None:
+    """Refuse secrets, key files and addresses that would keep nobody out.
+
+    Args:
+        config: reads the settings of the service.
+
+    Raises:
+        Trouble: by the rules of ``models.hardening``, or a setting that cannot be read.
+    """
+    try:
+        looked_at(config)
+    except BadSettingsError as error:
+        raise Trouble(Status.BAD_SETTING, error.vi, error.en) from error
 
 
 def check_keys(store: Path, key_file: Path) -> None:

@@ -16,6 +16,7 @@ from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.processes import Child, Command, spawn
 from deploy.runtime.temporal import Temporal
 from deploy.runtime.trouble import Status, Trouble
+from models.settings import Settings
 
 _READY_SECONDS: Final = 90.0
 _URLS: Final = ("ANNHI_DATABASE_URL", "ANNHI_WORKER_DATABASE_URL", "ANNHI_OWNER_DATABASE_URL")
@@ -51,7 +52,7 @@ class Parts:
     @cached_property
     def postgres(self) -> Postgres | None:
         """The embedded server; None where the environment names another."""
-        if any(self.environ.get(name) for name in _URLS):
+        if any(self._given(name) for name in _URLS):
             return None
         passwords = self.folder.secrets / "postgres.json"
         return Postgres(self.folder.postgres, passwords, self.folder.logs / "postgres.log")
@@ -93,6 +94,23 @@ class Parts:
         """The keys of what is encrypted in the database."""
         return Path(self.environ.get("ANNHI_VAULT_FILE") or self.folder.vault_file)
 
+    @property
+    def settings(self) -> Settings:
+        """What the environment says of the service, before its own servers are there to be named."""
+        given = {
+            name.removeprefix("ANNHI_").lower(): value
+            for name, value in self.environ.items()
+            if name.startswith("ANNHI_") and value
+        }
+        known = {"public_url": self.public_url, "api_host": self.api_host, "data_dir": self.folder.root,
+                 "key_file": self.key_file, "vault_file": self.vault_file}  # fmt: skip
+        return Settings.model_validate(given | known)
+
+    def _given(self, name: str) -> dict[str, str]:
+        """What the environment says of a secret: the variable itself, or the one that names its file; or nothing."""
+        twins = (name, f"{name}_FILE")
+        return {twin: self.environ[twin] for twin in twins if self.environ.get(twin)}
+
     def environment(self, *roles: str) -> dict[str, str]:
         """The environment of a process that may act as the given database roles and no other.
 
@@ -100,21 +118,21 @@ class Parts:
             roles: of ``annhi_api``, ``annhi_worker``, ``annhi_owner``.
         """
         urls = dict(zip((API, WORKER, OWNER), _URLS, strict=True))
-        env = {name: value for name, value in self.environ.items() if name not in _URLS}
+        env = {name: value for name, value in self.environ.items() if name.removesuffix("_FILE") not in _URLS}
         postgres, temporal = self.postgres, self.temporal
         for role in roles:
-            url = self.environ.get(urls[role]) if postgres is None else postgres.url(role)
-            if not url:
+            given = self._given(urls[role]) if postgres is None else {urls[role]: postgres.url(role)}
+            if not given:
                 raise Trouble(
                     Status.BAD_SETTING,
                     f"Thiếu {urls[role]}: khi dùng PostgreSQL bên ngoài phải khai báo đủ {', '.join(_URLS)}.",
                     f"{urls[role]} is missing: with a PostgreSQL of your own set all of {', '.join(_URLS)}.",
                 )
-            env[urls[role]] = url
+            env |= given
         if temporal is not None:
             env["ANNHI_TEMPORAL_ADDRESS"] = temporal.address
             env["ANNHI_TEMPORAL_NAMESPACE"] = temporal.namespace
-        if postgres is not None:
+        if postgres is not None and self.settings.local:
             # The sample on this machine: everybody may look around. An installation of its own asks for them.
             env.setdefault("ANNHI_SECOND_FACTOR_ROLES", "")
         return env | {

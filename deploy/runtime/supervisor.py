@@ -237,6 +237,7 @@ def up(environ: Mapping[str, str], progress: Progress) -> Status | None:
             preflight.check_disk(folder)
             preflight.check_data_version(folder, postgres=MAJOR, temporal=server_version())
             parts = Parts(folder, ports, environ)
+            preflight.check_settings(lambda: parts.settings)
             preflight.check_keys(folder.temporal, parts.key_file)
             asyncio.run(end_leftovers(folder))
             preflight.check_port(ports.api, "ANNHI_API_PORT", parts.api_host)
