@@ -437,12 +437,12 @@ async def test_rows_of_before_are_sealed_by_the_migration_and_their_hashes_still
     name = f"m_{uuid4().hex}"
     await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
     url = postgres.url(OWNER, name)
-    before = STEPS[STEPS.index("0008") - 1]
+    before = STEPS[STEPS.index("0005") - 1]
     await asyncio.to_thread(command.upgrade, migrations.config(url), before)
     engine = connect(url, pool_size=1, keys=FileKeys(path))
     try:
         ids = await _old_rows(engine)
-        await asyncio.to_thread(command.upgrade, migrations.config(url), "0008")
+        await asyncio.to_thread(command.upgrade, migrations.config(url), "0005")
         async with transaction(engine, Who(system="test"), NOW) as connection:
             assert await contents(connection, ids["case"]) == [{"note": "chuyện cũ", "n": 1}]
             (report,) = (await connection.execute(select(table(Report)))).all()

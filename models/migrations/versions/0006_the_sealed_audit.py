@@ -1,14 +1,14 @@
 """the audit is chained per case, sealed as a whole, and says why and from where
 
 Revision: 0006
-Revises: 0008
+Revises: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0008"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

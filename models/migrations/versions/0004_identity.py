@@ -1,6 +1,6 @@
 """sessions that can be listed, second factors, set-up links, OpenID, service tokens, suspensions
 
-Revision: 0007
+Revision: 0004
 Revises: 0003
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None

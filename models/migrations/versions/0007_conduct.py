@@ -1,6 +1,6 @@
 """who must keep out of a case, who may look into one in an emergency, and what was agreed to for the child
 
-Revision: 0009
+Revision: 0007
 Revises: 0006
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0009"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None

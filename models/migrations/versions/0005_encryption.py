@@ -1,7 +1,7 @@
 """what is told about a child is encrypted under the case's own key; who informed is kept apart
 
-Revision: 0008
-Revises: 0007
+Revision: 0005
+Revises: 0004
 """
 
 import json
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0008"
-down_revision = "0007"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
