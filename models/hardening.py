@@ -76,7 +76,7 @@ def refusals(config: Settings) -> Iterator[Refusal]:
 
 def _key_files(config: Settings) -> Iterator[Refusal]:
     held: dict[str, Path | None] = {
-        "key_file": config.key_file, "vault_file": config.vault_file, "audit_key_file": config.audit_key,
+        "key_file": config.key_file, "vault_file": config.vault_file, "audit_key_file": config.signing_keys,
         "origin_key_file": config.origin_key, "oidc_file": config.oidc_file,
     }  # fmt: skip
     for name, path in held.items():
