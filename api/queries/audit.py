@@ -11,6 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from api.scope import kept_from, not_
+from models.records.actor import Acting
+from models.records.terms import said, terms
 from models.tables import AuditEntry, CaseFile, CaseReport, Person, Position, Unit, table
 
 _AUDIT, _CASE, _CASE_REPORT = table(AuditEntry), table(CaseFile), table(CaseReport)
@@ -54,6 +57,12 @@ async def page(
 async def case_named(connection: AsyncConnection, reference: str) -> Found | None:
     """A case's id and code, whoever holds it; None where there is none."""
     return (await connection.execute(select(_CASE.c.id, _CASE.c.code).where(_named(reference)))).one_or_none()
+
+
+async def case_to_report(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
+    """As ``case_named``, and None for a case the reader must keep out of: who looked into it is not theirs to know."""
+    statement = select(_CASE.c.id, _CASE.c.code).where(_named(reference), not_(kept_from(terms(reader.role))))
+    return (await connection.execute(statement, said(reader, at))).one_or_none()
 
 
 async def accesses(
