@@ -91,7 +91,7 @@ class Door:
             token = self.tokens.get(username) or await self.sign_in(username)
             headers["Authorization"] = f"Bearer {token}"
         answer = await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
-        while answer.status_code == DECLARE and not self.undeclared:
+        while not self.undeclared and answer.status_code == DECLARE and answer.json()["code"] == "declaration-required":
             where = answer.json()["about"]["post"].removeprefix("/api/v1")
             declared = await self.post(username, where, {"answer": "none"})
             assert declared.status_code == 200, declared.text
