@@ -1,7 +1,7 @@
 """Who may be in conflict with a case: found when a document names somebody, kept out at once, decided by an officer.
 
 A possible match is a row of ``conflict`` and, until it is decided, a provisional row of ``recusal``: so whatever asks
-who must keep out (``models.records.people``, the row-security policies, the ladders) knows of it without asking twice.
+who must keep out (``models.records.people``, the ladders) knows of it without asking twice.
 Source: process.md §6.5; the choices behind it: docs/decisions/0009-conflict.md.
 """
 
