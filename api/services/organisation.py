@@ -116,6 +116,7 @@ async def listing(
 
 async def read_unit(visit: Visit, unit_id: UUID) -> UnitOut:
     """One office."""
+    await visit.require("read_directory")
     async with visit.transaction() as connection:
         return unit(await _found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
 
