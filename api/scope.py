@@ -7,18 +7,19 @@ reads only as a recused person's deputy.
 
 Beside reading there is acting: whoever may take in a report may add to a case they cannot read (``actable``). They
 name it exactly, and the answer tells them nothing of it.
+
+A clause is made of a role and of expressions for the person, the office and the instant (``models.records.terms``),
+never of values: what is built with it serves everybody in that role.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, or_, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union
 
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
-from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider, keeps_out
+from models.records.terms import Terms
 from models.tables import (
     CaseFile,
     CaseReport,
@@ -36,48 +37,48 @@ _CASE_REPORT, _DEPUTY = table(CaseReport), table(Deputy)
 _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRecipient)
 
 
-def readable(reader: Acting, at: datetime) -> ColumnElement[bool]:
-    """The clause on ``case_file``: what ``reader`` may read at the domain instant ``at``."""
-    named = is_named_decider(CASE.c.id, reader.person_id, at)
-    return and_(not_(_out(reader, at)), or_(_reach(reader, at), named, _as_deputy(reader, at)))
+def readable(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``case_file``: what ``reader`` may read."""
+    named = is_named_decider(CASE.c.id, reader.person, reader.at)
+    return and_(not_(_out(reader)), or_(_reach(reader), named, _as_deputy(reader)))
 
 
-def actable(actor: Acting, event: str, at: datetime) -> ColumnElement[bool]:
+def actable(actor: Terms, event: str) -> ColumnElement[bool]:
     """The clause on ``case_file``: where ``actor`` may send ``event`` though the case is not theirs to read."""
-    ways = [_within(how, actor, at) for how in sorted(reach(actor.role, event))]
-    return and_(not_(_out(actor, at)), or_(false(), *ways))
+    ways = [_within(how, actor) for how in sorted(reach(actor.role, event))]
+    return and_(not_(_out(actor)), or_(false(), *ways))
 
 
-def readable_report(reader: Acting, at: datetime) -> ColumnElement[bool]:
+def readable_report(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``report``: what one took in oneself, and the reports of the cases one may read."""
     of_case = exists().where(
         _CASE_REPORT.c.report_id == REPORT.c.id,
         _CASE_REPORT.c.until.is_(None),
         _CASE_REPORT.c.case_id == CASE.c.id,
-        readable(reader, at),
+        readable(reader),
     )
     of_recused = exists().where(
-        _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, _out(reader, at)
+        _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, _out(reader)
     )
-    return and_(or_(REPORT.c.receiver_id == reader.person_id, of_case), not_(of_recused))
+    return and_(or_(REPORT.c.receiver_id == reader.person, of_case), not_(of_recused))
 
 
-def readable_escalation(reader: Acting, at: datetime, case: ColumnElement[bool]) -> ColumnElement[bool]:
+def readable_escalation(reader: Terms, case: ColumnElement[bool]) -> ColumnElement[bool]:
     """The clause on ``escalation`` joined with ``case_file``: what was sent to oneself, and one's cases' own.
 
     ``case`` is ``readable`` of the same reader, which a statement may hold once only.
     """
-    return and_(not_(_out(reader, at)), or_(sent_to(reader.person_id), case))
+    return and_(not_(_out(reader)), or_(sent_to(reader), case))
 
 
-def sent_to(person_id: UUID) -> ColumnElement[bool]:
+def sent_to(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``escalation``: it went to this person."""
-    return exists().where(_RECIPIENT.c.escalation_id == ESCALATION.c.id, _RECIPIENT.c.person_id == person_id)
+    return exists().where(_RECIPIENT.c.escalation_id == ESCALATION.c.id, _RECIPIENT.c.person_id == reader.person)
 
 
-def below(unit_id: UUID, at: datetime) -> Select[Any]:
+def below(unit: ColumnElement[Any], at: ColumnElement[Any]) -> Select[Any]:
     """The ids of a unit and every unit below it at an instant."""
-    return _descend(select(literal(unit_id, _UNIT.c.id.type).label("id")), at)
+    return _descend(select(unit.label("id")), at)
 
 
 def not_(clause: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -85,31 +86,31 @@ def not_(clause: ColumnElement[bool]) -> ColumnElement[bool]:
     return ~clause
 
 
-def _reach(reader: Acting, at: datetime) -> ColumnElement[bool]:
+def _reach(reader: Terms) -> ColumnElement[bool]:
     match scope(reader.role, "read_case"):
         case Scope.UNIT:
-            return _of_unit(reader.unit_id)
+            return _of_unit(reader.unit)
         case Scope.PROVINCE:
-            units = _province(reader.unit_id, at)
+            units = _province(reader)
             unrouted = and_(
-                CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, at))
+                CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, reader.at))
             )
             return or_(CASE.c.unit_id.in_(units), unrouted)
         case Scope.OWN:
-            return _received(lambda r: r.receiver_id == reader.person_id, brought_it=True)
+            return _received(lambda r: r.receiver_id == reader.person, brought_it=True)
         case Scope.RECEIVED:
-            return _received(lambda r: r.receiver_unit_id == reader.unit_id, brought_it=True)
+            return _received(lambda r: r.receiver_unit_id == reader.unit, brought_it=True)
         case Scope.NATIONAL:
             return true()
         case _:
             return false()
 
 
-def _of_unit(unit_id: UUID) -> ColumnElement[bool]:
+def _of_unit(unit: ColumnElement[Any]) -> ColumnElement[bool]:
     """Held by the unit; or the place of incident or residence, as long as the unit's own report is still unanswered."""
-    place = or_(CASE.c.incident_unit_id == unit_id, CASE.c.residence_unit_id == unit_id)
-    received_here = and_(place, CASE.c.process == "received", _received(lambda r: r.receiver_unit_id == unit_id))
-    return or_(CASE.c.unit_id == unit_id, received_here)
+    place = or_(CASE.c.incident_unit_id == unit, CASE.c.residence_unit_id == unit)
+    received_here = and_(place, CASE.c.process == "received", _received(lambda r: r.receiver_unit_id == unit))
+    return or_(CASE.c.unit_id == unit, received_here)
 
 
 def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
@@ -125,54 +126,53 @@ def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = Fa
     )
 
 
-def _nowhere(report: Any, at: datetime) -> ColumnElement[bool]:
+def _nowhere(report: Any, at: ColumnElement[Any]) -> ColumnElement[bool]:
     """The receiver stands under no province: a case nobody holds yet, taken in by a national body."""
     provinces = select(_UNIT.c.id).where(_UNIT.c.kind == "province")
     clause: ColumnElement[bool] = report.receiver_unit_id.not_in(_descend(provinces, at, name="provinces"))
     return clause
 
 
-def _out(reader: Acting, at: datetime) -> ColumnElement[bool]:
-    return keeps_out(CASE.c.id, reader.person_id, role=reader.role, unit_id=reader.unit_id, at=at)
+def _out(reader: Terms) -> ColumnElement[bool]:
+    return keeps_out(CASE.c.id, reader)
 
 
-def _as_deputy(reader: Acting, at: datetime) -> ColumnElement[bool]:
+def _as_deputy(reader: Terms) -> ColumnElement[bool]:
     """As deputy of somebody of the case team who is not recused (process.md §6.5: hidden from their delegates too)."""
     return exists().where(
         _DEPUTY.c.unit_id == CASE.c.unit_id,
         _DEPUTY.c.role.in_(sorted(COMMUNE)),
-        deputyship(_DEPUTY, CASE.c.id, reader.person_id, at),
+        deputyship(_DEPUTY, CASE.c.id, reader.person, reader.at),
     )
 
 
-def _within(how: Reach, actor: Acting, at: datetime) -> ColumnElement[bool]:
+def _within(how: Reach, actor: Terms) -> ColumnElement[bool]:
     places = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
     match how:
         case Reach.PLACE:
-            return or_(*(place == actor.unit_id for place in places[1:]))
+            return or_(*(place == actor.unit for place in places[1:]))
         case Reach.COMMUNE:
-            return or_(*(place == actor.unit_id for place in places))
+            return or_(*(place == actor.unit for place in places))
         case Reach.PROVINCE:
-            own = literal(actor.unit_id, _UNIT.c.id.type)
-            office = exists().where(_UNIT.c.id == own, _UNIT.c.kind.not_in(("commune", *sorted(EVERYWHERE))))
-            units = _province(actor.unit_id, at, heads=("province", "committee"))
+            office = exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind.not_in(("commune", *sorted(EVERYWHERE))))
+            units = _province(actor, heads=("province", "committee"))
             return and_(office, or_(*(place.in_(units) for place in places)))
         case Reach.EVERYWHERE:
-            own = literal(actor.unit_id, _UNIT.c.id.type)
-            return exists().where(_UNIT.c.id == own, _UNIT.c.kind.in_(sorted(EVERYWHERE)))
+            return exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind.in_(sorted(EVERYWHERE)))
 
 
-def _province(unit_id: UUID, at: datetime, *, heads: Sequence[str] = ("province",)) -> Select[Any]:
+def _province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[Any]:
     """The units of the province an office belongs to: everything below the head above it, itself included."""
-    own = literal(unit_id, _UNIT.c.id.type)
-    up = select(own.label("id")).cte("up", recursive=True)
-    up = up.union(select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, at)))
+    up = select(reader.unit.label("id")).cte("up", recursive=True)
+    up = up.union(
+        select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, reader.at))
+    )
     provinces = select(_UNIT.c.id).join(up, up.c.id == _UNIT.c.id).where(_UNIT.c.kind.in_(heads))
-    start = union(select(own.label("id")), provinces).subquery("start")
-    return _descend(select(start.c.id), at)
+    start = union(select(reader.unit.label("id")), provinces).subquery("start")
+    return _descend(select(start.c.id), reader.at)
 
 
-def _descend(start: Select[Any], at: datetime, *, name: str = "down") -> Select[Any]:
+def _descend(start: Select[Any], at: ColumnElement[Any], *, name: str = "down") -> Select[Any]:
     down = start.cte(name, recursive=True)
     down = down.union(
         select(_PARENT.c.unit_id).join(down, _PARENT.c.parent_id == down.c.id).where(_in_force(_PARENT, at))
@@ -180,5 +180,5 @@ def _descend(start: Select[Any], at: datetime, *, name: str = "down") -> Select[
     return select(down.c.id)
 
 
-def _in_force(row: Any, at: datetime) -> ColumnElement[bool]:
+def _in_force(row: Any, at: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))

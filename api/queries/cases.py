@@ -1,18 +1,41 @@
-"""Cases, their deadlines, documents and events. Every statement takes its scope from ``api.scope``."""
+"""Cases, their deadlines, documents and events. Every statement takes its scope from ``api.scope``.
 
-from collections.abc import Collection, Sequence
+A statement with a scope is made once per role and shape (what is asked for, not which values) and kept: making it
+costs the API more than running it (docs/performance.md).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import KEPT, Found
 from api.scope import CASE, REPORT, actable, readable
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
+from models.records.terms import AT, PERSON, UNIT, said, terms
 from models.tables import (
     Breach,
     CaseEvent,
@@ -51,12 +74,15 @@ class Wanted:
     due_before: datetime | None = None
 
 
-def _cases(reader: Acting, at: datetime) -> Select[Any]:
+def _cases(role: str) -> Select[Any]:
+    reader = terms(role)
     running = and_(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
     soonest = (
         select(_DEADLINE.c.code, _DEADLINE.c.due_at).where(running).order_by(_DEADLINE.c.due_at).limit(1).lateral()
     )
-    overdue = select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= at).scalar_subquery()
+    overdue = (
+        select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= reader.at).scalar_subquery()
+    )
     return (
         select(
             CASE,
@@ -80,33 +106,65 @@ def _cases(reader: Acting, at: datetime) -> Select[Any]:
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
         .outerjoin(soonest, true())
-        .where(readable(reader, at))
+        .where(readable(reader))
     )
+
+
+Reference = Literal["id", "code"]
+"""What a case is named by."""
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
     """One case by id or code, None where it is unknown or out of scope."""
-    return (await connection.execute(_cases(reader, at).where(_named(reference)))).one_or_none()
+    by, value = _named(reference)
+    return (await connection.execute(_one(reader.role, by), said(reader, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _one(role: str, by: Reference) -> Select[Any]:
+    return _cases(role).where(CASE.c[by] == bindparam("reference"))
 
 
 async def find_to_act(
     connection: AsyncConnection, actor: Acting, at: datetime, reference: str, event: str
 ) -> Found | None:
     """What sending ``event`` needs of a case the actor may send it to but not read; None where they may not."""
-    statement = select(*_ADDRESS).where(_named(reference), actable(actor, event, at))
-    return (await connection.execute(statement)).one_or_none()
+    by, value = _named(reference)
+    statement = _one_to_act(actor.role, event, by)
+    return (await connection.execute(statement, said(actor, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _one_to_act(role: str, event: str, by: Reference) -> Select[Any]:
+    return select(*_ADDRESS).where(CASE.c[by] == bindparam("reference"), actable(terms(role), event))
 
 
 async def find_sent(connection: AsyncConnection, reference: str) -> Found | None:
     """The same of any case, for whoever can show that they sent it something before."""
-    return (await connection.execute(select(*_ADDRESS).where(_named(reference)))).one_or_none()
+    by, value = _named(reference)
+    return (await connection.execute(select(*_ADDRESS).where(CASE.c[by] == value))).one_or_none()
 
 
-def _named(reference: str) -> ColumnElement[bool]:
+def _named(reference: str) -> tuple[Reference, UUID | str]:
     try:
-        return CASE.c.id == UUID(reference)
+        return "id", UUID(reference)
     except ValueError:
-        return CASE.c.code == reference
+        return "code", reference
+
+
+_FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "process": CASE.c.process == any_(bindparam("process", type_=ARRAY(Text))),
+    "protection": CASE.c.protection == any_(bindparam("protection", type_=ARRAY(Text))),
+    "risk": CASE.c.risk == any_(bindparam("risk", type_=ARRAY(Text))),
+    "unit_code": _UNIT.c.code == bindparam("unit_code"),
+    "owner_id": CASE.c.owner_id == bindparam("owner_id"),
+    "household_id": CASE.c.household_id == bindparam("household_id"),
+    "due_before": exists().where(
+        _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open", _DEADLINE.c.due_at <= bindparam("due_before")
+    ),
+    "after_at": tuple_(CASE.c.receipt_at, CASE.c.id)
+    < tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+}
 
 
 async def page(
@@ -119,31 +177,31 @@ async def page(
     limit: int,
 ) -> Sequence[Found]:
     """A page of the reader's cases, the newest receipt first."""
-    statement = _cases(reader, at)
-    for column, values in (
-        (CASE.c.process, wanted.process),
-        (CASE.c.protection, wanted.protection),
-        (CASE.c.risk, wanted.risk),
-    ):
-        if values:
-            statement = statement.where(column.in_(sorted(values)))
-    if wanted.unit_code is not None:
-        statement = statement.where(_UNIT.c.code == wanted.unit_code)
-    if wanted.owner_id is not None:
-        statement = statement.where(CASE.c.owner_id == wanted.owner_id)
-    if wanted.household_id is not None:
-        statement = statement.where(CASE.c.household_id == wanted.household_id)
-    if wanted.due_before is not None:
-        statement = statement.where(
-            exists().where(
-                _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open", _DEADLINE.c.due_at <= wanted.due_before
-            )
-        )
-    if after is not None:
-        statement = statement.where(tuple_(CASE.c.receipt_at, CASE.c.id) < tuple_(*after))
-    ordered = statement.order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc()).limit(limit)
-    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    values: dict[str, Any] = {
+        "process": sorted(wanted.process or ()) or None,
+        "protection": sorted(wanted.protection or ()) or None,
+        "risk": sorted(wanted.risk or ()) or None,
+        "unit_code": wanted.unit_code,
+        "owner_id": wanted.owner_id,
+        "household_id": wanted.household_id,
+        "due_before": wanted.due_before,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else None,
+    }
+    asked = {name: value for name, value in values.items() if value is not None}
+    statement = _page(reader.role, frozenset(asked))
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
     return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _page(role: str, asked: frozenset[str]) -> Select[Any]:
+    return (
+        _cases(role)
+        .where(*(clause for name, clause in _FILTERS.items() if name in asked))
+        .order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc())
+        .limit(bindparam("limit", type_=Integer))
+    )
 
 
 async def standings(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
@@ -156,13 +214,17 @@ async def reader_powers(
     connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID, offices: Collection[UUID]
 ) -> tuple[frozenset[str], bool]:
     """The roles the reader deputises at the case's offices, and whether they are the decider named for it."""
-    roles = await connection.execute(
-        select(_DEPUTY.c.role).where(
-            _DEPUTY.c.unit_id.in_(sorted(offices)), deputyship(_DEPUTY, case_id, reader.person_id, at)
-        )
-    )
-    named = await connection.execute(select(is_named_decider(case_id, reader.person_id, at)))
+    values = said(reader, at, case_id=case_id)
+    roles = await connection.execute(_DEPUTISES, values | {"offices": sorted(offices)})
+    named = await connection.execute(_NAMED, values)
     return frozenset(roles.scalars()), bool(named.scalar_one())
+
+
+_CASE_ID = bindparam("case_id", type_=Uuid())
+_DEPUTISES: Final = select(_DEPUTY.c.role).where(
+    _DEPUTY.c.unit_id == any_(bindparam("offices", type_=ARRAY(Uuid))), deputyship(_DEPUTY, _CASE_ID, PERSON, AT)
+)
+_NAMED: Final = select(is_named_decider(_CASE_ID, PERSON, AT))
 
 
 async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
@@ -261,23 +323,37 @@ async def documents(
 
     ``colleague``: the author has, or had when writing it, a position in the reader's unit.
     """
+    asked = {
+        name: value
+        for name, value in (("kind", kind), ("version", version), ("document_id", document_id))
+        if value is not None
+    }
+    values = {"case_id": case_id, "reader_person": reader.person_id, "reader_unit": reader.unit_id, **asked}
+    rows: Sequence[Found] = (await connection.execute(_documents(frozenset(asked)), values)).all()
+    return rows
+
+
+_OF_DOCUMENTS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "kind": _DOCUMENT.c.kind == bindparam("kind"),
+    "version": _DOCUMENT.c.version == bindparam("version"),
+    "document_id": _DOCUMENT.c.id == bindparam("document_id"),
+}
+
+
+@lru_cache(maxsize=KEPT)
+def _documents(asked: frozenset[str]) -> Select[Any]:
     colleague = exists().where(
         _POSITION.c.person_id == _DOCUMENT.c.author_id,
-        _POSITION.c.unit_id == reader.unit_id,
+        _POSITION.c.unit_id == UNIT,
         _POSITION.c.valid_from <= _DOCUMENT.c.created_at,
         or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
     )
-    own = _DOCUMENT.c.author_id == reader.person_id
-    statement = (
+    return (
         select(_DOCUMENT, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
         .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
-        .where(_DOCUMENT.c.case_id == case_id, or_(_DOCUMENT.c.frozen_at.is_not(None), own))
+        .where(
+            _DOCUMENT.c.case_id == _CASE_ID, or_(_DOCUMENT.c.frozen_at.is_not(None), _DOCUMENT.c.author_id == PERSON)
+        )
+        .where(*(clause for name, clause in _OF_DOCUMENTS.items() if name in asked))
         .order_by(_DOCUMENT.c.created_at, _DOCUMENT.c.id)
     )
-    if kind is not None:
-        statement = statement.where(_DOCUMENT.c.kind == kind)
-    if version is not None:
-        statement = statement.where(_DOCUMENT.c.version == version)
-    if document_id is not None:
-        statement = statement.where(_DOCUMENT.c.id == document_id)
-    return (await connection.execute(statement)).all()

@@ -1,17 +1,31 @@
 """Escalations in the reader's scope."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import KEPT, Found
 from api.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.actor import Acting
+from models.records.terms import said, terms
 from models.tables import Deadline, EscalationRecipient, Person, Rung, Unit, table
 
 _UNIT, _PERSON, _DEADLINE = table(Unit), table(Person), table(Deadline)
@@ -30,8 +44,9 @@ class Wanted:
     case_id: UUID | None = None
 
 
-def _escalations(reader: Acting, at: datetime) -> Select[Any]:
-    case = readable(reader, at)
+def _escalations(role: str) -> Select[Any]:
+    reader = terms(role)
+    case = readable(reader)
     acknowledger, resolver = _PERSON.alias("acknowledger"), _PERSON.alias("resolver")
     return (
         select(
@@ -54,8 +69,19 @@ def _escalations(reader: Acting, at: datetime) -> Select[Any]:
         .outerjoin(_UNIT, _UNIT.c.id == ESCALATION.c.unit_id)
         .outerjoin(acknowledger, acknowledger.c.id == ESCALATION.c.acknowledged_by)
         .outerjoin(resolver, resolver.c.id == ESCALATION.c.resolved_by)
-        .where(readable_escalation(reader, at, case))
+        .where(readable_escalation(reader, case))
     )
+
+
+_FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "unit_code": _UNIT.c.code == bindparam("unit_code"),
+    "states": ESCALATION.c.state == any_(bindparam("states", type_=ARRAY(Text))),
+    "levels": ESCALATION.c.level == any_(bindparam("levels", type_=ARRAY(Text))),
+    "opened_before": ESCALATION.c.opened_at <= bindparam("opened_before"),
+    "case_id": ESCALATION.c.case_id == bindparam("case_id"),
+    "after_at": tuple_(ESCALATION.c.opened_at, ESCALATION.c.id)
+    > tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+}
 
 
 async def page(
@@ -68,30 +94,37 @@ async def page(
     limit: int,
 ) -> Sequence[Found]:
     """A page of escalations, the oldest first: who waits longest is read first."""
-    statement = _escalations(reader, at)
-    if wanted.mine:
-        statement = statement.where(sent_to(reader.person_id))
-    if wanted.unit_code is not None:
-        statement = statement.where(_UNIT.c.code == wanted.unit_code)
-    if wanted.states:
-        statement = statement.where(ESCALATION.c.state.in_(sorted(wanted.states)))
-    if wanted.levels:
-        statement = statement.where(ESCALATION.c.level.in_(sorted(wanted.levels)))
-    if wanted.opened_before is not None:
-        statement = statement.where(ESCALATION.c.opened_at <= wanted.opened_before)
-    if wanted.case_id is not None:
-        statement = statement.where(ESCALATION.c.case_id == wanted.case_id)
-    if after is not None:
-        statement = statement.where(tuple_(ESCALATION.c.opened_at, ESCALATION.c.id) > tuple_(*after))
-    ordered = statement.order_by(ESCALATION.c.opened_at, ESCALATION.c.id).limit(limit)
-    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    values: dict[str, Any] = {
+        "unit_code": wanted.unit_code,
+        "states": sorted(wanted.states) or None,
+        "levels": sorted(wanted.levels) or None,
+        "opened_before": wanted.opened_before,
+        "case_id": wanted.case_id,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else None,
+    }
+    asked = {name: value for name, value in values.items() if value is not None}
+    statement = _page(reader.role, frozenset(asked), mine=wanted.mine)
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
     return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _page(role: str, asked: frozenset[str], *, mine: bool) -> Select[Any]:
+    statement = _escalations(role).where(*(clause for name, clause in _FILTERS.items() if name in asked))
+    if mine:
+        statement = statement.where(sent_to(terms(role)))
+    return statement.order_by(ESCALATION.c.opened_at, ESCALATION.c.id).limit(bindparam("limit", type_=Integer))
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, escalation_id: UUID) -> Found | None:
     """One escalation, None where it is unknown or out of scope."""
-    statement = _escalations(reader, at).where(ESCALATION.c.id == escalation_id)
-    return (await connection.execute(statement)).one_or_none()
+    return (await connection.execute(_one(reader.role), said(reader, at, escalation_id=escalation_id))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _one(role: str) -> Select[Any]:
+    return _escalations(role).where(ESCALATION.c.id == bindparam("escalation_id"))
 
 
 async def recipients(connection: AsyncConnection, escalation_ids: Collection[UUID]) -> Sequence[Found]:

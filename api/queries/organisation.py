@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
@@ -53,7 +53,7 @@ def deputies() -> Select[Any]:
 
 def of_units(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElement[bool]:
     """The clause on a unit's id: it is one of the administrator's."""
-    clause: ColumnElement[bool] = column.in_(below(administrator_unit, at))
+    clause: ColumnElement[bool] = column.in_(_below(administrator_unit, at))
     return clause
 
 
@@ -62,9 +62,13 @@ def of_people(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElem
     elsewhere = exists().where(
         POSITION.c.person_id == column,
         or_(POSITION.c.valid_to.is_(None), POSITION.c.valid_to > at),
-        ~POSITION.c.unit_id.in_(below(administrator_unit, at)),
+        ~POSITION.c.unit_id.in_(_below(administrator_unit, at)),
     )
     return ~elsewhere
+
+
+def _below(administrator_unit: UUID, at: datetime) -> Select[Any]:
+    return below(literal(administrator_unit, UNIT.c.id.type), literal(at, PARENT.c.valid_from.type))
 
 
 async def one(connection: AsyncConnection, statement: Select[Any]) -> Found | None:

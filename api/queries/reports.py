@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import false, func, not_, select
+from sqlalchemy import Select, Uuid, bindparam, false, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import KEPT, Found
 from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
+from models.records.terms import said, terms
 from models.tables import CaseReport, Person, Position, Unit, table
 
 _LINK, _PERSON, _UNIT, _POSITION = table(CaseReport), table(Person), table(Unit), table(Position)
@@ -17,7 +20,29 @@ _LINK, _PERSON, _UNIT, _POSITION = table(CaseReport), table(Person), table(Unit)
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Found | None:
     """One report, None where it is unknown or out of scope."""
-    statement = (
+    return (await connection.execute(_one(reader.role), said(reader, at, report_id=report_id))).one_or_none()
+
+
+async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Found]:
+    """Id and code of the report's cases the reader may read."""
+    rows: Sequence[Found] = (
+        await connection.execute(_cases_of(reader.role), said(reader, at, report_id=report_id))
+    ).all()
+    return rows
+
+
+async def has_unreadable_case(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> bool:
+    """Whether the report opened or joined a case the reader may not read: then it tells of a child not theirs."""
+    found = await connection.execute(_unreadable_of(reader.role), said(reader, at, report_id=report_id))
+    return found.first() is not None
+
+
+_REPORT_ID = bindparam("report_id", type_=Uuid())
+
+
+@lru_cache(maxsize=KEPT)
+def _one(role: str) -> Select[Any]:
+    return (
         select(
             REPORT,
             _PERSON.c.full_name.label("receiver_name"),
@@ -27,31 +52,28 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, report
         )
         .join(_PERSON, _PERSON.c.id == REPORT.c.receiver_id)
         .join(_UNIT, _UNIT.c.id == REPORT.c.receiver_unit_id)
-        .where(REPORT.c.id == report_id, readable_report(reader, at))
+        .where(REPORT.c.id == _REPORT_ID, readable_report(terms(role)))
     )
-    return (await connection.execute(statement)).one_or_none()
 
 
-async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> Sequence[Found]:
-    """Id and code of the report's cases the reader may read."""
-    statement = (
+@lru_cache(maxsize=KEPT)
+def _cases_of(role: str) -> Select[Any]:
+    return (
         select(CASE.c.id, CASE.c.code)
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
-        .where(_LINK.c.report_id == report_id, _LINK.c.until.is_(None), readable(reader, at))
+        .where(_LINK.c.report_id == _REPORT_ID, _LINK.c.until.is_(None), readable(terms(role)))
         .order_by(CASE.c.id)
     )
-    return (await connection.execute(statement)).all()
 
 
-async def has_unreadable_case(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> bool:
-    """Whether the report opened or joined a case the reader may not read: then it tells of a child not theirs."""
-    statement = (
+@lru_cache(maxsize=KEPT)
+def _unreadable_of(role: str) -> Select[Any]:
+    return (
         select(CASE.c.id)
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
-        .where(_LINK.c.report_id == report_id, not_(func.coalesce(readable(reader, at), false())))
+        .where(_LINK.c.report_id == _REPORT_ID, not_(func.coalesce(readable(terms(role)), false())))
         .limit(1)
     )
-    return (await connection.execute(statement)).first() is not None
 
 
 async def holders(connection: AsyncConnection, unit_id: UUID, role: str, at: datetime) -> Sequence[UUID]:

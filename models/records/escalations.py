@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.people import is_named_decider, keeps_out
+from models.records.terms import said, terms
 from models.tables import Escalation, EscalationRecipient, UnitParent, table
 
 State = Literal["open", "acknowledged", "resolved"]
@@ -120,10 +121,10 @@ async def _locked(connection: AsyncConnection, escalation: UUID) -> Any:
 async def _refusal(connection: AsyncConnection, row: Any, actor: Acting, at: datetime) -> NotAnswered | None:
     if row is None:
         return NotAnswered("unknown")
-    said = (
+    found = (
         await connection.execute(
             select(
-                keeps_out(row.case_id, actor.person_id, role=actor.role, unit_id=actor.unit_id, at=at).label("recused"),
+                keeps_out(row.case_id, terms(actor.role)).label("recused"),
                 is_named_decider(row.case_id, actor.person_id, at).label("delegate"),
                 select(_RECIPIENT.c.person_id)
                 .where(
@@ -134,14 +135,15 @@ async def _refusal(connection: AsyncConnection, row: Any, actor: Acting, at: dat
                 .exists()
                 .label("went_to"),
                 _stands_over(row.unit_id, actor.unit_id, at).label("over"),
-            )
+            ),
+            said(actor, at),
         )
     ).one()
-    if said.recused:
+    if found.recused:
         return NotAnswered("unknown")
-    rank = RANK["DEL"] if said.delegate else RANK.get(actor.role, -1)
-    in_line = said.delegate or said.over or actor.role == "NAT"
-    if not said.went_to and not (in_line and rank > _LEVEL[row.level]):
+    rank = RANK["DEL"] if found.delegate else RANK.get(actor.role, -1)
+    in_line = found.delegate or found.over or actor.role == "NAT"
+    if not found.went_to and not (in_line and rank > _LEVEL[row.level]):
         return NotAnswered("not-yours")
     if row.state == "resolved":
         return NotAnswered("already-resolved", row.resolved_by)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, and_, bindparam, exists, or_, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.records.terms import Terms
 from models.tables import Delegate, Deputy, Position, Recusal, table
 from models.writing import APART
 
@@ -38,48 +39,49 @@ _DEPUTY, _POSITION = table(Deputy), table(Position)
 
 
 # --- conflict of interest, as clauses: the one place that says who must keep out ------------------------------------
+# What they are given is an expression (or a value, which becomes a literal): see ``models.records.terms``.
 
 
-def keeps_out(case_id: Any, person_id: UUID, *, role: str, unit_id: UUID, at: datetime) -> ColumnElement[bool]:
+def keeps_out(case_id: Any, reader: Terms) -> ColumnElement[bool]:
     """The clause on a case's id: this person must keep out of it, in this position, at this instant.
 
     Out is whoever is recused. Out is also the vice-chair of a recused chair, who decides in her name and by her leave,
     unless the department has named them the case's decider (lifecycle.md, DEL; process.md §6.5). ``resolve`` leaves
     the same people out.
     """
-    out = is_recused(case_id, person_id, at)
-    if role != "VCH":
+    out = is_recused(case_id, reader.person, reader.at)
+    if reader.role != "VCH":
         return out
     chair = _POSITION.alias("recused_chair")
     of_recused_chair = (
         exists()
         .where(
-            chair.c.unit_id == unit_id,
+            chair.c.unit_id == reader.unit,
             chair.c.role == "CHAIR",
-            chair.c.person_id != person_id,
-            _in_force(chair.c.valid_from, chair.c.valid_to, at),
-            is_recused(case_id, chair.c.person_id, at),
+            chair.c.person_id != reader.person,
+            _in_force(chair.c.valid_from, chair.c.valid_to, reader.at),
+            is_recused(case_id, chair.c.person_id, reader.at),
         )
         .correlate_except(chair)
     )
-    return or_(out, and_(of_recused_chair, ~is_named_decider(case_id, person_id, at)))
+    return or_(out, and_(of_recused_chair, ~is_named_decider(case_id, reader.person, reader.at)))
 
 
-def is_recused(case_id: Any, person_id: Any, at: datetime) -> ColumnElement[bool]:
+def is_recused(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause: a recusal of this person from this case is in force."""
     row = _RECUSAL.alias()
     here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
     return exists().where(here).correlate_except(row)
 
 
-def is_named_decider(case_id: Any, person_id: UUID, at: datetime) -> ColumnElement[bool]:
+def is_named_decider(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause: this person is the decider (DEL) named for this case."""
     row = _DELEGATE.alias()
     here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
     return exists().where(here).correlate_except(row)
 
 
-def deputyship(deputy: Any, case_id: Any, person_id: UUID, at: datetime) -> ColumnElement[bool]:
+def deputyship(deputy: Any, case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause on a row of ``deputy`` (or an alias of it): it gives this person power in this case.
 
     A deputyship of a recused principal gives none: who must keep out does not act through another.
@@ -91,7 +93,7 @@ def deputyship(deputy: Any, case_id: Any, person_id: UUID, at: datetime) -> Colu
     )
 
 
-def _in_force(since: Any, until: Any, at: datetime) -> ColumnElement[bool]:
+def _in_force(since: Any, until: Any, at: Any) -> ColumnElement[bool]:
     return and_(since <= at, or_(until.is_(None), until > at))
 
 
