@@ -67,6 +67,7 @@ def create_app(
     api = APIRouter(prefix=PREFIX)
     for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
         api.include_router(module.router)
+    api.include_router(cases.searching)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)

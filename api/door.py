@@ -86,13 +86,16 @@ class Visit:
         self.language: Language = language
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, part: str | None = None) -> AsyncIterator[AsyncConnection]:
         """One transaction for the caller, committed at its end.
 
         A problem raised inside rolls it back, and is itself put on record.
+
+        Args:
+            part: the part of the system (``models.security.PARTS``) that works for the caller, beside themselves.
         """
         try:
-            async with self._own() as connection:
+            async with self._own(part) as connection:
                 yield connection
         except Problem as problem:
             await self.deny(problem)
@@ -148,8 +151,8 @@ class Visit:
             raise problem
         return scope
 
-    def _own(self) -> Any:
-        who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
+    def _own(self, part: str | None = None) -> Any:
+        who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id, system=part)
         return transaction(self.door.engine, who, self.now)
 
 

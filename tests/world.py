@@ -119,7 +119,7 @@ class World:
             | more
         )
         who = self.acting(by)
-        async with self.as_api(who, now) as connection:
+        async with self.as_api(who, now, "intake") as connection:
             intake = await receive_report(
                 connection, report=told, actor=who, now=now, reference=self.reference, command_id=uuid4()
             )
@@ -134,8 +134,8 @@ class World:
         (one,) = await self.report(**report)
         return one
 
-    def as_api(self, who: Acting, at: datetime) -> Any:
-        return transaction(self.database.api, Who(who.person_id, who.position_id), at)
+    def as_api(self, who: Acting, at: datetime, part: str | None = None) -> Any:
+        return transaction(self.database.api, Who(who.person_id, who.position_id, part), at)
 
     def as_owner(self) -> Any:
         """The owner may look at everything, and damage what a test wants damaged."""
@@ -246,7 +246,8 @@ class Case:
         except RunEndedError:
             result = await self.world.desk.send(command, may_start=True)
         if confirm:
-            async with self.world.as_api(self.world.acting("h111"), self.now()) as connection:
+            sender = Who(command.person_id, command.position_id)
+            async with transaction(self.world.database.api, sender, self.now()) as connection:
                 await submissions.answer(connection, command.command_id, at=self.now())
         return result
 

@@ -20,7 +20,7 @@ from api.queries import cases, reports, submissions
 from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import find, standing_of, whole
-from api.services.deadlines import deadlines_of
+from api.services.deadlines import deadlines_of, touched
 from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
 from models.forms.inputs import Attach
@@ -111,16 +111,11 @@ async def _addressed(
     if row is not None:
         structlog.contextvars.bind_contextvars(case_code=row.code)
         return row, "reads"
-    sight: Sight = "acts"
-    unseen = await cases.find_to_act(connection, acting, visit.now, reference, event)
-    if unseen is None and (sent := await cases.find_sent(connection, reference)) is not None:
-        command_id = keys.command_id(visit.caller.person_id, key, _target(sent.id, event))
-        if await submissions.is_claimed(connection, command_id):
-            unseen, sight = sent, "lost"
+    unseen = await cases.address(connection, reference, event, key)
     if unseen is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=unseen.code)
-    return unseen, sight
+    return unseen, unseen.sight
 
 
 def _target(case_id: UUID, event: str) -> str:
@@ -246,7 +241,7 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
     event = await cases.event_of(connection, asked.row.id, result.command_id)
     if row is None or asked.sight != "reads":
-        return await _done_unseen(connection, asked, result, event)
+        return await _done_unseen(connection, asked, result)
     shown = await whole(connection, visit, row)
     changed = await _changed(connection, asked, event)
     await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
@@ -263,28 +258,21 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     )
 
 
-async def _done_unseen(
-    connection: AsyncConnection, asked: _Asked, result: CommandResult, event: Found | None
-) -> ActionOut:
+async def _done_unseen(connection: AsyncConnection, asked: _Asked, result: CommandResult) -> ActionOut:
     """The answer to whoever may not read the case, or not any more: that it was done, and what is due of it by when.
 
     Where the act took the case out of one's own sight, the deadlines are no longer one's business either.
     """
-    changed = await _changed(connection, asked, event) if asked.sight == "acts" else []
-    causes = {asked.command.event, *(event.implied if event is not None else ())}
+    done = await cases.outcome(connection, result.command_id) if asked.sight == "acts" else None
+    changed = touched(done["deadlines"]) if done is not None else []
+    causes = {asked.command.event, *(done["implied"] if done is not None else ())}
     return ActionOut(
         command=_command(asked, result, [], None),
         case=None,
-        started=[_bare(one) for one in changed if one.status == "open" and one.start_event in causes],
+        started=[one for one in changed if one.status == "open" and one.start_event in causes],
         met=[],
         changed=[],
     )
-
-
-def _bare(deadline: DeadlineOut) -> DeadlineOut:
-    """A deadline without whom its ladder reaches."""
-    rungs = [rung.model_copy(update={"told": []}) for rung in deadline.rungs]
-    return deadline.model_copy(update={"rungs": rungs, "breaches": []})
 
 
 def _command(asked: _Asked, result: CommandResult, implied: list[str], sequence: int | None) -> CommandOut:
@@ -303,5 +291,5 @@ async def _changed(connection: AsyncConnection, asked: _Asked, event: Found | No
     """The deadlines this command was the last to touch."""
     if event is None:
         return []
-    touched = await cases.touched_at(connection, asked.row.id, event.recorded_at)
-    return [one for one in (await deadlines_of(connection, [asked.row.id]))[asked.row.id] if one.id in touched]
+    changed = await cases.touched_at(connection, asked.row.id, event.recorded_at)
+    return [one for one in (await deadlines_of(connection, [asked.row.id]))[asked.row.id] if one.id in changed]

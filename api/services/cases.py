@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import paging
 from api.door import Visit
+from api.errors import fault
 from api.problems import Problem
 from api.queries import cases
 from api.queries.rows import Found
@@ -29,7 +30,10 @@ from api.shapes.cases import (
 from models.access import HOTLINE, DataClass, sees, sees_document
 from models.forms import INPUTS, schema
 from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_events
-from models.vocabulary import codes, term
+from models.vocabulary import codes, fold, term
+
+LEAST = 2
+"""Of how many letters a name that is searched for has to be at least."""
 
 
 async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
@@ -54,6 +58,21 @@ async def list_cases(visit: Visit, wanted: cases.Wanted, cursor: str | None, lim
         shown, after = paging.cut(rows, limit, lambda row: (row.receipt_at, row.id))
         await visit.note(connection, "list", "case", detail={"cases": [str(row.id) for row in shown]})
     return Page[CaseOut](items=[case_out(visit, row, None) for row in shown], next=after)
+
+
+async def search(visit: Visit, name: str) -> Page[CaseOut]:
+    """The reader's cases by a child's name, the likest first. On record stands how many were found, not the name.
+
+    Raises:
+        Problem: ``invalid-request`` where too little of the name is given.
+    """
+    folded = fold(name).replace("\\", "").replace("%", "").replace("_", "").strip()
+    if len(folded) < LEAST:
+        raise fault("too-short", "body", "name")
+    async with visit.transaction() as connection:
+        rows = await cases.named_like(connection, visit.caller.acting, visit.now, folded, paging.MOST)
+        await visit.note(connection, "search", "case", detail={"found": len(rows)})
+    return Page[CaseOut](items=[case_out(visit, row, None) for row in rows], next=None)
 
 
 async def read(visit: Visit, reference: str) -> CaseOut:
@@ -295,7 +314,7 @@ def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
     role, own = visit.caller.role, row.author_id == visit.caller.person_id
     by_role = role == "H111S" and row.colleague if role in HOTLINE else sees_document(role, row.kind)
     seen = own or by_role
-    content = dict(row.content) if with_content and seen else None
+    content = dict(row.content) if with_content and seen and row.content is not None else None
     if content is not None and not own and not sees(role, DataClass.INFORMANT):
         content.pop("informant", None)
     return DocumentOut(
@@ -317,5 +336,5 @@ def _document(visit: Visit, row: Found, *, with_content: bool) -> DocumentOut:
 
 __all__: Sequence[str] = (
     "action", "brought", "case_out", "deadlines", "document", "documents", "find", "household", "list_cases", "read",
-    "standing_of", "timeline", "whole",
+    "search", "standing_of", "timeline", "whole",
 )  # fmt: skip

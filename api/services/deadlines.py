@@ -1,6 +1,7 @@
 """Deadlines as people read them: what is due when, why, and who was told."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,22 @@ async def deadlines_of(connection: AsyncConnection, case_ids: Collection[UUID]) 
     return found
 
 
+def started(clocks: Collection[Clock]) -> list[DeadlineOut]:
+    """Deadlines that were started this moment: nothing of them has fired, and nobody was told yet."""
+    ordered = sorted(clocks, key=lambda clock: (clock.started_at, clock.code, clock.occurrence))
+    return [_deadline(clock, {}, {}, [], fresh=True) for clock in ordered]
+
+
+def touched(found: Collection[Mapping[str, Any]]) -> list[DeadlineOut]:
+    """The deadlines an act was the last to touch, as ``api.queries.cases.outcome`` has them."""
+    shown = []
+    for one in found:
+        clock = Clock.model_validate(one["clock"])
+        rungs = {(clock.id, rung["ordinal"]): SimpleNamespace(nobody=False, **rung) for rung in one["rungs"]}
+        shown.append(_deadline(clock, rungs, {}, []))
+    return shown
+
+
 def told_by_rung(notices: Iterable[Found]) -> dict[tuple[UUID, int], list[ToldOut]]:
     """Notices by the rung they belong to."""
     found: dict[tuple[UUID, int], list[ToldOut]] = {}
@@ -53,7 +70,12 @@ def told_by_rung(notices: Iterable[Found]) -> dict[tuple[UUID, int], list[ToldOu
 
 
 def _deadline(
-    clock: Clock, rungs: Mapping[tuple[UUID, int], Found], told: ByRung, breaches: Sequence[BreachOut]
+    clock: Clock,
+    rungs: Mapping[tuple[UUID, int], Found],
+    told: ByRung,
+    breaches: Sequence[BreachOut],
+    *,
+    fresh: bool = False,
 ) -> DeadlineOut:
     rule = _rule(clock)
     basis = rule.basis if rule else None
@@ -83,12 +105,12 @@ def _deadline(
         calendar_version=clock.calendar_version,
         override=clock.override,
         explanation=ExplanationOut.model_validate(clock.explanation.model_dump()),
-        rungs=[_rung(clock, one, rungs, told) for one in clock.rungs],
+        rungs=[_rung(clock, one, rungs, told, fresh=fresh and one in clock.pending) for one in clock.rungs],
         breaches=list(breaches),
     )
 
 
-def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], told: ByRung) -> RungOut:
+def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], told: ByRung, *, fresh: bool) -> RungOut:
     key = (clock.id, planned.ordinal)
     row = rows.get(key)
     return RungOut(
@@ -99,7 +121,7 @@ def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], to
         deliver_at=planned.deliver_at,
         breach=planned.breach,
         condition=planned.condition,
-        state=row.state if row else "not_needed",
+        state=row.state if row else "planned" if fresh else "not_needed",
         fired_at=row.fired_at if row else None,
         nobody=row.nobody if row else False,
         told=told.get(key, []),

@@ -198,9 +198,13 @@ async def give_account(visit: Visit, person_id: UUID, given: AccountIn) -> Accou
     async with visit.transaction() as connection:
         _not_oneself(visit, person_id)
         await _found(connection, people(visit).where(q.PERSON.c.id == person_id))
-        account = await identity.set_account(
-            connection, person_id=person_id, username=given.username, password_hash=stored, at=visit.now
-        )
+        try:
+            account = await identity.set_account(
+                connection, person_id=person_id, username=given.username, password_hash=stored, at=visit.now
+            )
+        except IntegrityError:
+            # It belongs to somebody in another administrator's office, whose account is not there to be seen.
+            account = None
         if account is None:
             raise Problem("code-taken")
         await visit.note(connection, "set_account", "account", record_id=account)

@@ -9,15 +9,14 @@ from uuid import UUID
 
 import structlog
 from pydantic_core import PydanticCustomError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
-from api.queries import cases, reports, submissions
+from api.queries import reports, submissions
 from api.services import keys
 from api.services.cases import brought
-from api.services.deadlines import deadlines_of
+from api.services.deadlines import started
 from api.services.starting import start_soon
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
@@ -27,6 +26,8 @@ from models.forms import ReportInput
 from models.records.intake import Intake, IntakeRefusedError, receive_report
 
 TARGET = "reports"
+INTAKE = "intake"
+"""The part of the system that finds out who is to be told of a report."""
 _LOG = structlog.get_logger("api.reports")
 
 
@@ -43,7 +44,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
     digest = keys.request_hash(report)
-    async with visit.transaction() as connection:
+    async with visit.transaction(INTAKE) as connection:
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
             request_hash=digest, case_id=None, at=visit.now,
@@ -62,7 +63,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
             )
         except IntakeRefusedError as error:
             raise _refused(error) from None
-        receipt = await _receipt(connection, visit, intake, flagged=report.flagged)
+        receipt = _receipt(visit, intake, flagged=report.flagged)
         await submissions.answer(connection, command_id, at=visit.now, answer=receipt.model_dump(mode="json"))
     visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
     for opened in receipt.cases:
@@ -84,7 +85,7 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         linked = await reports.cases_of(connection, visit.caller.acting, visit.now, report_id)
         role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
         # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
-        whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
+        whole = await reports.is_whole(connection, report_id)
         seen = own or (whole and sees(role, DataClass.P2))
         if role in HOTLINE:
             seen = brought(visit, row.receiver_id, row.receiver_unit_id)
@@ -111,9 +112,8 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
     )
 
 
-async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
-    started = await deadlines_of(connection, [case.case_id for case in intake.cases])
-    rows = {row.id: row for row in await cases.standings(connection, [case.case_id for case in intake.cases])}
+def _receipt(visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
+    """What was just written, as it was written: not everybody who brings a report reads the case."""
     return ReceiptOut(
         id=intake.report_id,
         code=intake.report_code,
@@ -125,8 +125,8 @@ async def _receipt(connection: AsyncConnection, visit: Visit, intake: Intake, *,
                 id=case.case_id,
                 code=case.code,
                 child_index=case.child_index,
-                state=StateOut.model_validate(rows[case.case_id]),
-                deadlines=started[case.case_id],
+                state=StateOut.model_validate(case.codes),
+                deadlines=started(case.clocks),
             )
             for case in intake.cases
         ],

@@ -104,7 +104,7 @@ async def _open(
     door: Door, account: Found, given: SignIn, *, new_hash: str | None, address: str, now: datetime
 ) -> SessionOut:
     token, until = secrets.token_urlsafe(32), now + LASTS
-    async with transaction(door.engine, Who(person_id=account.person_id), now) as connection:
+    async with transaction(door.engine, Who(person_id=account.person_id, system=SYSTEM), now) as connection:
         held = [_position(row) for row in await identity.positions_of(connection, account.person_id, now)]
         position = next((one for one in held if given.position_id in (None, one.id)), None)
         if position is None:

@@ -82,6 +82,7 @@ ROUTES: Final[dict[str, Rule]] = {
         """,
         Rule(Guard.RECORD, "read_case"),
     ),
+    **_all("POST /api/v1/search", Rule(Guard.ROLE, "search")),
     **_all("POST /api/v1/cases/{case}/actions/{event}", Rule(Guard.RECORD, "read_case", send=True)),
     **_all("GET /api/v1/escalations", Rule(Guard.ROLE, "read_escalations")),
     **_all(

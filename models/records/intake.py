@@ -5,7 +5,7 @@ entry, its clocks and the first notices are committed together, so no report can
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
 from models.lifecycle import advance
 from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
-from models.lifecycle.types import Decision, Refused
+from models.lifecycle.types import Decision, Refused, Region
 from models.messages import ContentRef, Snapshot
 from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
@@ -45,11 +45,12 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True)
 class IntakeCase:
-    """One case the report opened: for which child, with the clocks that run and what its workflow must know."""
+    """One case the report opened: for which child, where it stands, its clocks, and what its workflow must know."""
 
     case_id: UUID
     code: str
     child_index: int
+    codes: Mapping[Region, str]
     clocks: tuple[Clock, ...]
     snapshot: Snapshot
 
@@ -158,13 +159,15 @@ async def receive_report(
             at=now,
             acknowledge_id=acknowledge.id if acknowledge else None,
             acknowledge_due=acknowledge.due_at if acknowledge else None,
+            received_by=actor.unit_id,
         )
         if told.nobody:
             await audit(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
             )  # fmt: skip
-        cases.append(IntakeCase(case.id, case.code, index, clocks, snapshot_of(case, clocks)))
+        codes = {**case.standing.codes, "custody": case.custody}
+        cases.append(IntakeCase(case.id, case.code, index, codes, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))
 
 
