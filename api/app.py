@@ -15,7 +15,7 @@ from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
 from api.routes import actions, cases, escalations, health, notices, organisation, reference, reports, sessions
-from api.services.starting import settle
+from api.starting import Starts
 from models.clock import Clock
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
@@ -63,6 +63,7 @@ def create_app(
         passwords=passwords or Passwords(),
         metrics=metrics,
         reference=loaded or load_reference(),
+        starts=Starts(desk),
     )
     api = APIRouter(prefix=PREFIX)
     for module in (sessions, reports, cases, actions, escalations, notices, organisation, reference):
@@ -78,9 +79,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    await settle()
+    await app.state.door.starts.settle()
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import Problem
 from api.queries import identity
+from api.starting import Starts
 from models import access
 from models.clock import Clock
 from models.database import Who, transaction
@@ -44,6 +45,7 @@ class Door:
         passwords: hashing and checking.
         metrics: what is counted.
         reference: protocols, calendars and overrides.
+        starts: of the workflows of new cases.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Door:
     passwords: Passwords
     metrics: Metrics
     reference: Reference
+    starts: Starts
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,18 @@ class Visit:
         self.language: Language = language
 
     @asynccontextmanager
-    async def transaction(self, part: str | None = None) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, part: str | None = None, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction for the caller, committed at its end.
 
-        A problem raised inside rolls it back, and is itself put on record.
+        A problem raised inside rolls it back, and is itself put on record. ``plan_once`` is for statements that find
+        what they read by an id, whatever the values: not for lists.
 
         Args:
             part: the part of the system (``models.security.PARTS``) that works for the caller, beside themselves.
+            plan_once: see above.
         """
         try:
-            async with self._own(part) as connection:
+            async with self._own(part, plan_once=plan_once) as connection:
                 yield connection
         except Problem as problem:
             await self.deny(problem)
@@ -151,9 +156,9 @@ class Visit:
             raise problem
         return scope
 
-    def _own(self, part: str | None = None) -> Any:
+    def _own(self, part: str | None = None, *, plan_once: bool = False) -> Any:
         who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id, system=part)
-        return transaction(self.door.engine, who, self.now)
+        return transaction(self.door.engine, who, self.now, plan_once=plan_once)
 
 
 _BEARER = HTTPBearer(auto_error=False, description="The token of POST /api/v1/sessions.")
@@ -165,8 +170,8 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def the_door(request: Request) -> Door:
-    """The adapters of this process."""
+async def the_door(request: Request) -> Door:
+    """The adapters of this process. A coroutine, because FastAPI sends a plain function through a thread."""
     return cast("Door", request.app.state.door)
 
 

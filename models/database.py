@@ -108,17 +108,20 @@ def _ask_after_a_pause(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, who: Who, at: datetime) -> AsyncIterator[AsyncConnection]:
+async def transaction(
+    engine: AsyncEngine, who: Who, at: datetime, *, plan_once: bool = False
+) -> AsyncIterator[AsyncConnection]:
     """One transaction for somebody at a domain instant; committed at the end, rolled back on any exception.
 
     Args:
         engine: where.
         who: for whom.
         at: the domain instant, timezone-aware; policies and defaults that need a time read it from ``annhi.now``.
+        plan_once: plan its statements once a connection, as ``connect`` can for all of them.
     """
     async with engine.begin() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        driver.annhi_announcement = _announcement(who, at)
+        driver.annhi_announcement = _announcement(who, at, plan_once=plan_once)
         connection.info[_AT_WORK] = [who.case_id] if who.case_id is not None else []
         try:
             with writing.gathering(connection):
@@ -143,7 +146,7 @@ async def work_on(connection: AsyncConnection, case_ids: Collection[UUID]) -> No
         await connection.execute(text("SELECT set_config('annhi.case', :cases, true)"), {"cases": cases})
 
 
-def _announcement(who: Who, at: datetime) -> str:
+def _announcement(who: Who, at: datetime, *, plan_once: bool) -> str:
     said = {
         "person": _text(who.person_id),
         "position": _text(who.position_id),
@@ -154,7 +157,8 @@ def _announcement(who: Who, at: datetime) -> str:
     quoted = (
         f"set_config('annhi.{name}', '{value.replace(chr(39), chr(39) * 2)}', true)" for name, value in said.items()
     )
-    return f"; SELECT {', '.join(quoted)}"
+    planning = ", set_config('plan_cache_mode', 'force_generic_plan', true)" if plan_once else ""
+    return f"; SELECT {', '.join(quoted)}{planning}"
 
 
 def _text(value: UUID | None) -> str:

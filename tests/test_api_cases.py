@@ -82,6 +82,15 @@ async def test_a_report_is_answered_with_its_cases_and_every_deadline_that_runs_
     assert "Bé Một" not in json.dumps(receipt)
 
 
+@pytest.mark.parametrize("flagged", [False, True])
+async def test_a_receipt_says_what_the_record_holds(door: Door, flagged: bool) -> None:
+    receipt = await door.report("cpo.a", flagged=flagged, children=[{"name": "Bé Một"}, {}])
+    for case in receipt["cases"]:
+        read = (await door.get("cpo.a", f"/cases/{case['id']}")).json()
+        assert case["state"] == read["state"]
+        assert case["deadlines"] == (await door.get("cpo.a", f"/cases/{case['id']}/deadlines")).json()
+
+
 async def test_the_first_notices_are_told_to_the_officer_on_duty_at_once(door: Door) -> None:
     await door.report("h111", flagged=True)
     told = {row["role"] for row in await door.sql("SELECT role FROM notice")}

@@ -18,13 +18,16 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
+    Table,
     Text,
     Uuid,
     and_,
     any_,
     bindparam,
     exists,
+    false,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -39,7 +42,7 @@ from models.access import HOTLINE
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
 from models.records.scope import CASE, REPORT, readable
-from models.records.terms import AT, PERSON, UNIT, said, terms
+from models.records.terms import UNIT, said, terms
 from models.tables import (
     Breach,
     CaseEvent,
@@ -60,6 +63,9 @@ from models.tables import (
 _CHILD, _UNIT, _PERSON, _DEADLINE, _RUNG = table(Child), table(Unit), table(Person), table(Deadline), table(Rung)
 _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(Notice), table(Breach)
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
+
+
+_OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
 
 @dataclass(frozen=True)
@@ -120,14 +126,40 @@ Reference = Literal["id", "code"]
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
-    """One case by id or code, None where it is unknown or out of scope."""
+    """The row of one case by id or code, None where it is unknown or out of scope."""
     by, value = _named(reference)
     return (await connection.execute(_one(reader.role, by), said(reader, at, reference=value))).one_or_none()
 
 
 @lru_cache(maxsize=KEPT)
 def _one(role: str, by: Reference) -> Select[Any]:
-    return _cases(role).where(CASE.c[by] == bindparam("reference"))
+    return select(CASE).where(CASE.c[by] == bindparam("reference"), readable(terms(role)))
+
+
+async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
+    """The same with everything that is shown of it, and what the reader has power of in it.
+
+    ``deputises``: the roles they deputise at the case's offices. ``named``: they are the decider named for it.
+    """
+    by, value = _named(reference)
+    return (await connection.execute(_whole(reader.role, by), said(reader, at, reference=value))).one_or_none()
+
+
+@lru_cache(maxsize=KEPT)
+def _whole(role: str, by: Reference) -> Select[Any]:
+    reader = terms(role)
+    deputises = (
+        select(func.array_agg(_DEPUTY.c.role))
+        .where(_DEPUTY.c.unit_id.in_(_OFFICES), deputyship(_DEPUTY, CASE.c.id, reader.person, reader.at))
+        .correlate(CASE)
+        .scalar_subquery()
+    )
+    named = is_named_decider(CASE.c.id, reader.person, reader.at)
+    return (
+        _cases(role)
+        .add_columns(deputises.label("deputises"), named.label("named"))
+        .where(CASE.c[by] == bindparam("reference"))
+    )
 
 
 async def address(connection: AsyncConnection, reference: str, event: str, key: UUID) -> Found | None:
@@ -232,67 +264,96 @@ def _among(role: str) -> Select[Any]:
     return _cases(role).where(CASE.c.id == any_(bindparam("found", type_=ARRAY(Uuid))))
 
 
-async def reader_powers(
-    connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID, offices: Collection[UUID]
-) -> tuple[frozenset[str], bool]:
-    """The roles the reader deputises at the case's offices, and whether they are the decider named for it."""
-    values = said(reader, at, case_id=case_id)
-    roles = await connection.execute(_DEPUTISES, values | {"offices": sorted(offices)})
-    named = await connection.execute(_NAMED, values)
-    return frozenset(roles.scalars()), bool(named.scalar_one())
-
-
-_CASE_ID = bindparam("case_id", type_=Uuid())
-_DEPUTISES: Final = select(_DEPUTY.c.role).where(
-    _DEPUTY.c.unit_id == any_(bindparam("offices", type_=ARRAY(Uuid))), deputyship(_DEPUTY, _CASE_ID, PERSON, AT)
-)
-_NAMED: Final = select(is_named_decider(_CASE_ID, PERSON, AT))
-
-
-async def deadlines(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """Every deadline of cases already found in scope, in order of start."""
-    statement = (
-        select(_DEADLINE)
-        .where(_DEADLINE.c.case_id.in_(sorted(case_ids)))
-        .order_by(_DEADLINE.c.started_at, _DEADLINE.c.code, _DEADLINE.c.occurrence)
+def _with_ladders() -> Select[Any]:
+    """Deadlines, each with the rungs on record, who was told at them, and its breaches: one read instead of four."""
+    told = (
+        _list(
+            _object(
+                person=_object(id=_PERSON.c.id, name=_PERSON.c.full_name),
+                **_columns(_NOTICE, "role", "channel", "state", "deliver_at", "sent_at", "seen_at"),
+            ),
+            _NOTICE.c.created_at,
+            _NOTICE.c.id,
+        )
+        .join(_PERSON, _PERSON.c.id == _NOTICE.c.person_id)
+        .where(_NOTICE.c.deadline_id == _RUNG.c.deadline_id, _NOTICE.c.ordinal == _RUNG.c.ordinal)
+        .correlate(_RUNG)
     )
-    return (await connection.execute(statement)).all()
-
-
-async def touched_at(connection: AsyncConnection, case_id: UUID, at: datetime) -> frozenset[UUID]:
-    """Ids of the deadlines last changed by what was recorded at an instant."""
-    statement = select(_DEADLINE.c.id).where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.updated_at == at)
-    return frozenset((await connection.execute(statement)).scalars())
-
-
-async def rungs(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """What became of the rungs of these cases, with whether anybody was there to be told."""
-    statement = (
-        select(_RUNG, func.coalesce(_ESCALATION.c.nobody, False).label("nobody"))
+    rungs = (
+        _list(
+            _object(
+                **_columns(_RUNG, "ordinal", "level", "due_at", "state", "fired_at"),
+                nobody=func.coalesce(_ESCALATION.c.nobody, false()),
+                told=told.scalar_subquery(),
+            ),
+            _RUNG.c.ordinal,
+        )
         .outerjoin(
             _ESCALATION,
             and_(_ESCALATION.c.deadline_id == _RUNG.c.deadline_id, _ESCALATION.c.ordinal == _RUNG.c.ordinal),
         )
-        .where(_RUNG.c.case_id.in_(sorted(case_ids)))
+        .where(_RUNG.c.deadline_id == _DEADLINE.c.id)
+        .correlate(_DEADLINE)
     )
-    return (await connection.execute(statement)).all()
-
-
-async def told(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """The notices of the rungs of these cases, by whom they went to."""
-    statement = (
-        select(_NOTICE, _PERSON.c.full_name)
-        .join(_PERSON, _PERSON.c.id == _NOTICE.c.person_id)
-        .where(_NOTICE.c.case_id.in_(sorted(case_ids)), _NOTICE.c.deadline_id.is_not(None))
-        .order_by(_NOTICE.c.created_at, _NOTICE.c.id)
+    said_of_a_breach = ("kind", "due_at", "recorded_at", "mark", "met_at", "protocol_version", "calendar_version")
+    breaches = (
+        _list(_object(**_columns(_BREACH, *said_of_a_breach)), _BREACH.c.recorded_at)
+        .where(_BREACH.c.deadline_id == _DEADLINE.c.id)
+        .correlate(_DEADLINE)
     )
-    return (await connection.execute(statement)).all()
+    return select(
+        _DEADLINE.c.id,
+        _DEADLINE.c.case_id,
+        _DEADLINE.c.code,
+        _DEADLINE.c.clock,
+        rungs.scalar_subquery().label("rungs"),
+        breaches.scalar_subquery().label("breaches"),
+    )
 
 
-async def breaches(connection: AsyncConnection, case_ids: Collection[UUID]) -> Sequence[Found]:
-    """The breaches of these cases."""
-    statement = select(_BREACH).where(_BREACH.c.case_id.in_(sorted(case_ids))).order_by(_BREACH.c.recorded_at)
-    return (await connection.execute(statement)).all()
+def _list(each: ColumnElement[Any], *order: ColumnElement[Any]) -> Select[Any]:
+    """Rows as one JSON list; of no rows an empty one."""
+    rows = func.jsonb_agg(each).aggregate_order_by(*order)
+    return select(func.coalesce(rows, literal_column("'[]'::jsonb"), type_=JSONB))
+
+
+def _object(**members: ColumnElement[Any]) -> ColumnElement[Any]:
+    # The names are this module's own. As literals they are no parameters, of which there would be dozens.
+    named: list[ColumnElement[Any]] = []
+    for name, value in members.items():
+        named += (literal_column(f"'{name}'"), value)
+    return func.jsonb_build_object(*named)
+
+
+def _columns(row: Table, *names: str) -> dict[str, ColumnElement[Any]]:
+    return {name: row.c[name] for name in names}
+
+
+_IN_ORDER = (_DEADLINE.c.started_at, _DEADLINE.c.code, _DEADLINE.c.occurrence)
+_DEADLINES: Final = _with_ladders().where(_DEADLINE.c.case_id == bindparam("case_id")).order_by(*_IN_ORDER)
+_TOUCHED: Final = (
+    _with_ladders()
+    .add_columns(_EVENT.c.implied)
+    .select_from(_EVENT)
+    .outerjoin(_DEADLINE, and_(_DEADLINE.c.case_id == _EVENT.c.case_id, _DEADLINE.c.updated_at == _EVENT.c.recorded_at))
+    .where(_EVENT.c.case_id == bindparam("case_id"), _EVENT.c.command_id == bindparam("command_id"))
+    .order_by(*_IN_ORDER)
+)
+
+
+async def deadlines(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
+    """Every deadline of a case already found in scope, in order of start, with its ladder."""
+    rows: Sequence[Found] = (await connection.execute(_DEADLINES, {"case_id": case_id})).all()
+    return rows
+
+
+async def touched(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Sequence[Found]:
+    """The deadlines a command was the last to touch, each with ``implied`` of the command's event.
+
+    Where it touched none there is one row without an ``id``; where it recorded no event, none at all.
+    """
+    rows: Sequence[Found] = (await connection.execute(_TOUCHED, {"case_id": case_id, "command_id": command_id})).all()
+    return rows
 
 
 async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
@@ -306,12 +367,6 @@ async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
         .order_by(_EVENT.c.sequence)
     )
     return (await connection.execute(statement)).all()
-
-
-async def event_of(connection: AsyncConnection, case_id: UUID, command_id: UUID) -> Found | None:
-    """The event a command recorded on a case."""
-    statement = select(_EVENT).where(_EVENT.c.case_id == case_id, _EVENT.c.command_id == command_id)
-    return (await connection.execute(statement)).one_or_none()
 
 
 async def outcome(connection: AsyncConnection, command_id: UUID) -> dict[str, Any] | None:

@@ -1,10 +1,10 @@
 """Accounts, tokens and the throttle."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,26 +17,28 @@ _PERSON, _POSITION, _UNIT = table(Person), table(Position), table(Unit)
 
 async def by_token(connection: AsyncConnection, token_hash: str) -> Found | None:
     """Who holds a token, in which position, and until when both hold; None for a token never given."""
-    statement = (
-        select(
-            _TOKEN.c.id.label("token_id"),
-            _TOKEN.c.account_id,
-            _TOKEN.c.expires_at,
-            _TOKEN.c.revoked_at,
-            _POSITION.c.id.label("position_id"),
-            _POSITION.c.person_id,
-            _POSITION.c.unit_id,
-            _POSITION.c.role,
-            _POSITION.c.valid_from,
-            _POSITION.c.valid_to,
-            _PERSON.c.full_name,
-            _PERSON.c.language,
-        )
-        .join(_POSITION, _POSITION.c.id == _TOKEN.c.position_id)
-        .join(_PERSON, _PERSON.c.id == _POSITION.c.person_id)
-        .where(_TOKEN.c.token_hash == token_hash)
+    return (await connection.execute(_BY_TOKEN, {"token_hash": token_hash})).one_or_none()
+
+
+_BY_TOKEN: Final = (
+    select(
+        _TOKEN.c.id.label("token_id"),
+        _TOKEN.c.account_id,
+        _TOKEN.c.expires_at,
+        _TOKEN.c.revoked_at,
+        _POSITION.c.id.label("position_id"),
+        _POSITION.c.person_id,
+        _POSITION.c.unit_id,
+        _POSITION.c.role,
+        _POSITION.c.valid_from,
+        _POSITION.c.valid_to,
+        _PERSON.c.full_name,
+        _PERSON.c.language,
     )
-    return (await connection.execute(statement)).one_or_none()
+    .join(_POSITION, _POSITION.c.id == _TOKEN.c.position_id)
+    .join(_PERSON, _PERSON.c.id == _POSITION.c.person_id)
+    .where(_TOKEN.c.token_hash == bindparam("token_hash"))
+)
 
 
 async def account_named(connection: AsyncConnection, username: str) -> Found | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +13,19 @@ from api.queries.rows import Found
 from models.forms import Part
 from models.messages import ContentRef
 from models.tables import Document, Submission, new_id, table
+from models.writing import Write, put_all, write
 
 _SUBMISSION, _DOCUMENT = table(Submission), table(Document)
+
+_CLAIM: Final = insert_once(_SUBMISSION).on_conflict_do_nothing().returning(_SUBMISSION.c.id)
+_CONFIRM: Final = Write(
+    """
+    UPDATE submission t SET confirmed_at = r.confirmed_at, answer = coalesce(r.answer, t.answer) FROM said, {rows} r
+     WHERE t.id = r.id AND t.confirmed_at IS NULL
+    """,
+    "submission",
+    ("id",),
+)
 
 
 async def claim(
@@ -33,14 +44,17 @@ async def claim(
     PostgreSQL makes the others wait at the unique key until the first has committed or given up.
     """
     taken = await connection.execute(
-        insert_once(_SUBMISSION)
-        .values(
-            id=submission_id, person_id=person_id, key=key, target=target, request_hash=request_hash, case_id=case_id,
-            created_at=at,
-        )
-        .on_conflict_do_nothing()
-        .returning(_SUBMISSION.c.id)
-    )  # fmt: skip
+        _CLAIM,
+        {
+            "id": submission_id,
+            "person_id": person_id,
+            "key": key,
+            "target": target,
+            "request_hash": request_hash,
+            "case_id": case_id,
+            "created_at": at,
+        },
+    )
     if taken.first() is not None:
         return None
     return (await connection.execute(select(_SUBMISSION).where(_SUBMISSION.c.id == submission_id))).one()
@@ -50,14 +64,7 @@ async def answer(
     connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any] | None = None
 ) -> None:
     """Note that the answer is known; the first answer stays."""
-    values: dict[str, Any] = {"confirmed_at": at}
-    if answer is not None:
-        values["answer"] = answer
-    await connection.execute(
-        update(_SUBMISSION)
-        .where(_SUBMISSION.c.id == submission_id, _SUBMISSION.c.confirmed_at.is_(None))
-        .values(**values)
-    )
+    await write(connection, _CONFIRM, [{"id": submission_id, "confirmed_at": at, "answer": answer}])
 
 
 async def store_documents(
@@ -68,29 +75,32 @@ async def store_documents(
     author_id: UUID,
     parts: Sequence[Part],
     at: datetime,
-) -> None:
-    """Store the content of an action; it counts only once the worker freezes it."""
-    if parts:
-        await connection.execute(
-            insert(_DOCUMENT),
-            [
-                {
-                    "id": new_id(),
-                    "case_id": case_id,
-                    "command_id": command_id,
-                    "kind": part.kind,
-                    "content": part.content,
-                    "content_hash": part.hash,
-                    "author_id": author_id,
-                    "created_at": at,
-                }
-                for part in parts
-            ],
-        )
+) -> tuple[ContentRef, ...]:
+    """Store the content of an action; it counts only once the worker freezes it.
+
+    Returns:
+        What a command carries of it, in the order of the ids.
+    """
+    refs = tuple(ContentRef(id=new_id(), kind=part.kind, hash=part.hash) for part in parts)
+    rows = [
+        {
+            "id": ref.id,
+            "case_id": case_id,
+            "command_id": command_id,
+            "kind": part.kind,
+            "content": part.content,
+            "content_hash": part.hash,
+            "author_id": author_id,
+            "created_at": at,
+        }
+        for ref, part in zip(refs, parts, strict=True)
+    ]
+    await put_all(connection, _DOCUMENT, rows)
+    return tuple(sorted(refs, key=lambda ref: ref.id))
 
 
 async def references(connection: AsyncConnection, command_id: UUID) -> tuple[ContentRef, ...]:
-    """What a command carries of its content: ids, kinds and hashes."""
+    """The same of what was stored before."""
     statement = (
         select(_DOCUMENT.c.id, _DOCUMENT.c.kind, _DOCUMENT.c.content_hash)
         .where(_DOCUMENT.c.command_id == command_id)

@@ -7,6 +7,7 @@ the door says only who asks, and whether the case is theirs to see.
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,12 +21,12 @@ from api.queries import cases, reports, submissions
 from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import find, standing_of, whole
-from api.services.deadlines import deadlines_of, touched
-from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
+from api.services.deadlines import deadline_out
+from api.shapes.cases import ActionOut, CommandOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
 from models.forms.inputs import Attach
 from models.lifecycle import LIVE, allowed_in
-from models.messages import Command, CommandResult, workflow_id
+from models.messages import Command, CommandResult, ContentRef, workflow_id
 from models.records.content import REPORTING, report_id_of
 from models.records.intake import store_report
 from workflows.client import RunEndedError, TemporalAwayError
@@ -77,11 +78,12 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             if isinstance(body, Attach):
                 # What is attached acts on the other case as well: that one must be theirs too.
                 await find(connection, visit, str(body.target_case))
-            await _store_content(connection, visit, row.id, command_id, event, body)
+            taken_in, stored = visit.now, None
+            content = await _store_content(connection, visit, row.id, command_id, event, body)
         else:
             keys.check_same(before, digest)
-        taken_in = visit.now if before is None else before.created_at
-        stored = await cases.command_result(connection, command_id) if before is not None else None
+            taken_in, stored = before.created_at, await cases.command_result(connection, command_id)
+            content = await submissions.references(connection, command_id)
         command = Command(
             command_id=command_id,
             case_id=row.id,
@@ -93,7 +95,7 @@ async def _store(visit: Visit, reference: str, event: str, key: UUID, body: Acti
             on_behalf_person=principal,
             on_behalf_role=body.on_behalf_of.role if body.on_behalf_of else None,
             means=body.on_behalf_of.means if body.on_behalf_of else None,
-            content=await submissions.references(connection, command_id),
+            content=content,
         )
     return _Asked(command, row, sight, CommandResult.model_validate(stored) if stored is not None else None)
 
@@ -124,8 +126,8 @@ def _target(case_id: UUID, event: str) -> str:
 
 async def _store_content(  # noqa: PLR0917 - an act, whole
     connection: AsyncConnection, visit: Visit, case_id: UUID, command_id: UUID, event: str, body: ActionInput
-) -> None:
-    await submissions.store_documents(
+) -> tuple[ContentRef, ...]:
+    refs = await submissions.store_documents(
         connection, case_id=case_id, command_id=command_id, author_id=visit.caller.person_id, parts=parts(body),
         at=visit.now,
     )  # fmt: skip
@@ -138,6 +140,7 @@ async def _store_content(  # noqa: PLR0917 - an act, whole
             now=visit.now,
             report_id=report_id_of(command_id),
         )
+    return refs
 
 
 async def _principal(connection: AsyncConnection, on_behalf: OnBehalf | None, row: Found, now: datetime) -> UUID | None:
@@ -197,9 +200,9 @@ async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionO
     visit.door.metrics.commands.labels(asked.command.event, "accepted" if result.accepted else "refused").inc()
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
     async with visit.transaction() as connection:
-        await submissions.answer(connection, result.command_id, at=visit.now)
         refusal = None if result.accepted else await _refusal(connection, visit, asked, result)
         answer = await _done(connection, visit, asked, result) if refusal is None else None
+        await submissions.answer(connection, result.command_id, at=visit.now)
     # Raised only now, so that the submission's confirmation is kept.
     if answer is None:
         assert refusal is not None
@@ -238,23 +241,25 @@ async def _latest(connection: AsyncConnection, visit: Visit, case_id: UUID) -> d
 
 
 async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
-    row = await cases.find(connection, visit.caller.acting, visit.now, str(asked.row.id))
-    event = await cases.event_of(connection, asked.row.id, result.command_id)
-    if row is None or asked.sight != "reads":
+    if asked.sight != "reads":
         return await _done_unseen(connection, asked, result)
-    shown = await whole(connection, visit, row)
-    changed = await _changed(connection, asked, event)
-    await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
-    implied = list(event.implied) if event is not None else []
+    row = await cases.find_whole(connection, visit.caller.acting, visit.now, str(asked.row.id))
+    if row is None:
+        return await _done_unseen(connection, asked, result)
+    touched = await cases.touched(connection, asked.row.id, result.command_id)
+    implied = list(touched[0].implied) if touched else []
     causes = {asked.command.event, *implied}
+    changed = [deadline_out(one) for one in touched if one.id is not None]
     started = [one for one in changed if one.status == "open" and one.start_event in causes]
+    await visit.note(connection, "read", "case", record_id=asked.row.id, case_id=asked.row.id)
     met = [one for one in changed if one.status == "met"]
+    told = {one.id for one in (*started, *met)}
     return ActionOut(
         command=_command(asked, result, implied, result.sequence),
-        case=shown,
+        case=whole(visit, row),
         started=started,
         met=met,
-        changed=[one for one in changed if one not in started and one not in met],
+        changed=[one for one in changed if one.id not in told],
     )
 
 
@@ -264,7 +269,7 @@ async def _done_unseen(connection: AsyncConnection, asked: _Asked, result: Comma
     Where the act took the case out of one's own sight, the deadlines are no longer one's business either.
     """
     done = await cases.outcome(connection, result.command_id) if asked.sight == "acts" else None
-    changed = touched(done["deadlines"]) if done is not None else []
+    changed = [deadline_out(SimpleNamespace(**one)) for one in done["deadlines"]] if done is not None else []
     causes = {asked.command.event, *(done["implied"] if done is not None else ())}
     return ActionOut(
         command=_command(asked, result, [], None),
@@ -285,11 +290,3 @@ def _command(asked: _Asked, result: CommandResult, implied: list[str], sequence:
         sequence=sequence,
         implied=implied,
     )
-
-
-async def _changed(connection: AsyncConnection, asked: _Asked, event: Found | None) -> list[DeadlineOut]:
-    """The deadlines this command was the last to touch."""
-    if event is None:
-        return []
-    changed = await cases.touched_at(connection, asked.row.id, event.recorded_at)
-    return [one for one in (await deadlines_of(connection, [asked.row.id]))[asked.row.id] if one.id in changed]

@@ -1,7 +1,6 @@
 """Reading cases: what a reader sees, and what they may do now. Every read is put on record in its own transaction."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from api.errors import fault
 from api.problems import Problem
 from api.queries import cases
 from api.queries.rows import Found
-from api.services.deadlines import deadlines_of, told_by_rung
+from api.services.deadlines import deadlines_of
 from api.shapes.base import Page, PersonRef, Text, UnitRef
 from api.shapes.cases import (
     AllowedAction,
@@ -37,12 +36,15 @@ LEAST = 2
 
 
 async def find(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
-    """One case in the reader's scope.
+    """The row of one case in the reader's scope.
 
     Raises:
         Problem: ``not-found``, for an unknown case as for one out of scope.
     """
-    row = await cases.find(connection, visit.caller.acting, visit.now, reference)
+    return _found(await cases.find(connection, visit.caller.acting, visit.now, reference))
+
+
+def _found(row: Found | None) -> Found:
     if row is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=row.code)
@@ -78,14 +80,14 @@ async def search(visit: Visit, name: str) -> Page[CaseOut]:
 async def read(visit: Visit, reference: str) -> CaseOut:
     """One case, with what the reader may do now."""
     async with visit.transaction() as connection:
-        row = await find(connection, visit, reference)
+        row = _found(await cases.find_whole(connection, visit.caller.acting, visit.now, reference))
         await visit.note(connection, "read", "case", record_id=row.id, case_id=row.id)
-        return await whole(connection, visit, row)
+    return whole(visit, row)
 
 
-async def whole(connection: AsyncConnection, visit: Visit, row: Found) -> CaseOut:
-    """A case as it is shown alone."""
-    return case_out(visit, row, await _allowed(connection, visit, row))
+def whole(visit: Visit, row: Found) -> CaseOut:
+    """A row of ``api.queries.cases.find_whole`` as a case is shown alone."""
+    return case_out(visit, row, _allowed(visit, row))
 
 
 async def household(visit: Visit, reference: str) -> Page[CaseOut]:
@@ -109,7 +111,7 @@ async def deadlines(visit: Visit, reference: str) -> list[DeadlineOut]:
     async with visit.transaction() as connection:
         row = await find(connection, visit, reference)
         await visit.note(connection, "read_deadlines", "case", record_id=row.id, case_id=row.id)
-        return (await deadlines_of(connection, [row.id]))[row.id]
+        return await deadlines_of(connection, row.id)
 
 
 async def timeline(visit: Visit, reference: str) -> list[TimelineEntry]:
@@ -118,18 +120,19 @@ async def timeline(visit: Visit, reference: str) -> list[TimelineEntry]:
         row = await find(connection, visit, reference)
         await visit.note(connection, "read_timeline", "case", record_id=row.id, case_id=row.id)
         events = await cases.events(connection, row.id)
-        rungs = await cases.rungs(connection, [row.id])
-        told = told_by_rung(await cases.told(connection, [row.id]))
-        breaches = await cases.breaches(connection, [row.id])
-        named = {each.id: each.code for each in await cases.deadlines(connection, [row.id])}
+        limits = await cases.deadlines(connection, row.id)
     entries = [_event_entry(event) for event in events]
     entries += [
-        _plain_entry(rung.due_at, rung.fired_at, "rung", named[rung.deadline_id], level=rung.level,
-                     told=told.get((rung.deadline_id, rung.ordinal), []))
-        for rung in rungs
-        if rung.state == "fired"
-    ]  # fmt: skip
-    entries += [_plain_entry(one.due_at, one.recorded_at, "breach", one.code, level=None, told=[]) for one in breaches]
+        _plain_entry("rung", one.code, rung["due_at"], rung["fired_at"], level=rung["level"], told=rung["told"])
+        for one in limits
+        for rung in one.rungs
+        if rung["state"] == "fired"
+    ]
+    entries += [
+        _plain_entry("breach", one.code, breach["due_at"], breach["recorded_at"], level=None, told=[])
+        for one in limits
+        for breach in one.breaches
+    ]
     return sorted(entries, key=lambda entry: (entry.recorded_at, entry.sequence or 0))
 
 
@@ -213,17 +216,15 @@ def standing_of(row: Found) -> Standing:
     return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
-async def _allowed(connection: AsyncConnection, visit: Visit, row: Found) -> list[AllowedAction]:
-    offices = {row.unit_id, row.incident_unit_id, row.residence_unit_id} - {None}
+def _allowed(visit: Visit, row: Found) -> list[AllowedAction]:
     acting = visit.caller.acting
-    deputises, named = await cases.reader_powers(connection, acting, visit.now, row.id, offices)
     facts = Facts(
         actor=Actor(
             person=str(acting.person_id),
             role=acting.role,
             unit=str(acting.unit_id),
-            deputises=deputises,
-            is_delegate=named,
+            deputises=frozenset(row.deputises or ()),
+            is_delegate=row.named,
         ),
         receipt=min(row.receipt_at, visit.now),
         occurred_at=visit.now,
@@ -286,9 +287,7 @@ def _event_entry(row: Found) -> TimelineEntry:
     )
 
 
-def _plain_entry(
-    at: datetime, recorded_at: datetime, kind: Any, deadline: str, *, level: str | None, told: Collection[Any]
-) -> TimelineEntry:
+def _plain_entry(kind: Any, deadline: str, at: Any, recorded_at: Any, *, level: str | None, told: Any) -> TimelineEntry:
     return TimelineEntry(
         at=at,
         recorded_at=recorded_at,
@@ -306,7 +305,7 @@ def _plain_entry(
         implied=[],
         documents=[],
         level=level,
-        told=list(told),
+        told=told,
     )
 
 

@@ -1,7 +1,6 @@
 """Deadlines as people read them: what is due when, why, and who was told."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,74 +8,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries import cases
 from api.queries.rows import Found
-from api.shapes.base import PersonRef, Text
-from api.shapes.cases import BreachOut, DeadlineOut, ExplanationOut, RungOut, ToldOut
+from api.shapes.base import Text
+from api.shapes.cases import BreachOut, DeadlineOut, ExplanationOut, RungOut
 from models.protocol.arithmetic import ProtocolError
 from models.protocol.registry import shipped_protocols
 from models.protocol.rules import DeadlineRule
 from models.protocol.types import MARKS, Clock
+from models.protocol.types import Rung as Planned
 from models.vocabulary import codes, term
 
-ByRung = Mapping[tuple[UUID, int], list[ToldOut]]
+_OnRecord = Mapping[str, Any]
+"""What became of a rung: members of ``RungOut``."""
+
+_TO_COME: _OnRecord = {"state": "planned", "fired_at": None, "nobody": False, "told": []}
+_NOT_NEEDED: _OnRecord = {**_TO_COME, "state": "not_needed"}
 
 
-async def deadlines_of(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, list[DeadlineOut]]:
-    """The deadlines of cases already found in scope, each with its rungs, notices and breaches, by case."""
-    rungs = {(row.deadline_id, row.ordinal): row for row in await cases.rungs(connection, case_ids)}
-    told = told_by_rung(await cases.told(connection, case_ids))
-    breaches: dict[UUID, list[BreachOut]] = {}
-    for row in await cases.breaches(connection, case_ids):
-        breaches.setdefault(row.deadline_id, []).append(_breach(row))
-    found: dict[UUID, list[DeadlineOut]] = {case_id: [] for case_id in case_ids}
-    for row in await cases.deadlines(connection, case_ids):
-        clock = Clock.model_validate(row.clock)
-        found[row.case_id].append(_deadline(clock, rungs, told, breaches.get(row.id, [])))
-    return found
+async def deadlines_of(connection: AsyncConnection, case_id: UUID) -> list[DeadlineOut]:
+    """The deadlines of a case already found in scope, each with its rungs, notices and breaches."""
+    return [deadline_out(row) for row in await cases.deadlines(connection, case_id)]
 
 
-def started(clocks: Collection[Clock]) -> list[DeadlineOut]:
-    """Deadlines that were started this moment: nothing of them has fired, and nobody was told yet."""
-    ordered = sorted(clocks, key=lambda clock: (clock.started_at, clock.code, clock.occurrence))
-    return [_deadline(clock, {}, {}, [], fresh=True) for clock in ordered]
+def deadline_out(row: Found) -> DeadlineOut:
+    """A row of ``api.queries.cases.deadlines`` as it is shown."""
+    clock = Clock.model_validate(row.clock)
+    rungs = {one["ordinal"]: one for one in row.rungs}
+    return _deadline(clock, rungs, [BreachOut.model_validate(one) for one in row.breaches])
 
 
-def touched(found: Collection[Mapping[str, Any]]) -> list[DeadlineOut]:
-    """The deadlines an act was the last to touch, as ``api.queries.cases.outcome`` has them."""
-    shown = []
-    for one in found:
-        clock = Clock.model_validate(one["clock"])
-        rungs = {(clock.id, rung["ordinal"]): SimpleNamespace(nobody=False, **rung) for rung in one["rungs"]}
-        shown.append(_deadline(clock, rungs, {}, []))
-    return shown
+def just_started(clock: Clock) -> DeadlineOut:
+    """The same of a clock that this transaction has started: its rungs are all to come, nobody was told at one yet."""
+    return _deadline(clock, {rung.ordinal: _TO_COME for rung in clock.pending}, [])
 
 
-def told_by_rung(notices: Iterable[Found]) -> dict[tuple[UUID, int], list[ToldOut]]:
-    """Notices by the rung they belong to."""
-    found: dict[tuple[UUID, int], list[ToldOut]] = {}
-    for row in notices:
-        if row.ordinal is not None:
-            found.setdefault((row.deadline_id, row.ordinal), []).append(
-                ToldOut(
-                    person=PersonRef(id=row.person_id, name=row.full_name),
-                    role=row.role,
-                    channel=row.channel,
-                    state=row.state,
-                    deliver_at=row.deliver_at,
-                    sent_at=row.sent_at,
-                    seen_at=row.seen_at,
-                )
-            )
-    return found
-
-
-def _deadline(
-    clock: Clock,
-    rungs: Mapping[tuple[UUID, int], Found],
-    told: ByRung,
-    breaches: Sequence[BreachOut],
-    *,
-    fresh: bool = False,
-) -> DeadlineOut:
+def _deadline(clock: Clock, rungs: Mapping[int, _OnRecord], breaches: list[BreachOut]) -> DeadlineOut:
     rule = _rule(clock)
     basis = rule.basis if rule else None
     return DeadlineOut(
@@ -104,15 +69,13 @@ def _deadline(
         protocol_version=clock.protocol_version,
         calendar_version=clock.calendar_version,
         override=clock.override,
-        explanation=ExplanationOut.model_validate(clock.explanation.model_dump()),
-        rungs=[_rung(clock, one, rungs, told, fresh=fresh and one in clock.pending) for one in clock.rungs],
-        breaches=list(breaches),
+        explanation=ExplanationOut.model_validate(clock.explanation),
+        rungs=[_rung(one, rungs.get(one.ordinal, _NOT_NEEDED)) for one in clock.rungs],
+        breaches=breaches,
     )
 
 
-def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], told: ByRung, *, fresh: bool) -> RungOut:
-    key = (clock.id, planned.ordinal)
-    row = rows.get(key)
+def _rung(planned: Planned, on_record: _OnRecord) -> RungOut:
     return RungOut(
         ordinal=planned.ordinal,
         level=planned.level,
@@ -121,22 +84,10 @@ def _rung(clock: Clock, planned: Any, rows: Mapping[tuple[UUID, int], Found], to
         deliver_at=planned.deliver_at,
         breach=planned.breach,
         condition=planned.condition,
-        state=row.state if row else "planned" if fresh else "not_needed",
-        fired_at=row.fired_at if row else None,
-        nobody=row.nobody if row else False,
-        told=told.get(key, []),
-    )
-
-
-def _breach(row: Found) -> BreachOut:
-    return BreachOut(
-        kind=row.kind,
-        due_at=row.due_at,
-        recorded_at=row.recorded_at,
-        mark=row.mark,
-        met_at=row.met_at,
-        protocol_version=row.protocol_version,
-        calendar_version=row.calendar_version,
+        state=on_record["state"],
+        fired_at=on_record["fired_at"],
+        nobody=on_record["nobody"],
+        told=on_record["told"],
     )
 
 

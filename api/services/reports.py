@@ -5,6 +5,7 @@ started afterwards, on their own, and by the sweep where that did not succeed.
 """
 
 import json
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -16,13 +17,13 @@ from api.problems import PROBLEMS, Problem
 from api.queries import reports, submissions
 from api.services import keys
 from api.services.cases import brought
-from api.services.deadlines import started
-from api.services.starting import start_soon
+from api.services.deadlines import just_started
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.cases import StateOut
 from api.shapes.reports import LinkedCase, OpenedCase, ReceiptOut, ReportOut
 from models.access import HOTLINE, DataClass, sees
 from models.forms import ReportInput
+from models.protocol.types import Clock
 from models.records.intake import Intake, IntakeRefusedError, receive_report
 
 TARGET = "reports"
@@ -44,7 +45,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
     digest = keys.request_hash(report)
-    async with visit.transaction(INTAKE) as connection:
+    async with visit.transaction(INTAKE, plan_once=True) as connection:
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
             request_hash=digest, case_id=None, at=visit.now,
@@ -68,7 +69,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
     for opened in receipt.cases:
         _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
-        start_soon(visit.door, opened.id)
+        visit.door.starts.soon(opened.id)
     return receipt
 
 
@@ -113,7 +114,7 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
 
 
 def _receipt(visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
-    """What was just written, as it was written: not everybody who brings a report reads the case."""
+    """The receipt of what is about to be committed; nothing of it has to be read back."""
     return ReceiptOut(
         id=intake.report_id,
         code=intake.report_code,
@@ -125,12 +126,16 @@ def _receipt(visit: Visit, intake: Intake, *, flagged: bool) -> ReceiptOut:
                 id=case.case_id,
                 code=case.code,
                 child_index=case.child_index,
-                state=StateOut.model_validate(case.codes),
-                deadlines=started(case.clocks),
+                state=StateOut.model_validate(case.standing),
+                deadlines=[just_started(clock) for clock in sorted(case.clocks, key=_in_order)],
             )
             for case in intake.cases
         ],
     )
+
+
+def _in_order(clock: Clock) -> tuple[datetime, str, int]:
+    return clock.started_at, clock.code, clock.occurrence
 
 
 def _refused(error: IntakeRefusedError) -> Problem:

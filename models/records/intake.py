@@ -5,7 +5,7 @@ entry, its clocks and the first notices are committed together, so no report can
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.forms import ChildInfo, ReportInput, content, content_hash, filed_report
 from models.lifecycle import advance
 from models.lifecycle.facts import Actor, DocumentFact, Facts, ReportFact
-from models.lifecycle.types import Decision, Refused, Region
+from models.lifecycle.types import Decision, Refused, Standing
 from models.messages import ContentRef, Snapshot
 from models.protocol.engine import replan
 from models.protocol.types import CaseView, Clock, Happened
@@ -45,12 +45,12 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True)
 class IntakeCase:
-    """One case the report opened: for which child, where it stands, its clocks, and what its workflow must know."""
+    """One case the report opened: which child's, where it stands, the clocks that run, what its workflow must know."""
 
     case_id: UUID
     code: str
     child_index: int
-    codes: Mapping[Region, str]
+    standing: Standing
     clocks: tuple[Clock, ...]
     snapshot: Snapshot
 
@@ -166,8 +166,7 @@ async def receive_report(
                 connection, at=now, actor=None, action="first_notices", record="case", record_id=case.id,
                 case_id=case.id, outcome="nobody", detail={"why": list(told.why)},
             )  # fmt: skip
-        codes = {**case.standing.codes, "custody": case.custody}
-        cases.append(IntakeCase(case.id, case.code, index, codes, clocks, snapshot_of(case, clocks)))
+        cases.append(IntakeCase(case.id, case.code, index, case.standing, clocks, snapshot_of(case, clocks)))
     return Intake(stored_id, code, received_at, tuple(cases))
 
 

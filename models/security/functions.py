@@ -275,13 +275,15 @@ def _beyond() -> Iterator[Function]:
         "annhi_outcome",
         "p_command uuid",
         "jsonb",
-        """RETURN (SELECT jsonb_build_object('implied', v.implied, 'deadlines',
-                   (SELECT coalesce(jsonb_agg(jsonb_build_object('clock', d.clock, 'rungs',
-                            (SELECT coalesce(jsonb_agg(jsonb_build_object('ordinal', r.ordinal, 'state', r.state,
-                                                                          'fired_at', r.fired_at)), '[]')
-                               FROM rung r WHERE r.deadline_id = d.id))
-                            ORDER BY d.started_at, d.code, d.occurrence), '[]')
-                      FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
+        """RETURN (SELECT jsonb_build_object('implied', v.implied, 'deadlines', (
+               SELECT coalesce(jsonb_agg(
+                          jsonb_build_object('clock', d.clock, 'breaches', '[]'::jsonb, 'rungs', (
+                              SELECT coalesce(jsonb_agg(
+                                         jsonb_build_object('ordinal', r.ordinal, 'state', r.state, 'told', '[]'::jsonb,
+                                                            'fired_at', r.fired_at, 'nobody', false)), '[]')
+                                FROM rung r WHERE r.deadline_id = d.id))
+                          ORDER BY d.started_at, d.code, d.occurrence), '[]')
+                 FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
               FROM case_event v
              WHERE v.command_id = p_command AND v.actor_id = v_person AND v.case_id <> ALL (annhi_out()));""",
         "what the caller's own act brought about: the deadlines it was the last to touch",

@@ -495,13 +495,15 @@ BEGIN
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
-    RETURN (SELECT jsonb_build_object('implied', v.implied, 'deadlines',
-                   (SELECT coalesce(jsonb_agg(jsonb_build_object('clock', d.clock, 'rungs',
-                            (SELECT coalesce(jsonb_agg(jsonb_build_object('ordinal', r.ordinal, 'state', r.state,
-                                                                          'fired_at', r.fired_at)), '[]')
-                               FROM rung r WHERE r.deadline_id = d.id))
-                            ORDER BY d.started_at, d.code, d.occurrence), '[]')
-                      FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
+    RETURN (SELECT jsonb_build_object('implied', v.implied, 'deadlines', (
+               SELECT coalesce(jsonb_agg(
+                          jsonb_build_object('clock', d.clock, 'breaches', '[]'::jsonb, 'rungs', (
+                              SELECT coalesce(jsonb_agg(
+                                         jsonb_build_object('ordinal', r.ordinal, 'state', r.state, 'told', '[]'::jsonb,
+                                                            'fired_at', r.fired_at, 'nobody', false)), '[]')
+                                FROM rung r WHERE r.deadline_id = d.id))
+                          ORDER BY d.started_at, d.code, d.occurrence), '[]')
+                 FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
               FROM case_event v
              WHERE v.command_id = p_command AND v.actor_id = v_person AND v.case_id <> ALL (annhi_out()));
 END $$
