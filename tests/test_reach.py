@@ -7,10 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from activities.transition import Transitions
-from api.scope import actable, readable
 from models.access import COMMUNE, Standpoint, may_send
 from models.database import Who, transaction
 from models.forms import ReportInput
@@ -21,6 +20,8 @@ from models.records.cases import lock_cases, surroundings
 from models.records.intake import receive_report
 from models.records.reach import in_reach
 from models.records.reference import load_reference
+from models.records.scope import kept_from, not_, readable, within
+from models.records.terms import said, terms
 from models.tables import AuditEntry, CaseEvent, CaseFile, Deputy, Position, UnitParent, table
 from tests.people_support import NOW, Province, load_province
 from tests.test_rungs_firing import At
@@ -94,8 +95,10 @@ async def test_the_record_draws_the_line_exactly_where_the_door_does(database: A
             rows = await lock_cases(connection, made)
             for event in ASKED:
                 door: set[UUID] = set()
-                for clause in (readable(sender, NOW), actable(sender, event, NOW)):
-                    door |= set(await connection.scalars(select(CASE.c.id).where(CASE.c.id.in_(made), clause)))
+                who = terms(sender.role)
+                for clause in (readable(who), and_(not_(kept_from(who)), within(who, event))):
+                    asked = select(CASE.c.id).where(CASE.c.id.in_(made), clause)
+                    door |= set(await connection.scalars(asked, said(sender, NOW)))
                 for case in rows.values():
                     around = await surroundings(
                         connection, case, positions=[sender.position_id], persons=[person], at=NOW

@@ -121,7 +121,7 @@ class World:
             | more
         )
         who = self.acting(by)
-        async with self.as_api(who, now) as connection:
+        async with self.as_api(who, now, "intake") as connection:
             intake = await receive_report(
                 connection, report=told, actor=who, now=now, reference=self.reference, command_id=uuid4()
             )
@@ -136,8 +136,8 @@ class World:
         (one,) = await self.report(**report)
         return one
 
-    def as_api(self, who: Acting, at: datetime) -> Any:
-        return transaction(self.database.api, Who(who.person_id, who.position_id), at)
+    def as_api(self, who: Acting, at: datetime, part: str | None = None) -> Any:
+        return transaction(self.database.api, Who(who.person_id, who.position_id, part), at)
 
     def as_owner(self) -> Any:
         """The owner may look at everything, and damage what a test wants damaged."""

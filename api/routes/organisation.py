@@ -58,7 +58,7 @@ async def list_units(visit: TheVisit, cursor: Cursor = None, limit: Limit = DEFA
     return await service.listing(visit, statement, order, service.unit, record="unit", cursor=cursor, limit=limit)
 
 
-@router.get("/units/{unit}", responses=declares("not-found"))
+@router.get("/units/{unit}", responses=declares("not-permitted", "not-found"))
 async def read_unit(visit: TheVisit, response: Response, unit: UUID) -> UnitOut:
     """One office, with the ETag that changing it needs."""
     shown = await service.read_unit(visit, unit)

@@ -115,6 +115,7 @@ async def listing(
 
 async def read_unit(visit: Visit, unit_id: UUID) -> UnitOut:
     """One office."""
+    await visit.require("read_directory")
     async with visit.transaction() as connection:
         shown = unit(await found(connection, q.units(visit.now).where(q.UNIT.c.id == unit_id)))
         await visit.note(connection, "read", "unit", record_id=unit_id)

@@ -3,6 +3,9 @@
 Events of a case are not here: ``models.lifecycle.EVENTS`` says who may send each. Here stands everything around them:
 reading, lists, escalations, administration, reference data. Sources: process.md §6.4 (who sees what),
 lifecycle.md (roles).
+
+Everything else that knows who sees what is made of this table: the API's checks and the clauses of its statements, the
+policies of PostgreSQL's row security (``models.security``), and the printed matrix (``docs/access.md``).
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ Action = Literal[
     "read_case",
     "read_attachment",
     "add_attachment",
+    "search",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -42,6 +46,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_case",
     "read_attachment",
     "add_attachment",
+    "search",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -64,7 +69,8 @@ class Scope(StrEnum):
     """How far an action reaches.
 
     ``own``: what one took in, or was sent, oneself · ``received``: what one's unit took in · ``unit``: what one's unit
-    holds · ``province``: the units below one's province · ``national``: everywhere.
+    holds · ``province``: the units below one's province · ``national``: everywhere · ``referral slice``: what was
+    referred to one's agency, for as long as the referral lasts; there are no referrals yet, so it holds nothing.
     """
 
     NONE = "none"
@@ -73,6 +79,35 @@ class Scope(StrEnum):
     UNIT = "unit"
     PROVINCE = "province"
     NATIONAL = "national"
+    REFERRAL = "referral slice"
+
+
+class Relation(StrEnum):
+    """How somebody stands to a case: what the matrix is asked for, beside the role.
+
+    ``own``: they took its report in · ``same unit``: a colleague of their office did, and the office holds it where it
+    is a commune · ``same province``: another commune below the same province holds it · ``elsewhere``: one of another
+    province · ``recused``: as ``own`` or ``same unit``, and they must keep out · ``signed out``: nobody is known.
+    """
+
+    OWN = "own"
+    SAME_UNIT = "same unit"
+    SAME_PROVINCE = "same province"
+    ELSEWHERE = "elsewhere"
+    RECUSED = "recused"
+    SIGNED_OUT = "signed out"
+
+
+REACHES: Final[dict[Scope, frozenset[Relation]]] = {
+    Scope.NONE: frozenset(),
+    Scope.OWN: frozenset({Relation.OWN}),
+    Scope.RECEIVED: frozenset({Relation.OWN, Relation.SAME_UNIT}),
+    Scope.UNIT: frozenset({Relation.OWN, Relation.SAME_UNIT}),
+    Scope.PROVINCE: frozenset({Relation.OWN, Relation.SAME_UNIT, Relation.SAME_PROVINCE}),
+    Scope.NATIONAL: frozenset({Relation.OWN, Relation.SAME_UNIT, Relation.SAME_PROVINCE, Relation.ELSEWHERE}),
+    Scope.REFERRAL: frozenset(),
+}
+"""What a scope means in the matrix. Whoever is recused or signed out is in nobody's reach."""
 
 
 class Reach(StrEnum):
@@ -106,8 +141,10 @@ COMMUNE: Final = frozenset({"CPO", "SUP", "CHAIR", "VCH"})
 """The commune's case team: its unit's cases."""
 DEPARTMENT: Final = frozenset({"DOH", "DOHD"})
 """The province's department of health: acts on the cases of the communes below it."""
+AGENCIES: Final = frozenset({"POL", "HLT", "FOR", "EDU", "LEG", "SHL", "SWC"})
+"""Whoever a child may be referred to: reads the provider's slice of a case, and of a case as such nothing."""
 
-_CASES: Final[dict[str, Scope]] = {
+_OFFICES: Final[dict[str, Scope]] = {
     **dict.fromkeys(COMMUNE, Scope.UNIT),
     **dict.fromkeys(DEPARTMENT, Scope.PROVINCE),
     "PROV": Scope.PROVINCE,
@@ -116,15 +153,17 @@ _CASES: Final[dict[str, Scope]] = {
 }
 
 # A rung may reach the nation's desk, which answers it without ever reading the case.
-_ESCALATIONS: Final[dict[str, Scope]] = {**_CASES, "H111": Scope.OWN, "NAT": Scope.OWN}
+_ESCALATIONS: Final[dict[str, Scope]] = {**_OFFICES, "NAT": Scope.OWN}
 
 TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "receive_report": dict.fromkeys(RECEIVERS, Scope.OWN),
-    "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_CASES},
+    "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_OFFICES},
     "read_informant": {**dict.fromkeys(RECEIVERS, Scope.OWN), **dict.fromkeys(DECIDERS, Scope.UNIT)},
-    "read_case": _CASES,
-    "read_attachment": _CASES,
-    "add_attachment": {role: scope for role, scope in _CASES.items() if role != "PROV"},
+    "read_case": {**_OFFICES, **dict.fromkeys(AGENCIES, Scope.REFERRAL)},
+    "read_attachment": _OFFICES,
+    "add_attachment": {role: how_far for role, how_far in _OFFICES.items() if role != "PROV"},
+    # By a child's name: whoever reads names for as long as a case lasts. The hotline reads them only while it waits.
+    "search": {role: how_far for role, how_far in _OFFICES.items() if role in COMMUNE | DEPARTMENT},
     "read_escalations": _ESCALATIONS,
     "answer_escalation": _ESCALATIONS,
     "read_calls": {"H111S": Scope.UNIT, "H111": Scope.UNIT, "DOHD": Scope.UNIT, "DOH": Scope.UNIT, "NAT": Scope.UNIT},
@@ -134,11 +173,11 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_own": dict.fromkeys(ROLES, Scope.OWN),
     "search_audit": dict.fromkeys(("DPO", "AUD"), Scope.NATIONAL),
     "report_access": {"DPO": Scope.NATIONAL},
-    "judge_conflicts": {role: _CASES[role] for role in sorted(EVENTS["clear_conflict"].roles)},
+    "judge_conflicts": {role: _OFFICES[role] for role in sorted(EVENTS["clear_conflict"].roles)},
     "break_glass": dict.fromkeys((*sorted(COMMUNE), *sorted(DEPARTMENT), "H111", "H111S"), Scope.NATIONAL),
     "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
-    "read_consents": {role: _CASES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
-    "record_consent": {role: _CASES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "read_consents": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
@@ -287,6 +326,47 @@ def service_scope(part: str, *, reads: bool) -> str:
     return f"{part}:{'read' if reads else 'write'}"
 
 
+@dataclass(frozen=True)
+class View:
+    """A part of a case that somebody outside the case team is shown, and what takes it away again.
+
+    Attributes:
+        name: what process.md §6.4 calls it.
+        classes: the classes of data it is cut out of.
+        holds: what of them, as codes.
+        withheld: the flags of the case under which nothing of it is shown.
+        days_after: how long it stays readable after what it was given for has ended; None: it was not given for a time.
+    """
+
+    name: str
+    classes: frozenset[DataClass]
+    holds: frozenset[str]
+    withheld: frozenset[str] = frozenset()
+    days_after: int | None = None
+
+
+VIEWS: Final[dict[str, View]] = {
+    "guardian": View(
+        "guardian view",
+        frozenset({DataClass.P1, DataClass.P4}),
+        frozenset({"plan_items", "appointments", "decisions_served"}),
+        withheld=frozenset({"PERPETRATOR", "RISK_IF_TOLD"}),
+    ),
+    "child": View(
+        "child view",
+        frozenset({DataClass.P1, DataClass.P4}),
+        frozenset({"plan_items", "appointments", "decisions_served", "own_words"}),
+        withheld=frozenset({"RISK_IF_TOLD"}),
+    ),
+    "provider": View(
+        "provider slice",
+        frozenset({DataClass.P1, DataClass.P3}),
+        frozenset({"referral"}),
+        days_after=30,
+    ),
+}
+"""Views that are no role's: what a parent, a child or a provider is given of a case (process.md §6.4)."""
+
 SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
 """Documents that hold very sensitive data (P3) as a rule: the detailed assessment and the needs meeting's minutes."""
 
@@ -294,6 +374,11 @@ SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
 def scope(role: str, action: Action) -> Scope:
     """How far ``role`` may do ``action``; ``Scope.NONE`` where not at all."""
     return TABLE[action].get(role, Scope.NONE)
+
+
+def reads(role: str, relation: Relation) -> bool:
+    """Whether ``role`` reads a case to which they stand so."""
+    return relation in REACHES[scope(role, "read_case")]
 
 
 def may(role: str, action: Action) -> bool:

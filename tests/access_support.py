@@ -1,0 +1,150 @@
+"""Somebody of every role, and to each a case of every relation of the printed matrix.
+
+Two communes below one province and a commune of another; in each office two people of each role, so that "own" and
+"same unit" can be told apart. What each cell should say is asked of ``models.access``, never written down here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+
+from models.access import COMMUNE, Relation
+from models.database import Who, transaction
+from models.lifecycle.roles import RECEIVERS, ROLES
+from models.records.actor import Acting
+from models.tables import Account, Person, Position, Unit, UnitParent, new_id, table
+from tests.api_support import CHEAP, NOW, PASSWORD, Door
+
+HOME: Mapping[str, str] = {
+    **dict.fromkeys(ROLES, "HN-A"),
+    **dict.fromkeys(("H111", "H111S"), "111"),
+    **dict.fromkeys(("DOH", "DOHD", "DPO", "AUD", "ADM"), "HN-SYT"),
+    **dict.fromkeys(("HLT",), "HN-BV"),
+    **dict.fromkeys(("FOR",), "HN-PY"),
+    **dict.fromkeys(("SHL", "SWC"), "HN-CTXH"),
+    **dict.fromkeys(("LEG",), "HN-TGPL"),
+    **dict.fromkeys(("EDU",), "HN-A-TH"),
+    "PROV": "HN",
+    "NAT": "VN",
+}
+"""The office each role is asked from."""
+
+ELSEWHERE = "DN-X"
+"""A commune of another province."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One case of the matrix and what lies below it."""
+
+    id: UUID
+    report_id: UUID
+    document_id: UUID
+    escalation_id: UUID
+
+
+@dataclass
+class Everybody:
+    """Who asks, and what they are asked about."""
+
+    door: Door
+    acting: dict[str, Acting] = field(default_factory=dict)
+    subjects: dict[tuple[str, Relation], Subject] = field(default_factory=dict)
+
+    def username(self, role: str) -> str:
+        """Who asks in a role."""
+        return f"one.{role.lower()}"
+
+    def relations(self, role: str) -> dict[Relation, Subject]:
+        """The cases a role is asked about, by how they stand to them."""
+        return {relation: subject for (whose, relation), subject in self.subjects.items() if whose == role}
+
+
+async def everybody(door: Door) -> Everybody:
+    """The whole population over a door's database."""
+    made = Everybody(door)
+    await _other_province(door)
+    for role in ROLES:
+        for which in ("one", "two"):
+            made.acting[f"{which}.{role.lower()}"] = await _person(door, f"{which}.{role.lower()}", role, HOME[role])
+    await _person(door, "sup.x", "SUP", ELSEWHERE)
+    shared = {
+        Relation.SAME_PROVINCE: await _subject(door, "sup.b", "HN-B"),
+        Relation.ELSEWHERE: await _subject(door, "sup.x", ELSEWHERE),
+    }
+    for role in ROLES:
+        for relation, subject in shared.items():
+            made.subjects[role, relation] = subject
+        held = HOME[role] if role in COMMUNE else "HN-A"
+        if role in RECEIVERS:
+            made.subjects[role, Relation.OWN] = await _subject(door, f"one.{role.lower()}", held)
+            made.subjects[role, Relation.SAME_UNIT] = await _subject(door, f"two.{role.lower()}", held)
+        recused = await _subject(door, f"one.{role.lower()}" if role in RECEIVERS else "sup.a", held)
+        await recuse(door, recused.id, made.acting[made.username(role)].person_id)
+        made.subjects[role, Relation.RECUSED] = recused
+    return made
+
+
+async def recuse(door: Door, case: UUID, person: UUID) -> None:
+    """Keep somebody out of a case."""
+    await door.sql(
+        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
+        id=uuid4(), case=case, who=person, at=door.clock.now() - timedelta(minutes=1),
+    )  # fmt: skip
+
+
+async def _subject(door: Door, reporter: str, unit: str) -> Subject:
+    receipt = await door.report(reporter, unit=unit)
+    case = receipt["cases"][0]["id"]
+    (found,) = await door.sql(
+        "SELECT d.id AS document, l.id AS deadline FROM document d JOIN deadline l ON l.case_id = d.case_id "
+        "WHERE d.case_id = :case ORDER BY l.code LIMIT 1",
+        case=case,
+    )
+    escalation = uuid4()
+    await door.sql(
+        "INSERT INTO escalation (id, case_id, deadline_id, ordinal, level, state, nobody, opened_at) "
+        "VALUES (:id, :case, :deadline, 0, 'E1', 'open', false, :at)",
+        id=escalation, case=case, deadline=found["deadline"], at=door.clock.now(),
+    )  # fmt: skip
+    return Subject(UUID(case), UUID(receipt["id"]), found["document"], escalation)
+
+
+async def _other_province(door: Door) -> None:
+    await add_unit(door, "DN-SYT", "province", "VN")
+    await add_unit(door, ELSEWHERE, "commune", "DN-SYT")
+
+
+async def add_unit(door: Door, code: str, kind: str, parent: str) -> None:
+    """One more office, from before the sample's first day."""
+    door.sample.unit_ids[code] = unit = new_id()
+    since = NOW - timedelta(days=400)
+    async with transaction(door.database.owner, Who(system="test"), NOW) as connection:
+        await connection.execute(
+            insert(table(Unit)).values(
+                id=unit, code=code, kind=kind, name_vi=code, name_en=code, is_sample=True, valid_from=since
+            )
+        )
+        await connection.execute(
+            insert(table(UnitParent)).values(id=new_id(), unit_id=unit, parent_id=door.unit(parent), valid_from=since)
+        )
+
+
+async def _person(door: Door, username: str, role: str, unit: str) -> Acting:
+    acting = Acting(new_id(), new_id(), door.unit(unit), role)
+    door.sample.person_ids[username] = acting.person_id
+    rows: list[tuple[Any, dict[str, Any]]] = [
+        (Person, {"id": acting.person_id, "full_name": username, "language": "vi", "is_sample": True}),
+        (Position, {"id": acting.position_id, "person_id": acting.person_id, "unit_id": acting.unit_id, "role": role,
+                    "valid_from": NOW - timedelta(days=100)}),
+        (Account, {"id": new_id(), "person_id": acting.person_id, "username": username, "failures": 0,
+                   "password_hash": CHEAP.hash(PASSWORD), "created_at": NOW}),
+    ]  # fmt: skip
+    async with transaction(door.database.owner, Who(system="test"), NOW) as connection:
+        for model, values in rows:
+            await connection.execute(insert(table(model)).values(**values))
+    return acting
