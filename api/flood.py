@@ -4,7 +4,7 @@ Whoever this process has let in lately is limited by the bucket of their own ses
 right or wrong, shares the bucket of the address they come from. So a crowd of strangers behind an office's address
 cannot shut out the officers at work there. A bucket holds a minute's worth and fills evenly. Reports and the events of
 an emergency have buckets of their own, larger ones: a screen that asks too often never costs a child its report.
-The buckets are this process's own: why, and what that means for several, is in docs/decisions/0010-the-door.md.
+The buckets are this process's own: why, and what that means for several, is in docs/decisions/0012-the-door.md.
 """
 
 import ipaddress

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = 600
     urgent_per_minute: int = 3000
     """Requests a session or service may make, and those of them that report a child or answer an emergency; strangers
-    share as many for each address. 0 sets no limit (docs/decisions/0010-the-door.md)."""
+    share as many for each address. 0 sets no limit (docs/decisions/0012-the-door.md)."""
     trusted_proxies: str = ""
     """Addresses or networks, with commas between, whose word on where a request came from is taken."""
     worker_metrics_port: int = 0

@@ -56,9 +56,9 @@ NOBODY_KNOWN = {
 
 TAKES_NOTHING = {
     "GET /sessions", "DELETE /sessions/current", "DELETE /sessions/others", "GET /me/second-factor",
-    "POST /me/second-factor/totp", "POST /me/second-factor/passkeys",
+    "POST /me/second-factor/totp", "POST /me/second-factor/passkeys", "GET /me/relatives", "GET /break-glass",
 }  # fmt: skip
-"""What is only about oneself and is told nothing: only its headers can be wrong."""
+"""What shows one's own and is told nothing: only its headers can be wrong."""
 
 ISSUER = "https://id.example"
 A_FILE = {"Content-Type": "application/octet-stream"}
@@ -67,8 +67,16 @@ Call = tuple[str | None, str, Any, dict[str, str]]
 """Who, which path, with what body, with what headers."""
 
 
+async def declared(door: Door, case: str) -> str:
+    for username in ("cpo.a", "sup.a"):
+        answer = await door.post(username, f"/cases/{case}/declaration", {"answer": "none"})
+        assert answer.status_code == 200, answer.text
+    return case
+
+
 async def a_case(door: Door) -> str:
-    return str((await door.report("cpo.a"))["cases"][0]["id"])
+    """A case its people may open."""
+    return await declared(door, str((await door.report("cpo.a"))["cases"][0]["id"]))
 
 
 async def an_escalation(door: Door) -> str:
@@ -134,6 +142,48 @@ async def a_person(door: Door) -> tuple[str, str]:
     """A person of the administrator's, and the ETag."""
     path = f"/people/{door.person('hlt')}"
     return path, (await door.get("admin", path)).headers.get("etag", "")
+
+
+RELATIVE = {"name": "Nguyễn Văn Anh", "relation": "ANH_CHI_EM"}
+CONSENT = {"scope": "SERVICE", "services": ["DV_TL"], "answer": "given", "giver": "MOTHER", "means": "in_person",
+           "child_view": "Con đồng ý gặp cô tâm lý"}  # fmt: skip
+WITHHELD = {"reader": "MOTHER", "part": "PLAN", "reason": "RISK_IF_TOLD"}
+GLASS = {"reason": "CHILD_FOUND", "note": "Trẻ vừa được tìm thấy ở xã khác", "minutes": 30}
+
+
+async def declare(door: Door) -> Call:
+    case = str((await door.report("cpo.a"))["cases"][0]["id"])
+    return "sup.a", f"/cases/{case}/declaration", {"answer": "none"}, {}
+
+
+async def end_relative(door: Door) -> Call:
+    made = await door.post("cpo.a", "/me/relatives", RELATIVE)
+    assert made.status_code == 201, made.text
+    return "cpo.a", f"/me/relatives/{made.json()['id']}/end", None, {}
+
+
+def of_a_case(what: str, body: Any, tail: str, after: Any = None) -> Callable[[Door], Awaitable[Call]]:
+    """A call on something added to a case before: ``what`` and ``body`` add it."""
+
+    async def make(door: Door) -> Call:
+        case = await a_case(door)
+        made = await door.post("cpo.a", f"/cases/{case}/{what}", body)
+        assert made.status_code == 201, made.text
+        return "sup.a", f"/cases/{case}/{what}/{made.json()['id']}/{tail}", after, {}
+
+    return make
+
+
+async def a_glass(door: Door) -> str:
+    made = await door.post("cpo.b", f"/cases/{await a_case(door)}/break-glass", GLASS)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def review_glass(door: Door) -> Call:
+    grant = await a_glass(door)
+    assert (await door.post("sup.b", f"/break-glass/{grant}/confirm")).status_code == 200
+    return "sup.a", f"/break-glass/{grant}/review", {"finding": "JUSTIFIED", "note": "Đúng quy định"}, {}
 
 
 def known(user: str | None, path: str, body: Any = None, **headers: str) -> Callable[[Door], Awaitable[Call]]:
@@ -420,6 +470,28 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
             ("deputies", "deputy"),
         )
     },
+    "GET /me/relatives": known("cpo.a", "/me/relatives"),
+    "POST /me/relatives": known("cpo.a", "/me/relatives", RELATIVE),
+    "POST /me/relatives/{relative}/end": end_relative,
+    "POST /cases/{case}/declaration": declare,
+    **{
+        f"GET /cases/{{case}}/{what}": on(a_case, "sup.a", f"/cases/{{}}/{what}{asked}")
+        for what, asked in (
+            ("conflicts", ""),
+            ("consents", ""),
+            ("consents/allows", "?scope=SERVICE&service=DV_TL"),
+            ("views/child", ""),
+            ("views/guardian", "?who=MOTHER"),
+        )
+    },
+    "POST /cases/{case}/consents": on(a_case, "sup.a", "/cases/{}/consents", CONSENT),
+    "POST /cases/{case}/consents/{consent}/withdraw": of_a_case("consents", CONSENT, "withdraw", {}),
+    "POST /cases/{case}/withholdings": on(a_case, "sup.a", "/cases/{}/withholdings", WITHHELD),
+    "POST /cases/{case}/withholdings/{withholding}/end": of_a_case("withholdings", WITHHELD, "end"),
+    "POST /cases/{case}/break-glass": on(a_case, "cpo.b", "/cases/{}/break-glass", GLASS),
+    "GET /break-glass": known("sup.a", "/break-glass"),
+    "POST /break-glass/{grant}/confirm": on(a_glass, "sup.b", "/break-glass/{}/confirm"),
+    "POST /break-glass/{grant}/review": review_glass,
     "GET /audit": known("aud", "/audit"),
     "GET /cases/{case}/access-report": on(a_case, "dpo", "/cases/{}/access-report", **{"X-Purpose": "rights_request"}),
 }
@@ -528,7 +600,7 @@ async def test_the_answer_to_an_earlier_request_received_again_is_an_entry_of_it
     again = await door.post("cpo.a", "/reports", report_body(), key=key)
     assert again.json() == first.json()
     assert [row["action"] for row in await new_entries(door, before)] == ["repeat"]
-    case = first.json()["cases"][0]["id"]
+    case = await declared(door, first.json()["cases"][0]["id"])
     file = await attach(door, "cpo.a", case, key=key)
     before = await entries(door)
     assert (await attach(door, "cpo.a", case, key=key)).json() == file.json()
@@ -707,7 +779,8 @@ async def test_the_audit_is_searched_by_who_which_case_what_how_and_when_without
         return items
 
     of_case = await found(case=receipt["code"])
-    assert {one["action"] for one in of_case} == {"receive_report", "read"}
+    # Opened for the first time, it asked for a declaration; that is on record too.
+    assert {one["action"] for one in of_case} == {"receive_report", "request", "declare", "read"}
     assert await found(case=receipt["id"], action="read") == [one for one in of_case if one["action"] == "read"]
     assert {one["actor"]["id"] for one in await found(actor=str(door.person("sup.a")))} == {str(door.person("sup.a"))}
     assert {one["outcome"] for one in await found(username="dpo", outcome="refused")} == {"refused"}
@@ -777,6 +850,11 @@ async def test_the_access_report_names_everybody_who_read_or_acted_in_which_posi
         assert one["role_label"]["vi"]
         assert one["first_at"] <= one["last_at"]
     items = [(one["action"], one["person"]["id"], one["record"], one["outcome"]) for one in said["items"]]
+    sup = str(door.person("sup.a"))
+    first_opened = [(sup, "declare", "case", "done"), (sup, "request", "case", "refused")]
+    asked = {(person, action, record, outcome) for action, person, record, outcome in items}
+    assert asked >= set(first_opened), "opening for the first time asks for a declaration"
+    items = [one for one in items if (one[1], one[0], one[2], one[3]) not in first_opened]
     assert items == [
         ("request", str(door.person("vch.a")), "case", "refused"),
         ("read", str(door.person("cpo.a")), "report", "done"),

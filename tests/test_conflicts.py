@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -366,5 +366,5 @@ async def test_the_review_of_an_opening_in_an_emergency_is_a_clock_of_the_case(d
 async def test_the_record_says_whether_the_school_is_the_setting(door: Door, world: World) -> None:
     plain, school = await case_about(door, "Ai Đó"), await case_about(door, "Ai Đó", relation="NHA_TRUONG")
     async with world.as_owner() as connection:
-        assert not await school_is_where(connection, plain)  # type: ignore[arg-type]
-        assert await school_is_where(connection, school)  # type: ignore[arg-type]
+        assert not await school_is_where(connection, UUID(plain))
+        assert await school_is_where(connection, UUID(school))

@@ -10,10 +10,13 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyotp
 import pytest
 import pytest_asyncio
 import structlog
@@ -30,6 +33,8 @@ from models.logs import configure_logging
 from models.records.texts import render
 from models.settings import Settings
 from models.tables import METADATA, Document, Notice
+from tests.api_support import PASSWORD, Door, open_door, temporal_away
+from tests.identity_support import SITE
 from tests.test_codec import payloads
 from tests.world import (
     CONTACT,
@@ -56,6 +61,12 @@ pytestmark = pytest.mark.servers
 
 PLANTED = "zqkinzq"
 """No word of any language, and the same in every encoding."""
+
+NO_NAME = f"{PLANTED} {PLANTED}"
+"""As the name of a field: it is no identifier, so it is not repeated; a misspelt name that is one is named."""
+
+BAD = 400
+"""Statuses from here on are refusals."""
 
 KEPT = {
     ("child", "full_name"), ("child", "folded_name"),
@@ -349,3 +360,117 @@ async def test_a_planted_word_would_have_been_found(life: Life) -> None:
     assert str(first.id) in log
     raw = (await first.handle.describe()).raw_description.SerializeToString()
     assert str(first.id).encode() in raw
+
+
+# --- at the door: what is typed to get in, and what is handed out -----------------------------------------------------
+
+
+@dataclass
+class Knocked:
+    """What the door said while planted words and real secrets went through it, and every secret by its kind."""
+
+    door: Door
+    log: str
+    refused: list[str]
+    secrets: dict[str, str]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def knocked(postgres: Postgres, key_file: Path) -> AsyncIterator[Knocked]:
+    with logged("json") as log:
+        async with open_door(postgres, await temporal_away(key_file)) as door:
+            secrets, refused = await _handed_out(door), await _refused(door)
+            yield Knocked(door, log.getvalue(), refused, secrets)
+
+
+async def _handed_out(door: Door) -> dict[str, str]:
+    """Every kind of secret there is, made and used once; and words planted where names are typed."""
+    found = {"session": await door.sign_in("cpo.a")}
+    informant = {"name": f"{PLANTED} Hương", "note": PLANTED, "address": PLANTED, "sealed": True}
+    m01 = {"channel": "PHONE", "children": [{"name": "Bé Mẫu"}], "informant": informant}
+    receipt = (await door.post("cpo.a", "/reports", {"m01": m01, "incident_unit": "HN-A"}, key=uuid4())).json()
+    why = {"purpose": "OTHER", "note": f"{PLANTED} why"}
+    opened = await door.post("cpo.a", f"/reports/{receipt['id']}/informant/readings", why)
+    assert PLANTED in opened.text
+    case = receipt["cases"][0]["id"]
+    path = f"/cases/{case}/attachments"
+    headers = {
+        "Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4()),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{PLANTED}.pdf",
+    }  # fmt: skip
+    content = b"%PDF-1.7\n" + PLANTED.encode() + bytes(600)
+    made = await door.call("cpo.a", "POST", f"{path}?kind=DOCUMENT", content=content, headers=headers)
+    assert PLANTED in made.text
+    assert PLANTED in (await door.get("cpo.a", f"{path}/{made.json()['id']}/content")).text
+    person = door.person("grp.a")
+    link = (await door.post("admin", f"/people/{person}/account", {"username": "grp.a"})).json()["set_up_link"]
+    found["set-up link"] = link.partition("link=")[2]
+    assert (await door.http.get("/set-up", params={"link": found["set-up link"]})).status_code == 200
+    found["password"] = f"{PLANTED} mật khẩu mới"
+    used = await door.http.post("/api/v1/set-up", json={"link": found["set-up link"], "password": found["password"]})
+    assert used.status_code == 204, used.text
+    found["totp secret"] = (await door.post("h111", "/me/second-factor/totp")).json()["secret"]
+    digits = pyotp.TOTP(found["totp secret"]).at(door.clock.at)
+    confirmed = await door.post("h111", "/me/second-factor/totp/confirm", {"code": digits})
+    found["recovery code"] = confirmed.json()["recovery_codes"][0]
+    step = await door.http.post("/api/v1/sessions", json={"username": "h111", "password": PASSWORD})
+    found["step"] = step.json()["step"]["token"]
+    system = {"name": "Hệ thống mẫu", "unit_id": str(door.unit("HN-BV")), "role": "HLT"}
+    position = (await door.post("admin", "/services", system)).json()["id"]
+    wanted = {"scopes": ["reports:write"], "expires_at": (door.clock.at + timedelta(days=9)).isoformat()}
+    found["service token"] = (await door.post("admin", f"/services/{position}/tokens", wanted)).json()["secret"]
+    return found
+
+
+async def _refused(door: Door) -> list[str]:
+    """Planted words in everything that is refused; what was answered."""
+    bodies: list[tuple[str, Any]] = [
+        ("/sessions", {"username": PLANTED, "password": f"{PLANTED} x"}),
+        ("/sessions", {"username": PLANTED, "password": "x", NO_NAME: 1}),
+        ("/sessions/second-factor", {"step": PLANTED, "code": PLANTED}),
+        ("/set-up", {"link": PLANTED, "password": f"{PLANTED} {PLANTED}"}),
+        ("/me/password", {"current": PLANTED, "new": f"{PLANTED} {PLANTED}"}),
+        ("/me/second-factor/totp/confirm", {"code": PLANTED}),
+        ("/reports", {"m01": {"channel": PLANTED}, NO_NAME: PLANTED}),
+    ]
+    said = [await door.post("cpo.a", path, body, key=uuid4()) for path, body in bodies]
+    said += [
+        await door.get("cpo.a", f"/cases/{PLANTED}"),
+        await door.get("cpo.a", "/cases", params={NO_NAME: PLANTED}),
+        await door.http.get(f"/{PLANTED}"),
+        await door.http.get("/api/v1/me", headers={"Authorization": f"Bearer {PLANTED}"}),
+        await door.http.get("/set-up", params={"link": "x", "lang": PLANTED}),
+        await door.http.post("/sign-in", data={"username": PLANTED, "password": PLANTED}, headers=SITE),
+    ]
+    assert len([one for one in said if one.status_code >= BAD]) >= len(said) - 1
+    return [f"{one.text} {one.headers}" for one in said]
+
+
+async def test_no_answer_repeats_what_was_refused(knocked: Knocked) -> None:
+    assert [one for one in knocked.refused if PLANTED in one] == []
+
+
+async def test_neither_log_nor_metric_has_a_secret_or_a_planted_word(knocked: Knocked, postgres: Postgres) -> None:
+    metrics = (await knocked.door.http.get("/metrics")).text
+    server = (await asyncio.to_thread(postgres.log.read_bytes)).decode(errors="replace")
+    assert "/api/v1/sessions" in knocked.log
+    assert "/api/v1/sessions" in metrics
+    assert len(knocked.secrets) == 7
+    for kind, secret in {**knocked.secrets, "planted": PLANTED}.items():
+        for place, text in (("log", knocked.log), ("metrics", metrics), ("PostgreSQL's log", server)):
+            assert secret not in text, f"{kind} stands in the {place}"
+
+
+async def test_no_column_holds_a_secret_or_a_name_that_is_to_be_sealed(knocked: Knocked) -> None:
+    found: dict[tuple[str, str], str] = {}
+    rows = 0
+    for name, of in METADATA.tables.items():
+        for row in await knocked.door.sql(str(select(of))):
+            rows += 1
+            for column, value in row.items():
+                held = value if isinstance(value, bytes) else str(value).encode()
+                for kind, secret in {**knocked.secrets, "planted": PLANTED}.items():
+                    if secret.encode() in held:
+                        found[name, column] = kind
+    assert rows > 100
+    assert found == {}

@@ -111,7 +111,7 @@ async def test_a_head_too_large_is_refused_wherever_it_is_noticed(door: Door) ->
         large, body = await raw(
             port, head_of("GET", "/health/live", "X-Filler: " + "x" * edge.HEAD_LIMIT, "Connection: close")
         )
-        endless, _ = await raw(port, b"GET /health/live HTTP/1.1\r\nX-Filler: " + b"x" * 400_000)
+        endless, _ = await raw(port, b"GET /health/live HTTP/1.1\r\nX-Filler: " + b"x" * 40_000)
         fine, _ = await raw(port, head_of("GET", "/health/live", "X-Filler: " + "x" * 8_000, "Connection: close"))
     assert large.split()[1] in (b"400", b"422"), body
     assert endless.split()[1] == b"400"

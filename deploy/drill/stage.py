@@ -151,6 +151,9 @@ def _settings(folder: Path, postgres: Postgres, database: str, address: str) -> 
         # No way out of the house: notices stay in the inbox, whatever this process's environment says.
         smtp_host="",
         gateway_url="",
+        # Nor is anybody kept waiting by how much the cast asks at once.
+        requests_per_minute=0,
+        urgent_per_minute=0,
         data_dir=folder,
     )
 

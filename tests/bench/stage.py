@@ -89,6 +89,8 @@ async def stage() -> AsyncIterator[Stage]:
     try:
         folder = DataFolder(root / "data")
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")}
+        # A bench asks as a thousand officers do, by a handful of sessions.
+        clean |= {"ANNHI_REQUESTS_PER_MINUTE": "0", "ANNHI_URGENT_PER_MINUTE": "0"}
         parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean)
         folder.create()
         create_keys(parts.key_file, parts.vault_file)
