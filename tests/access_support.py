@@ -36,15 +36,20 @@ HOME: Mapping[str, str] = {
 ELSEWHERE = "DN-X"
 """A commune of another province."""
 
+INFORMANT = {"name": "Lê Thị Mẫu", "phone": "0900000000"}
+FILE = b"%PDF-1.7\n%" + b"\xe2" * 64
+
 
 @dataclass(frozen=True)
 class Subject:
-    """One case of the matrix and what lies below it."""
+    """One case of the matrix and what lies below it. The grant was asked for by an outsider and has lapsed."""
 
     id: UUID
     report_id: UUID
     document_id: UUID
     escalation_id: UUID
+    attachment_id: UUID
+    grant_id: UUID
 
 
 @dataclass
@@ -98,7 +103,8 @@ async def recuse(door: Door, case: UUID, person: UUID) -> None:
 
 
 async def _subject(door: Door, reporter: str, unit: str) -> Subject:
-    receipt = await door.report(reporter, unit=unit)
+    m01 = {"channel": "PHONE", "children": [{"name": "Bé Mẫu", "estimated_age": 8}], "informant": INFORMANT}
+    receipt = await door.report(reporter, unit=unit, m01=m01)
     case = receipt["cases"][0]["id"]
     (found,) = await door.sql(
         "SELECT d.id AS document, l.id AS deadline FROM document d JOIN deadline l ON l.case_id = d.case_id "
@@ -111,7 +117,25 @@ async def _subject(door: Door, reporter: str, unit: str) -> Subject:
         "VALUES (:id, :case, :deadline, 0, 'E1', 'open', false, :at)",
         id=escalation, case=case, deadline=found["deadline"], at=door.clock.now(),
     )  # fmt: skip
-    return Subject(UUID(case), UUID(receipt["id"]), found["document"], escalation)
+    attached = await attach(door, f"sup.{unit[-1].lower()}", case)
+    grant = uuid4()
+    await door.sql(
+        "INSERT INTO break_glass (id, case_id, person_id, position_id, reason, note, minutes, asked_at) "
+        "SELECT :id, :case, person_id, id, 'CHILD_FOUND', 'x', 60, :at FROM position WHERE person_id = :who",
+        id=grant, case=case, who=door.person("sup.x"), at=door.clock.now() - timedelta(hours=2),
+    )  # fmt: skip
+    return Subject(UUID(case), UUID(receipt["id"]), found["document"], escalation, attached, grant)
+
+
+async def attach(door: Door, username: str, case: str) -> UUID:
+    """A file of the class that is assumed where nobody says otherwise."""
+    await door.get(username, f"/cases/{case}")  # declares
+    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4())}
+    answer = await door.call(
+        username, "POST", f"/cases/{case}/attachments", content=FILE, params={"kind": "DOCUMENT"}, headers=headers
+    )
+    assert answer.status_code == 201, answer.text
+    return UUID(answer.json()["id"])
 
 
 async def _other_province(door: Door) -> None:

@@ -34,7 +34,7 @@ from tests.test_access_matrix import of
 
 pytestmark = pytest.mark.servers
 
-DECISION = Path(__file__).parents[1] / "docs" / "decisions" / "0011-row-security.md"
+DECISION = Path(__file__).parents[1] / "docs" / "decisions" / "0013-row-security.md"
 
 
 # --- what the database was given ------------------------------------------------------------------------------------

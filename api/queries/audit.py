@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Select,
@@ -70,6 +71,12 @@ async def case_named(connection: AsyncConnection, reference: str) -> Found | Non
     return (await connection.execute(select(_named(reference)))).one_or_none()
 
 
+async def case_to_report(connection: AsyncConnection, reference: str) -> Found | None:
+    """As ``case_named``, and None for a case the reader must keep out of: who looked into it is not theirs to know."""
+    found = await case_named(connection, reference)
+    return None if found is None or found.kept_out else found
+
+
 async def accesses(
     connection: AsyncConnection, case_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Found]:
@@ -131,7 +138,9 @@ def _named(reference: str) -> TableValuedAlias:
 
 def _audited(case_id: Any, code: Any) -> TableValuedAlias:
     """A case's id and code, for whoever looks after the audit, who read no case: a function of the database says."""
-    return func.annhi_audited(case_id, code).table_valued(Column("id", Uuid()), Column("code", Text()))
+    return func.annhi_audited(case_id, code).table_valued(
+        Column("id", Uuid()), Column("code", Text()), Column("kept_out", Boolean())
+    )
 
 
 async def _newest(

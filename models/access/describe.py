@@ -16,7 +16,6 @@ from models.access import (
     EVERYWHERE,
     REACHES,
     SENSITIVE_KINDS,
-    VIEWS,
     DataClass,
     Relation,
     Scope,
@@ -25,7 +24,7 @@ from models.access import (
     scope,
     sees,
 )
-from models.access.routes import ROUTES, Guard, refusal
+from models.access.routes import ROUTES, UNKNOWN, refusal
 from models.lifecycle.events import EVENTS, PERSON_EVENTS
 from models.lifecycle.roles import ROLES
 
@@ -44,8 +43,6 @@ def matrix() -> str:
             "## What it sees of them",
             _classes(),
             "Very sensitive by kind of document: " + ", ".join(f"`{kind}`" for kind in sorted(SENSITIVE_KINDS)) + ".",
-            "## What is shown outside the case team",
-            _views(),
             "## Who may send which event",
             "To a case they read, unless the last column says otherwise.",
             _events(),
@@ -73,20 +70,6 @@ def _classes() -> str:
     return _table(["role", *head], [[role, *(_mark(sees(role, one)) for one in DataClass)] for role in DATA])
 
 
-def _views() -> str:
-    rows = [
-        [
-            view.name,
-            ", ".join(sorted(one.name for one in view.classes)),
-            ", ".join(f"`{one}`" for one in sorted(view.holds)),
-            ", ".join(f"`{one}`" for one in sorted(view.withheld)) or "–",
-            f"{view.days_after} days" if view.days_after else "–",
-        ]
-        for view in VIEWS.values()
-    ]
-    return _table(["view", "cut out of", "holds", "withheld under", "readable after its end"], rows)
-
-
 def _events() -> str:
     rows = []
     for event in sorted(PERSON_EVENTS):
@@ -105,7 +88,7 @@ def _routes() -> str:
     rows = []
     for address, rule in ROUTES.items():
         out: dict[str, list[str]] = {}
-        if rule.guard is not Guard.OPEN:
+        if rule.guard not in UNKNOWN:
             out["401"] = ["signed out"]
         for role in ROLES:
             for relation in Relation:
@@ -114,8 +97,10 @@ def _routes() -> str:
                     out.setdefault(str(status), []).append(role)
         kept = "; ".join(f"{status}: {_who(status, roles)}" for status, roles in sorted(out.items()))
         asked = "the event" if rule.send else f"`{rule.action}`" if rule.action else "–"
-        rows.append([f"`{address}`", asked, str(rule.guard), kept or "–"])
-    return _table(["address", "asks for", "keeps out by", "kept out"], rows)
+        asked += f" of {rule.data.name}" if rule.data is not None else ""
+        besides = ", ".join(sorted(rule.besides)) or "–"
+        rows.append([f"`{address}`", asked, str(rule.guard), kept or "–", besides])
+    return _table(["address", "asks for", "keeps out by", "kept out", "asks besides"], rows)
 
 
 def _who(status: str, roles: Sequence[str]) -> str:

@@ -296,9 +296,9 @@ def _beyond() -> Iterator[Function]:
     yield Function(
         "annhi_audited",
         "p_id uuid, p_code text",
-        "TABLE (id uuid, code text)",
+        "TABLE (id uuid, code text, kept_out boolean)",
         f"""RETURN QUERY
-    SELECT c.id, c.code::text FROM case_file c
+    SELECT c.id, c.code::text, c.id = ANY (annhi_out()) FROM case_file c
      WHERE (c.id = p_id OR c.code = p_code) AND v_role = ANY ({_doing("search_audit", "report_access")});""",  # noqa: S608
         "id and code of a case the audit speaks of, for whoever looks after the audit",
         beyond=True,

@@ -543,7 +543,7 @@ REVOKE ALL ON FUNCTION annhi_grants(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_grants(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_audited(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_audited(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, kept_out boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -555,7 +555,7 @@ BEGIN
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
-    SELECT c.id, c.code::text FROM case_file c
+    SELECT c.id, c.code::text, c.id = ANY (annhi_out()) FROM case_file c
      WHERE (c.id = p_id OR c.code = p_code) AND v_role = ANY ('{AUD,DPO}');
 END $$
 ;
