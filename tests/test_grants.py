@@ -266,15 +266,15 @@ async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, c
 
 async def test_the_api_keeps_somebody_out_only_until_an_officer_has_decided(world: World, case: Case) -> None:
     insert = (
-        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :who, :reason, created_at"
+        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :one, :reason, created_at"
     )
-    given = {"new": uuid4(), "who": world.person("pol.a"), "id": case.id}
+    given = {"new": uuid4(), "one": world.person("pol.a"), "id": case.id}
     for reason, until in (("RELATIVE", "NULL"), ("POSSIBLE", "created_at")):
-        words = await refuses(
-            world.database.api, f"{insert}, {until} FROM case_file WHERE id = :id", **given, reason=reason
-        )
+        statement = f"{insert}, {until} FROM case_file WHERE id = :id"
+        words = await refuses(world.database.api, statement, receiving(world), **given, reason=reason)
         assert "recorded by a command" in words
-    assert await works(world.database.api, f"{insert}, NULL FROM case_file WHERE id = :id", **given, reason="POSSIBLE")
+    statement = f"{insert}, NULL FROM case_file WHERE id = :id"
+    assert await works(world.database.api, statement, receiving(world), **given, reason="POSSIBLE") == 1
     await refuses(world.database.api, "UPDATE recusal SET until = since")
 
 

@@ -31,6 +31,7 @@ from tests.access_support import Everybody, everybody, recuse
 from tests.api_support import NOW, open_door, temporal_away
 from tests.conftest import Database
 from tests.test_access_matrix import of
+from tests.test_grants import GRANTS
 
 pytestmark = pytest.mark.servers
 
@@ -112,11 +113,16 @@ async def test_what_runs_with_the_owners_rights_is_the_owners_and_for_one_role(d
                 )
             )
         )
-    assert {row.proname for row in rows} == {one.name for one in functions()}
+    assert {row.proname for row in rows} == {one.name for one in functions()} | _OLDER
     for row in rows:
         assert row.owner == OWNER
-        assert row.proconfig == ["search_path=pg_catalog, public, pg_temp"]
-        assert {grant.split("=")[0] for grant in row.acl} <= {OWNER, API, WORKER}
+        older = row.proname in _OLDER
+        assert row.proconfig == ["search_path=public, pg_temp" if older else "search_path=pg_catalog, public, pg_temp"]
+        assert {grant.split("=")[0] for grant in row.acl or [OWNER]} <= {OWNER, API, WORKER}
+
+
+_OLDER = {"people_near", "alleged_alike", "audit_link"}
+"""Of migrations before: what screening compares, and the link of an audit entry, which nobody calls by itself."""
 
 
 # --- who finds what -------------------------------------------------------------------------------------------------
@@ -197,8 +203,8 @@ async def test_nobody_finds_anything_before_they_have_said_who_they_are(people: 
         for who in (Who(), stranger, not_theirs):
             async with transaction(engine, who, NOW) as connection:
                 for name in GUARDED:
-                    if role == WORKER and name in ("account", "access_token", "sign_in_throttle"):
-                        continue  # not even granted: tests/test_grants.py
+                    if not _granted(role, name):
+                        continue
                     own = who is not_theirs and name in _ONES_OWN
                     organisation = role == WORKER and who is not stranger and who != Who()
                     if own or organisation or (role == WORKER and who is stranger and name in _ORGANISATION):
@@ -207,8 +213,12 @@ async def test_nobody_finds_anything_before_they_have_said_who_they_are(people: 
                     assert count == 0, (role, who, name)
 
 
+def _granted(role: str, name: str) -> bool:
+    return "S" in GRANTS[name][0 if role == API else 1]
+
+
 _ONES_OWN = {"person", "position", "account", "access_token", "submission", "report", "notice", "document"}
-_ORGANISATION = {"person", "position", "unit", "unit_parent", "shift", "deputy", "absence"}
+_ORGANISATION = {"person", "position", "unit", "unit_parent", "shift", "deputy", "absence", "suspension"}
 
 
 async def test_a_position_that_has_ended_finds_nothing_at_the_next_statement(people: Everybody) -> None:
@@ -262,7 +272,9 @@ async def _answers(people: Everybody) -> dict[tuple[str, str], tuple[int, Any]]:
                 paths |= {path for one in people.relations(role).values() if (path := of(address, one)) is not None}
         for path in sorted(paths):
             answer = await people.door.get(people.username(role), path)
-            said = answer.json()
+            said = answer.json() if "json" in answer.headers["content-type"] else answer.content
+            if isinstance(said, dict):
+                said.pop("custody", None)  # every reading is entered there
             answers[role, path] = (answer.status_code, said if answer.status_code == 200 else said["code"])
     return answers
 
@@ -283,7 +295,8 @@ async def test_a_name_is_found_where_the_case_is_the_readers_and_nowhere_else(pe
             assert answer.status_code == 403, role
             continue
         found[role] = {unit for unit, case in cases_of.items() if str(case) in answer.text}
-        assert all(item["child"]["full_name"] == "Nguyễn Thị Ước Hiếm" for item in answer.json()["items"])
+        # Found, and not shown before they have said whether they are related to the child.
+        assert "Nguyễn Thị Ước Hiếm" not in answer.text
     assert found == {
         "CPO": {"HN-A"}, "SUP": {"HN-A"}, "VCH": set(), "CHAIR": set(), "DOH": {"HN-A", "HN-B"},
         "DOHD": {"HN-A", "HN-B"},
@@ -301,7 +314,8 @@ async def test_a_search_in_raw_sql_is_a_search_of_ones_own(people: Everybody) ->
 
 async def test_a_search_finds_by_what_was_misheard_and_leaves_its_count_on_record(people: Everybody) -> None:
     door = people.door
-    await door.report("one.sup", children=[{"name": "Trần Khánh Huyền"}])
+    receipt = await door.report("one.sup", children=[{"name": "Trần Khánh Huyền"}])
+    await door.get("one.sup", f"/cases/{receipt['cases'][0]['id']}")  # declares
     assert "Trần Khánh Huyền" in (await door.post("one.sup", "/search", {"name": "tran kanh huyen"})).text
     for name in ("%", "_%", "\\", "h", "   "):
         assert (await door.post("one.sup", "/search", {"name": name})).status_code == 422, name
@@ -398,7 +412,7 @@ async def test_a_named_part_finds_what_it_was_given_and_nothing_else(people: Eve
     engine = people.door.database.api if given.role == API else people.door.database.worker
     async with transaction(engine, Who(system=part), NOW) as connection:
         for name in GUARDED:
-            if given.role == WORKER and name in {"account", "access_token", "sign_in_throttle", *_ORGANISATION}:
+            if not _granted(given.role, name) or (given.role == WORKER and name in _ORGANISATION):
                 continue
             count = (await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar_one()
             whole = given.finds.get(name) == "true" and bool(await _there(people, name))

@@ -130,7 +130,7 @@ def _judging(action: str) -> str:
 
 _OF_ATTACHMENT: Final = "EXISTS (SELECT FROM attachment seen WHERE seen.id = custody_entry.attachment_id)"
 # A key that is wrapped opens nothing by itself. Whoever adds to a case unread seals what they add under its key.
-_WRAPPED: Final = f"{_SOMEBODY} AND {_not_out()}"
+_WRAPPED: Final = f"{_ROLE} IS NOT NULL AND {_not_out()}"
 _IN_SERVICE: Final = f"""{_ADMINISTRATOR} AND EXISTS (
         SELECT FROM position seen WHERE seen.id = service_token.position_id
            AND {_in("seen.unit_id", "annhi_administered")})"""

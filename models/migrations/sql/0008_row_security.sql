@@ -1513,7 +1513,7 @@ CREATE POLICY owner ON case_key TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_key FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
+    USING (((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
 ;
 
 CREATE POLICY api_adds ON case_key FOR INSERT TO annhi_api
@@ -1531,11 +1531,11 @@ CREATE POLICY owner ON key_share TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON key_share FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
+    USING (((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
 ;
 
 CREATE POLICY api_adds ON key_share FOR INSERT TO annhi_api
-    WITH CHECK (((SELECT annhi_part()) = 'intake' OR ((SELECT annhi_person()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[]))))
+    WITH CHECK (((SELECT annhi_part()) = 'intake' OR ((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[]))))
 ;
 
 CREATE POLICY worker_finds ON key_share FOR SELECT TO annhi_worker
