@@ -85,21 +85,21 @@ class Door:
         return self.tokens[username]
 
     async def call(self, username: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request. Whoever is asked for it declares that they are not related to the case, and asks again."""
         headers = dict(more.pop("headers", {}))
         if username is not None:
             token = self.tokens.get(username) or await self.sign_in(username)
             headers["Authorization"] = f"Bearer {token}"
-        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
-
-    async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
-        """Read something. Whoever is asked for it declares that they are not related to the case, and reads on."""
-        answer = await self.call(username, "GET", path, **more)
-        while answer.status_code == DECLARE and not self.undeclared:
+        answer = await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+        while not self.undeclared and answer.status_code == DECLARE and answer.json()["code"] == "declaration-required":
             where = answer.json()["about"]["post"].removeprefix("/api/v1")
             declared = await self.post(username, where, {"answer": "none"})
             assert declared.status_code == 200, declared.text
-            answer = await self.call(username, "GET", path, **more)
+            answer = await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
         return answer
+
+    async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
+        return await self.call(username, "GET", path, **more)
 
     async def post(
         self, username: str | None, path: str, body: Any = None, *, key: UUID | None = None

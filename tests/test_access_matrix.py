@@ -314,8 +314,11 @@ async def test_nothing_is_written_to_a_case_that_is_not_in_reach(people: Everybo
 
 
 @pytest.mark.servers
-async def test_a_declaration_is_asked_for_where_the_matrix_says_and_nowhere_else(people: Everybody) -> None:
+async def test_a_declaration_is_asked_for_where_the_matrix_says_and_nowhere_else(
+    people: Everybody, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of somebody who reads everything below it and has opened nothing."""
+    monkeypatch.setattr(people.door, "undeclared", True)
     subject = people.subjects["CHAIR", Relation.SAME_UNIT]
     for address, rule in ROUTES.items():
         if not re.search(r"\{(case|report)\}", address) or rule.send or address.endswith("/declaration"):

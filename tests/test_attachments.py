@@ -23,6 +23,7 @@ from activities.attachments import STRAY_AFTER, AttachmentCare
 from activities.clamd import Clamd, ScannerAwayError
 from deploy.runtime.postgres import API, Postgres
 from deploy.runtime.temporal import free_port
+from models.audit.origin import Origins
 from models.clock import PlatformClock
 from models.database import Who, transaction
 from models.records.attachments import custody, first_broken
@@ -366,11 +367,13 @@ async def test_an_upload_whose_api_is_killed_leaves_nothing_listed_and_the_sweep
     door: Door, case: str, key_file: Path, tmp_path: Path
 ) -> None:
     token, port = await door.sign_in("cpo.a"), free_port()
+    Origins.create(tmp_path / "origin.key")
     env = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")} | {
         "ANNHI_DATABASE_URL": door.database.url(API),
         "ANNHI_TEMPORAL_ADDRESS": "127.0.0.1:1",
         "ANNHI_KEY_FILE": str(key_file),
         "ANNHI_VAULT_FILE": str(VAULT_FILE),
+        "ANNHI_ORIGIN_KEY_FILE": str(tmp_path / "origin.key"),
         "ANNHI_DATA_DIR": str(tmp_path),
         "ANNHI_API_PORT": str(port),
         "ANNHI_CLOCK_OFFSET_SECONDS": str((NOW - platform()).total_seconds()),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from api.identity.cookies import SESSION
@@ -146,6 +146,8 @@ async def test_any_origin_at_all_is_an_answer_and_only_ours_is_taken(door: Door)
     @FUZZ
     @given(HEADER, st.sampled_from([b"Origin", b"Sec-Fetch-Site"]))
     def example(value: bytes, name: bytes) -> None:
+        # Hypothesis also tries the words that stand in the code, and these two are right.
+        assume(value.strip() != b"same-origin" and b"//door.test" not in value.lower())
         headers = {b"Cookie": cookie.encode(), name: value}
         answer = answering(door.http.delete("/api/v1/sessions/others", headers=headers))
         assert answer.status_code == 403, (value, answer.text)

@@ -20,15 +20,18 @@ from models.records.cases import lock_cases, surroundings
 from models.records.intake import receive_report
 from models.records.reach import in_reach
 from models.records.reference import load_reference
-from models.records.scope import kept_from, not_, readable, within
+from models.records.scope import in_scope, kept_from, not_, within
 from models.records.terms import said, terms
-from models.tables import AuditEntry, CaseEvent, CaseFile, Deputy, Position, UnitParent, table
+from models.tables import AuditEntry, BreakGlass, CaseEvent, CaseFile, Deputy, Position, UnitParent, table
 from tests.people_support import NOW, Province, load_province
 from tests.test_rungs_firing import At
 
 CASE = table(CaseFile)
 REFERENCE = load_reference()
-ASKED = ("acknowledge", "record_follow_up", "add_report", "raise_emergency", "request_ban", "order_isolation", "reopen")
+ASKED = (
+    "acknowledge", "record_follow_up", "add_report", "raise_emergency", "request_ban", "order_isolation", "reopen",
+    "clear_conflict",
+)  # fmt: skip
 
 
 @pytest_asyncio.fixture
@@ -87,6 +90,14 @@ async def test_the_record_draws_the_line_exactly_where_the_door_does(database: A
             parents.update().where(parents.c.unit_id == province.unit("HN-D")).values(valid_to=NOW)
         )
     await province.delegate(named, "chair.c")
+    # Who looks into cases by broken glass acts on none of them.
+    looking = acting(province, "sup.b")
+    for case_id in made:
+        await province.add(
+            BreakGlass, case_id=case_id, person_id=looking.person_id, position_id=looking.position_id,
+            reason="CHILD_FOUND", note="x", minutes=60, asked_at=NOW, confirmed_by=province.person("chair.b"),
+            confirmed_at=NOW, ends_at=NOW + timedelta(hours=1), review_due_at=NOW + timedelta(days=1),
+        )  # fmt: skip
     differ, yes = [], 0
     people = sorted({row["person_id"] for row in province.sample.rows["position"]}, key=str)
     for person in people:
@@ -95,10 +106,10 @@ async def test_the_record_draws_the_line_exactly_where_the_door_does(database: A
             rows = await lock_cases(connection, made)
             for event in ASKED:
                 door: set[UUID] = set()
-                who = terms(sender.role)
-                for clause in (readable(who), and_(not_(kept_from(who)), within(who, event))):
-                    asked = select(CASE.c.id).where(CASE.c.id.in_(made), clause)
-                    door |= set(await connection.scalars(asked, said(sender, NOW)))
+                of_sender = terms(sender.role)
+                for clause in (in_scope(of_sender), and_(not_(kept_from(of_sender)), within(of_sender, event))):
+                    found = select(CASE.c.id).where(CASE.c.id.in_(made), clause)
+                    door |= set(await connection.scalars(found, said(sender, NOW)))
                 for case in rows.values():
                     around = await surroundings(
                         connection, case, positions=[sender.position_id], persons=[person], at=NOW

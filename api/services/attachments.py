@@ -17,7 +17,7 @@ from api.errors import fault
 from api.problems import Problem
 from api.queries import attachments
 from api.queries.rows import Found
-from api.services.cases import find, find_to_write
+from api.services.cases import find, locate, to_write
 from api.shapes.attachments import AttachmentOut, CustodyInput, CustodyOut, State
 from api.shapes.base import Page, PersonRef, Text
 from models.access import HOTLINE, DataClass, sees
@@ -103,7 +103,8 @@ async def add(
     await visit.require("add_attachment")
     name = _name(disposition)
     async with visit.transaction() as connection:
-        case = await find_to_write(connection, visit, reference)
+        # Acting is never held up: a photo is taken in before its author has declared anything.
+        case = await to_write(connection, visit, await locate(connection, visit, reference))
         case_key = await key_of(connection, case.id)
         if await count(connection, case.id) >= MOST:
             raise Problem("too-many-attachments", case_id=case.id)
@@ -200,7 +201,7 @@ async def enter_custody(visit: Visit, reference: str, attachment_id: UUID, said:
     if said.what == "HANDED_OVER" and said.to is None:
         raise fault("field-missing", "body", "to")
     async with visit.transaction() as connection:
-        case = await find_to_write(connection, visit, reference)
+        case = await to_write(connection, visit, await find(connection, visit, reference))
         row = await _of_case(connection, case, attachment_id)
         if not _seen(visit, row):
             raise Problem("not-permitted", case_id=row.case_id)

@@ -72,13 +72,12 @@ async def locate(connection: AsyncConnection, visit: Visit, reference: str) -> F
     return _found(visit, await cases.find(connection, visit.caller.acting, visit.now, reference))
 
 
-async def find_to_write(connection: AsyncConnection, visit: Visit, reference: str) -> Found:
-    """One case in the reader's scope, to be read and written to: broken glass lends no writing.
+async def to_write(connection: AsyncConnection, visit: Visit, row: Found) -> Found:
+    """A case the reader found, to be written to: broken glass lends no writing.
 
     Raises:
-        Problem: as ``find``; ``not-found`` for a case that is read by broken glass alone.
+        Problem: ``not-found`` for a case that is read by broken glass alone.
     """
-    row = await find(connection, visit, reference)
     if not await owns(connection, visit, row):
         raise Problem("not-found", case_id=row.id)
     return row
@@ -398,5 +397,6 @@ async def _with_content(connection: AsyncConnection, row: Found, shown: Document
 
 __all__: Sequence[str] = (
     "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "find",
-    "find_to_write", "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "whole",
+    "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "to_write",
+    "whole",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from api.errors import fault
 from api.problems import Problem
 from api.queries import consents as q
 from api.queries.rows import Found
-from api.services.cases import find, find_to_write
+from api.services.cases import find, to_write
 from api.shapes.base import PersonRef, Text
 from api.shapes.consents import (
     AllowedOut,
@@ -202,8 +202,8 @@ async def _case(connection: AsyncConnection, visit: Visit, reference: str, actio
         Problem: ``not-permitted``, ``not-found`` or ``declaration-required``.
     """
     await visit.require(action)
-    opening = find_to_write if action == "record_consent" else find
-    return await opening(connection, visit, reference)
+    case = await find(connection, visit, reference)
+    return await to_write(connection, visit, case) if action == "record_consent" else case
 
 
 async def _withholding(connection: AsyncConnection, case_id: UUID, row_id: UUID) -> WithholdingOut:

@@ -170,7 +170,7 @@ ROUTES: Final[dict[str, Rule]] = {
         "GET /api/v1/cases/{case}/attachments/{attachment}/content",
         Rule(Guard.BOTH, "read_attachment", _DECLARED, data=DataClass.P3),
     ),
-    **_all("POST /api/v1/cases/{case}/attachments", Rule(Guard.BOTH, "add_attachment", _DECLARED)),
+    **_all("POST /api/v1/cases/{case}/attachments", Rule(Guard.BOTH, "add_attachment")),
     **_all(
         "POST /api/v1/cases/{case}/attachments/{attachment}/custody",
         Rule(Guard.BOTH, "add_attachment", _DECLARED, data=DataClass.P3),
