@@ -46,9 +46,10 @@ def acting(province: Province, username: str) -> Acting:
 
 
 async def taken_in(database: Any, province: Province, by: str, **units: str) -> UUID:
-    async with transaction(database.api, Who(), NOW) as connection:
+    who = acting(province, by)
+    async with transaction(database.api, Who(who.person_id, who.position_id, "intake"), NOW) as connection:
         intake = await receive_report(
-            connection, report=ReportInput.model_validate(units), actor=acting(province, by), now=NOW,
+            connection, report=ReportInput.model_validate(units), actor=who, now=NOW,
             reference=REFERENCE, command_id=uuid4(),
         )  # fmt: skip
     return intake.cases[0].case_id
