@@ -63,6 +63,8 @@ class Door:
         return seconds
 
     async def _plan_hash(self, who: str, case: str) -> str:
+        # Acting asks for no declaration, reading for the first time does.
+        await self.post(who, f"/cases/{case}/declaration", {"answer": "none"})
         headers = {"Authorization": f"Bearer {self.tokens[who]}"}
         answer = await self.http.get(f"/cases/{case}/documents", params={"kind": "M04"}, headers=headers)
         return str(answer.raise_for_status().json()["items"][-1]["content_hash"])
