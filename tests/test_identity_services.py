@@ -100,9 +100,14 @@ async def test_a_token_outside_its_scope_is_refused_everywhere_and_that_is_on_re
 
 
 async def test_a_scope_widens_nothing(door: Door) -> None:
-    """A hospital reads no cases, whatever its system's token says."""
+    """Whatever its system's token says: a hospital reads the cases referred to it, and a relay point reads none."""
+    case = (await door.report())["cases"][0]["code"]
+    assert (await door.get("cpo.a", "/cases")).json()["items"]
     secret = (await token_for(door, await service(door), "cases:read"))["secret"]
-    assert await code(await with_token(door, secret, "GET", "/cases")) == "not-permitted"
+    assert (await with_token(door, secret, "GET", "/cases")).json()["items"] == []
+    assert await code(await with_token(door, secret, "GET", f"/cases/{case}")) == "not-found"
+    relay = (await token_for(door, await service(door, unit="HN-A", role="WU"), "cases:read"))["secret"]
+    assert await code(await with_token(door, relay, "GET", "/cases")) == "not-permitted"
 
 
 async def test_the_token_is_stored_nowhere_and_is_no_cookie(door: Door) -> None:
