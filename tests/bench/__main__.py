@@ -15,6 +15,7 @@ from tests.bench.figures import Outcome, machine
 from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
 from tests.bench.memory import memory
+from tests.bench.protection import protection
 from tests.bench.rungs import rungs
 
 BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
@@ -23,6 +24,7 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "rungs": rungs,
     "memory": memory,
     "audit": audits,
+    "protection": protection,
 }
 
 
