@@ -140,14 +140,18 @@ class Visit:
         """The case that is read by broken glass in this visit, and the grant."""
 
     @asynccontextmanager
-    async def transaction(self, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, part: str | None = None, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction for the caller, committed at its end.
 
         A problem raised inside rolls it back, and is itself put on record. ``plan_once`` is for statements that find
         what they read by an id, whatever the values: not for lists.
+
+        Args:
+            part: the part of the system (``models.security.PARTS``) that works for the caller, beside themselves.
+            plan_once: see above.
         """
         try:
-            async with self._own(plan_once=plan_once) as connection:
+            async with self._own(part, plan_once=plan_once) as connection:
                 yield connection
         except Problem as problem:
             await self.deny(problem)
@@ -239,8 +243,8 @@ class Visit:
         await self.deny(problem)
         raise problem
 
-    def _own(self, *, plan_once: bool = False) -> Any:
-        who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
+    def _own(self, part: str | None = None, *, plan_once: bool = False) -> Any:
+        who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id, system=part)
         return transaction(self.door.engine, who, self.now, plan_once=plan_once)
 
 

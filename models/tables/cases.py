@@ -23,6 +23,14 @@ class Child(SQLModel, table=True):
     """A child as known so far; every field may be unknown. P1 data: never in a log, a notice or a message."""
 
     __tablename__ = "child"
+    __table_args__ = (
+        Index(
+            "ix_child_folded_name",
+            "folded_name",
+            postgresql_using="gin",
+            postgresql_ops={"folded_name": "gin_trgm_ops"},
+        ),
+    )
 
     id: UUID = key()
     household_id: UUID | None = Field(default=None, foreign_key="household.id", index=True)
