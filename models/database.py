@@ -1,6 +1,7 @@
 """The way to PostgreSQL. Every transaction says who it is for and what time it is.
 
-``set_config(…, true)`` lasts for the transaction only, so row security can be switched on without touching a caller.
+``set_config(…, true)`` lasts for the transaction only. Row security (``models.security``) goes by what was said: a
+transaction that said nothing finds nothing.
 """
 
 import time
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]
 from pydantic_core import from_json
-from sqlalchemy import event, text
+from sqlalchemy import ColumnElement, event, func, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -33,8 +34,9 @@ _FRESH_SECONDS: Final = 2.0
 class Who:
     """On whose behalf a transaction runs: a person in a position, or a named part of the system.
 
-    ``system`` is a part of ``models.security.PARTS``, or only a name for the record. ``case_id`` is the case the worker
-    works on: its role finds that one only. ``work_on`` adds another.
+    ``system`` is a part of ``models.security.PARTS``, or only a name for the record. ``case_id`` is the case it is
+    about. The worker's role finds that one only. To the API's role it gives nothing: whether the person announced reads
+    that case is then looked up once a statement, instead of for every row below it. ``work_on`` adds another.
     """
 
     person_id: UUID | None = None
@@ -142,7 +144,7 @@ async def transaction(
 
 
 async def work_on(connection: AsyncConnection, case_ids: Collection[UUID]) -> None:
-    """Say that a transaction works on other cases too, until it ends: whoever attaches a case moves two.
+    """Say that a transaction is about other cases too, until it ends: whoever attaches a case moves two.
 
     Args:
         connection: a transaction of ``transaction``.
@@ -153,6 +155,17 @@ async def work_on(connection: AsyncConnection, case_ids: Collection[UUID]) -> No
         at_work += new
         cases = ",".join(map(str, at_work))
         await connection.execute(text("SELECT set_config('annhi.case', :cases, true)"), {"cases": cases})
+
+
+def about(case_ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    """In what a statement returns: from then on the transaction is about the cases this statement found.
+
+    As ``work_on``, without a message of its own; in place of what it was about before.
+
+    Args:
+        case_ids: their ids as text, with commas between them.
+    """
+    return func.set_config("annhi.case", func.coalesce(case_ids, ""), True)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     exists,
     false,
     func,
@@ -39,6 +40,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
 from models.access import HOTLINE
+from models.database import about, work_on
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
 from models.records.scope import CASE, REPORT, in_scope, readable
@@ -176,9 +178,12 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, refere
 @lru_cache(maxsize=KEPT)
 def _one(role: str, by: Reference) -> Select[Any]:
     reader = terms(role)
-    return select(CASE, declared_for(CASE.c.id, reader).label("declared"), _glass(reader).label("glass_id")).where(
-        CASE.c[by] == bindparam("reference"), readable(reader)
-    )
+    return select(
+        CASE,
+        declared_for(CASE.c.id, reader).label("declared"),
+        _glass(reader).label("glass_id"),
+        about(cast(CASE.c.id, Text)),
+    ).where(CASE.c[by] == bindparam("reference"), readable(reader))
 
 
 async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
@@ -188,11 +193,18 @@ async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, 
     ``running``: the codes of its open deadlines.
     """
     by, value = _named(reference)
-    return (await connection.execute(_whole(reader.role, by), said(reader, at, reference=value))).one_or_none()
+    if by == "code":
+        row = await find(connection, reader, at, reference)
+        if row is None:
+            return None
+        value = row.id
+    elif isinstance(value, UUID):
+        await work_on(connection, [value])
+    return (await connection.execute(_whole(reader.role), said(reader, at, reference=value))).one_or_none()
 
 
 @lru_cache(maxsize=KEPT)
-def _whole(role: str, by: Reference) -> Select[Any]:
+def _whole(role: str) -> Select[Any]:
     reader = terms(role)
     deputises = (
         select(func.array_agg(_DEPUTY.c.role))
@@ -210,7 +222,7 @@ def _whole(role: str, by: Reference) -> Select[Any]:
     return (
         _cases(role)
         .add_columns(deputises.label("deputises"), named.label("named"), running.label("running"))
-        .where(CASE.c[by] == bindparam("reference"))
+        .where(CASE.c.id == bindparam("reference"))
     )
 
 
@@ -291,25 +303,39 @@ async def page(
         "after_id": after[1] if after else None,
     }
     asked = {name: value for name, value in values.items() if value is not None}
+    # The page is chosen first: what is shown of a case is then read of these only, and not of all the reader's.
     statement = _page(reader.role, frozenset(asked))
-    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
-    return rows
+    chosen = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).scalar_one()
+    return await _shown(connection, reader, at, chosen)
 
 
 @lru_cache(maxsize=KEPT)
 def _page(role: str, asked: frozenset[str]) -> Select[Any]:
-    # The page is chosen first: what is shown of a case is then read of these only, and not of all the reader's.
-    order = (CASE.c.receipt_at.desc(), CASE.c.id.desc())
     chosen = (
         select(CASE.c.id)
         .select_from(CASE)
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .where(readable(terms(role)), *(clause for name, clause in _FILTERS.items() if name in asked))
-        .order_by(*order)
+        .order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc())
         .limit(bindparam("limit", type_=Integer))
         .correlate(None)
     )
-    return _cases(role, CASE.c.id.in_(chosen)).order_by(*order)
+    return _opening(chosen)
+
+
+def _opening(chosen: Select[Any]) -> Select[Any]:
+    """Chosen cases as one list, opened in the same statement."""
+    ids = func.array(chosen.scalar_subquery(), type_=ARRAY(Uuid))
+    found = select(ids.label("ids")).cte("found").prefix_with("MATERIALIZED")  # used twice, and found once
+    return select(found.c.ids, about(func.array_to_string(found.c.ids, ",")))
+
+
+async def _shown(connection: AsyncConnection, reader: Acting, at: datetime, chosen: list[UUID]) -> list[Found]:
+    """Chosen cases as they are shown, in the order of the choice."""
+    if not chosen:
+        return []
+    rows = {row.id: row for row in await connection.execute(_among(reader.role), said(reader, at, found=chosen))}
+    return [rows[one] for one in chosen if one in rows]
 
 
 async def named_like(
@@ -319,15 +345,14 @@ async def named_like(
 
     Which they are is asked of a function of the database with a scope of its own; they are read as any other case.
     """
-    found = (await connection.execute(select(func.annhi_search(name, limit)))).scalars().all()
-    values = said(reader, at, found=list(found))
-    rows = {row.id: row for row in await connection.execute(_among(reader.role), values)}
-    return [rows[one] for one in found if one in rows]
+    statement = _opening(select(func.annhi_search(name, limit)))
+    return await _shown(connection, reader, at, (await connection.execute(statement)).scalar_one())
 
 
 @lru_cache(maxsize=KEPT)
 def _among(role: str) -> Select[Any]:
-    return _cases(role).where(CASE.c.id == any_(bindparam("found", type_=ARRAY(Uuid))))
+    # Whoever chose them asked for the scope, and row security asks for it here once more.
+    return _cases(role, CASE.c.id == any_(bindparam("found", type_=ARRAY(Uuid))))
 
 
 def _with_ladders() -> Select[Any]:

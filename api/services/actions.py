@@ -65,7 +65,7 @@ async def act(visit: Visit, reference: str, event: str, key: UUID, body: ActionI
 
 async def _store(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> _Asked:
     """Keep what was typed, once, and make the command of it."""
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=reference) as connection:
         digest = await keys.request_hash(connection, body)
         row, sight = await _addressed(connection, visit, reference, event, key)
         target = _target(row.id, event)
@@ -203,7 +203,7 @@ async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionO
     visit.door.metrics.commands.labels(asked.command.event, "accepted" if result.accepted else "refused").inc()
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
     visit.door.confirmations.note(result.command_id)
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=asked.row.id) as connection:
         if asked.before is not None:
             # The command's own entry tells who had the answer the first time.
             await visit.note(connection, "repeat", "case", record_id=asked.row.id, case_id=asked.row.id)

@@ -125,7 +125,7 @@ async def search(visit: Visit, name: str) -> Page[CaseOut]:
 
 async def read(visit: Visit, reference: str) -> CaseOut:
     """One case, with what the reader may do now."""
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=reference) as connection:
         row = _opened(_found(visit, await cases.find_whole(connection, visit.caller.acting, visit.now, reference)))
         await visit.note(connection, "read", "case", record_id=row.id, case_id=row.id)
         own = await owns(connection, visit, row)

@@ -38,6 +38,10 @@ _CASE_REPORT, _DEPUTY = table(CaseReport), table(Deputy)
 _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRecipient)
 
 
+BROUGHT = frozenset({Scope.OWN, Scope.RECEIVED})
+"""Whoever reads so far reads what they, or their office, took in."""
+
+
 def readable(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``case_file``: what ``reader`` may read. Broken glass shows no case to whoever must keep out."""
     glass = has_broken_glass(CASE.c.id, reader.person, reader.at)
@@ -128,10 +132,8 @@ def _reach(reader: Terms) -> ColumnElement[bool]:
                 CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, reader.at))
             )
             return or_(CASE.c.unit_id.in_(units), unrouted)
-        case Scope.OWN:
-            return _received(lambda r: r.receiver_id == reader.person, brought_it=True)
-        case Scope.RECEIVED:
-            return _received(lambda r: r.receiver_unit_id == reader.unit, brought_it=True)
+        case Scope.OWN | Scope.RECEIVED:
+            return _received(_taken_in(reader), brought_it=True)
         case Scope.NATIONAL:
             return true()
         case _:
@@ -145,17 +147,34 @@ def _of_unit(unit: ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(CASE.c.unit_id == unit, received_here)
 
 
-def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
-    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own.
-
-    ``brought_it``: a report that opened or reopened it. A further one is added by whoever knows the case's code, and
-    must not be the way to read it.
-    """
+def brought(reader: Terms) -> Select[Any]:
+    """The ids of the cases that the reader, or their office, took in, for a role that reads those (``BROUGHT``)."""
     link, report = _CASE_REPORT.alias(), REPORT.alias()
+    return select(link.c.case_id).where(_links(link, report, _taken_in(reader), brought_it=True))
+
+
+def _taken_in(reader: Terms) -> Callable[[Any], ColumnElement[bool]]:
+    if scope(reader.role, "read_case") is Scope.OWN:
+        return lambda report: report.receiver_id == reader.person
+    return lambda report: report.receiver_unit_id == reader.unit
+
+
+def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
+    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own."""
+    link, report = _CASE_REPORT.alias(), REPORT.alias()
+    return exists().where(link.c.case_id == CASE.c.id, _links(link, report, by, brought_it=brought_it))
+
+
+def _links(
+    link: Any, report: Any, by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool
+) -> ColumnElement[bool]:
+    """Between a case and a report of it.
+
+    ``brought_it``: one that opened or reopened it. A further one is added by whoever knows the case's code, and must
+    not be the way to read it.
+    """
     which = link.c.how != "further" if brought_it else true()
-    return exists().where(
-        link.c.case_id == CASE.c.id, link.c.report_id == report.c.id, link.c.until.is_(None), which, by(report.c)
-    )
+    return and_(link.c.report_id == report.c.id, link.c.until.is_(None), which, by(report.c))
 
 
 def _nowhere(report: Any, at: ColumnElement[Any]) -> ColumnElement[bool]:

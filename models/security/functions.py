@@ -10,10 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, ColumnElement, CompoundSelect, DateTime, Select, Uuid, literal_column, select
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Select,
+    Uuid,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 
-from models.access import COMMUNE, Action, Scope, may, reach, scope
+from models.access import COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may, reach, scope, sees
 from models.lifecycle.events import EVENTS
 from models.lifecycle.roles import ROLES
 from models.records import scope as clauses
@@ -25,6 +35,7 @@ CASE = clauses.CASE
 SEARCH_MOST: Final = 50
 """How many cases one search finds at most."""
 _DEPUTY = table(Deputy)
+_ABOUT: Final[ColumnElement[Any]] = literal_column("(SELECT annhi_at_work())::uuid[]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,7 @@ class Function:
         why: what it is for, as its comment in the database.
         beyond: it reaches beyond what its caller may read, and is listed in the documentation for that.
         to: the role that may call it.
+        first: what is done before it is looked up who asks.
     """
 
     name: str
@@ -48,6 +60,7 @@ class Function:
     why: str
     beyond: bool = False
     to: str = "annhi_api"
+    first: str = ""
 
     @property
     def signature(self) -> str:
@@ -110,23 +123,36 @@ def _units(reader: Terms) -> str:
             return "'{}'"
 
 
-def _acts() -> str:
-    """Where somebody may send an event unread: one branch for each way of reaching."""
+def _brought(asked: str) -> str:
+    """A set made of the cases somebody brought; ``asked``: in whose braces they stand. Empty for all other roles."""
+    by_scope: dict[str, list[str]] = {}
+    for role in ROLES:
+        if scope(role, "read_case") in clauses.BROUGHT:
+            by_scope.setdefault(text(clauses.brought(_who(role))), []).append(role)
+    return "\n    ".join(
+        f"IF v_role = ANY ({array(roles)}) THEN\n        RETURN QUERY {asked.format(made)};\n    END IF;"
+        for made, roles in by_scope.items()
+    )
+
+
+def _acts(event: str | None = "p_event") -> str:
+    """Where somebody may send an event unread: one branch for each way of reaching. ``event`` None: any of them."""
     ways: dict[str, list[tuple[str, str]]] = {}
-    for event in sorted(EVENTS):
+    for sent in sorted(EVENTS):
         for role in ROLES:
-            if reach(role, event):
-                ways.setdefault(text(clauses.within(_who(role), event)), []).append((event, role))
+            if reach(role, sent):
+                ways.setdefault(text(clauses.within(_who(role), sent)), []).append((sent, role))
     branches = []
-    for clause, sent in ways.items():
+    for clause, those in ways.items():
         roles: dict[str, list[str]] = {}
-        for event, role in sent:
-            roles.setdefault(event, []).append(role)
+        for sent, role in those:
+            roles.setdefault(sent, []).append(role)
         alike: dict[tuple[str, ...], list[str]] = {}
-        for event, senders in roles.items():
-            alike.setdefault(tuple(senders), []).append(event)
+        for sent, senders in roles.items():
+            alike.setdefault(tuple(senders), []).append(sent)
         asked = " OR ".join(
-            f"p_event = ANY ({array(events)}) AND v_role = ANY ({array(senders)})" for senders, events in alike.items()
+            (f"{event} = ANY ({array(events)}) AND " if event else "") + f"v_role = ANY ({array(senders)})"
+            for senders, events in alike.items()
         )
         branches.append(f"(({asked}) AND ({clause}))")
     return "\n                OR ".join(branches)
@@ -149,6 +175,23 @@ def functions() -> Iterator[Function]:
     )
     yield Function(
         "annhi_units", "", "uuid[]", _by_role(_units, "'{}'"), "the offices whose cases the reader reads by their role"
+    )
+    yield Function(
+        "annhi_brought",
+        "",
+        "SETOF uuid",
+        _brought("SELECT b.case_id FROM ({}) b WHERE b.case_id <> ALL ((SELECT annhi_out())::uuid[])"),
+        "the cases the reader, or their office, took in, where that is how far they read",
+    )
+    yield Function(
+        "annhi_brought_reports",
+        "",
+        "SETOF uuid",
+        _brought(
+            "SELECT l.report_id FROM case_report l JOIN ({}) b ON b.case_id = l.case_id WHERE l.until IS NULL "
+            "AND l.report_id <> ALL ((SELECT annhi_out_reports())::uuid[])"
+        ),
+        "the reports of these cases",
     )
     yield Function(
         "annhi_out",
@@ -187,6 +230,44 @@ def functions() -> Iterator[Function]:
         "whether the reader reads a case: the clause of the scope itself",
     )
     yield Function(
+        "annhi_opened",
+        "",
+        "uuid[]",
+        _by_role(
+            lambda reader: _set(
+                select(CASE.c.id).where(
+                    CASE.c.id == func.any(literal_column("(SELECT annhi_at_work())::uuid[]")), clauses.readable(reader)
+                )
+            ),
+            "'{}'",
+        ),
+        "of the cases a transaction says it is about, those the reader reads: asked once a statement, not of every row",
+        first=_NOTHING_OPENED,
+    )
+    yield Function(
+        "annhi_children",
+        "",
+        "uuid[]",
+        f"""RETURN ARRAY(SELECT c.child_id FROM case_file c
+                   WHERE c.id = ANY ((SELECT annhi_opened())::uuid[]) AND {_NAMED});""",  # noqa: S608 - our own words
+        "the children of these cases, for whoever sees who they are",
+        first=_NOTHING_OPENED,
+    )
+    yield Function(
+        "annhi_reads_child",
+        "p_child uuid",
+        "boolean",
+        f"RETURN EXISTS (SELECT FROM case_file c WHERE c.child_id = p_child AND {_NAMED} AND annhi_reads(c.id));",
+        "whether the reader reads a case of a child, and sees who it is",
+    )
+    yield Function(
+        "annhi_reads_household",
+        "p_household uuid",
+        "boolean",
+        "RETURN EXISTS (SELECT FROM case_file c WHERE c.household_id = p_household AND annhi_reads(c.id));",
+        "whether the reader reads a case of a household",
+    )
+    yield Function(
         "annhi_reads_report",
         "p_report uuid",
         "boolean",
@@ -195,10 +276,37 @@ def functions() -> Iterator[Function]:
         "whether the reader reads a case of a report",
     )
     yield Function(
+        "annhi_unlocks",
+        "p_case uuid",
+        "boolean",
+        f"""RETURN p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
+        OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
+                    WHERE l.case_id = p_case AND r.receiver_id = v_person)
+        OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
+                {_acts(None)})));""",  # noqa: S608
+        "whether the reader needs a case's wrapped key: they read it, took a report of it in, or may add to it unread",
+    )
+    yield Function(
+        "annhi_of_another",
+        "p_report uuid",
+        "boolean",
+        "RETURN EXISTS (SELECT FROM report r WHERE r.id = p_report AND r.receiver_id IS DISTINCT FROM v_person);",
+        "whether a report is there already, and somebody else took it in",
+    )
+    yield Function(
+        "annhi_elsewhere",
+        "p_escalation uuid",
+        "boolean",
+        """RETURN EXISTS (SELECT FROM escalation e
+                   WHERE e.id = p_escalation AND e.case_id <> ALL ((SELECT annhi_at_work())::uuid[]));""",
+        "whether an escalation is there already, of a case the worker does not work on",
+        to="annhi_worker",
+    )
+    yield Function(
         "annhi_out_reports",
         "",
         "uuid[]",
-        "RETURN ARRAY(SELECT report_id FROM case_report WHERE case_id = ANY (annhi_out()));",
+        "RETURN ARRAY(SELECT report_id FROM case_report WHERE case_id = ANY ((SELECT annhi_out())::uuid[]));",
         "the reports of the cases the reader must keep out of",
     )
     yield Function(
@@ -224,14 +332,15 @@ def functions() -> Iterator[Function]:
         "boolean",
         f"""RETURN v_role = ANY ({array(role for role in ROLES if scope(role, "administer") is not Scope.NONE)})
         AND NOT EXISTS (SELECT FROM position p WHERE p.person_id = p_person
-                         AND (p.valid_to IS NULL OR p.valid_to > v_at) AND p.unit_id <> ALL (annhi_administered()));""",
+                         AND (p.valid_to IS NULL OR p.valid_to > v_at)
+                         AND p.unit_id <> ALL ((SELECT annhi_administered())::uuid[]));""",
         "whether every position a person holds is in an office the reader administers",
     )
     yield Function(
         "annhi_households",
         "",
         "SETOF uuid",
-        "RETURN QUERY SELECT c.household_id FROM case_file c WHERE c.id = ANY (annhi_at_work());",
+        "RETURN QUERY SELECT c.household_id FROM case_file c WHERE c.id = ANY ((SELECT annhi_at_work())::uuid[]);",
         "the households of the cases the worker works on",
         to="annhi_worker",
     )
@@ -243,6 +352,15 @@ def functions() -> Iterator[Function]:
         "whether looking at a case's broken glass afterwards is the reader's",
     )
     yield from _beyond()
+
+
+_NOTHING_OPENED: Final = "IF cardinality(annhi_at_work()) = 0 THEN\n        RETURN '{}';\n    END IF;"
+
+_FOLLOWS_UP: Final = array(role for role in HOTLINE if sees(role, DataClass.P1))
+_NAMED: Final = f"""(v_role = ANY ({array(role for role in DATA if role not in HOTLINE and sees(role, DataClass.P1))})
+        OR (v_role = ANY ({_FOLLOWS_UP}) AND (c.process = 'received'
+                OR c.id = ANY ((SELECT annhi_glass())::uuid[]))))"""
+"""On a case ``c``: who the child is, is shown; to the hotline while its report waits, or by broken glass."""
 
 
 def _doing(*actions: Action) -> str:
@@ -259,7 +377,7 @@ def _beyond() -> Iterator[Function]:
         f"""RETURN QUERY
     SELECT found.id, found.code::text, found.unit_id, found.process::text,
            CASE WHEN found.acts THEN 'acts' ELSE 'lost' END
-      FROM (SELECT case_file.*, case_file.id <> ALL (annhi_out()) AND (
+      FROM (SELECT case_file.*, case_file.id <> ALL ((SELECT annhi_out())::uuid[]) AND (
                 {_acts()}) AS acts
               FROM case_file WHERE case_file.id = p_id OR case_file.code = p_code) found
      WHERE found.acts OR EXISTS (SELECT FROM submission s WHERE s.person_id = v_person AND s.key = p_key
@@ -273,7 +391,7 @@ def _beyond() -> Iterator[Function]:
         "TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean)",
         f"""RETURN QUERY
     SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged FROM case_file c
-     WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL (annhi_out())
+     WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL ((SELECT annhi_out())::uuid[])
        AND v_role = ANY ({_doing("break_glass")});""",  # noqa: S608
         "the case somebody names exactly to break its glass",
         beyond=True,
@@ -286,7 +404,7 @@ def _beyond() -> Iterator[Function]:
     SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review
       FROM (SELECT g.id, g.case_id, g.person_id, g.confirmed_by, annhi_reviews(g.case_id) AS to_review
               FROM break_glass g
-             WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL (annhi_out())) seen
+             WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL ((SELECT annhi_out())::uuid[])) seen
       JOIN case_file ON case_file.id = seen.case_id
      WHERE seen.person_id = v_person OR seen.confirmed_by = v_person OR seen.to_review
         OR (p_grant IS NOT NULL AND v_role = ANY ({_doing("confirm_break_glass")}));""",  # noqa: S608
@@ -298,7 +416,7 @@ def _beyond() -> Iterator[Function]:
         "p_id uuid, p_code text",
         "TABLE (id uuid, code text, kept_out boolean)",
         f"""RETURN QUERY
-    SELECT c.id, c.code::text, c.id = ANY (annhi_out()) FROM case_file c
+    SELECT c.id, c.code::text, c.id = ANY ((SELECT annhi_out())::uuid[]) FROM case_file c
      WHERE (c.id = p_id OR c.code = p_code) AND v_role = ANY ({_doing("search_audit", "report_access")});""",  # noqa: S608
         "id and code of a case the audit speaks of, for whoever looks after the audit",
         beyond=True,
@@ -310,7 +428,7 @@ def _beyond() -> Iterator[Function]:
         """RETURN QUERY
     SELECT l.case_id FROM case_report l JOIN report r ON r.id = l.report_id
      WHERE l.report_id = p_report AND (r.receiver_id = v_person OR annhi_reads_report(p_report))
-       AND p_report <> ALL (annhi_out_reports()) ORDER BY l.case_id;""",
+       AND p_report <> ALL ((SELECT annhi_out_reports())::uuid[]) ORDER BY l.case_id;""",
         "the ids of all cases a report in scope is about, for the record of who read it",
         beyond=True,
     )
@@ -318,7 +436,8 @@ def _beyond() -> Iterator[Function]:
         "annhi_code_of",
         "p_case uuid",
         "text",
-        """RETURN (SELECT c.code FROM case_file c WHERE c.id = p_case AND c.id <> ALL (annhi_out()) AND (
+        """RETURN (SELECT c.code FROM case_file c
+         WHERE c.id = p_case AND c.id <> ALL ((SELECT annhi_out())::uuid[]) AND (
             annhi_reads(c.id)
             OR EXISTS (SELECT FROM notice n WHERE n.case_id = c.id AND n.person_id = v_person)
             OR EXISTS (SELECT FROM call_task t WHERE t.case_id = c.id
@@ -333,7 +452,7 @@ def _beyond() -> Iterator[Function]:
         """RETURN (SELECT jsonb_build_object('case', c.code, 'deadline', d.code, 'due_at', coalesce(r.due_at, d.due_at))
               FROM escalation e JOIN case_file c ON c.id = e.case_id JOIN deadline d ON d.id = e.deadline_id
               LEFT JOIN rung r ON r.deadline_id = e.deadline_id AND r.ordinal = e.ordinal
-             WHERE e.id = p_escalation AND annhi_sent(e.id) AND c.id <> ALL (annhi_out()));""",
+             WHERE e.id = p_escalation AND annhi_sent(e.id) AND c.id <> ALL ((SELECT annhi_out())::uuid[]));""",
         "what an escalation that went to the reader is about: codes and an instant",
         beyond=True,
     )
@@ -351,7 +470,8 @@ def _beyond() -> Iterator[Function]:
                           ORDER BY d.started_at, d.code, d.occurrence), '[]')
                  FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
               FROM case_event v
-             WHERE v.command_id = p_command AND v.actor_id = v_person AND v.case_id <> ALL (annhi_out()));""",
+             WHERE v.command_id = p_command AND v.actor_id = v_person
+               AND v.case_id <> ALL ((SELECT annhi_out())::uuid[]));""",
         "what the caller's own act brought about: the deadlines it was the last to touch",
         beyond=True,
     )
@@ -394,6 +514,9 @@ def _beyond() -> Iterator[Function]:
     )
 
 
+_COST: Final = 2000
+"""Of one call, in units of an operator: a comparison stands before it wherever there is one."""
+
 _WHO: Final = (
     ("annhi_person", "uuid", "nullif(current_setting('annhi.person', true), '')::uuid"),
     ("annhi_position", "uuid", "nullif(current_setting('annhi.position', true), '')::uuid"),
@@ -418,7 +541,8 @@ def statements() -> Iterator[str]:
     for one in functions():
         yield (
             f"CREATE OR REPLACE FUNCTION {one.name}({one.arguments}) RETURNS {one.returns} "  # noqa: S608 - our own words
-            "LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$\n"
+            f"LANGUAGE plpgsql STABLE SECURITY DEFINER COST {_COST} "
+            "SET search_path = pg_catalog, public, pg_temp AS $$\n"
             "#variable_conflict use_column\n"
             "DECLARE\n"
             "    v_person uuid := annhi_person();\n"
@@ -426,6 +550,7 @@ def statements() -> Iterator[str]:
             "    v_role text;\n"
             "    v_unit uuid;\n"
             "BEGIN\n"
+            f"    {one.first}\n"
             "    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p\n"
             "     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at\n"
             "       AND (p.valid_to IS NULL OR p.valid_to > v_at);\n"

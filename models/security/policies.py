@@ -10,9 +10,9 @@ What the expressions are made of:
 * ``annhi_person()``, ``annhi_part()``, ``annhi_at_work()``: what the transaction announced (``models.database``).
 * the reader's sets, computed once a statement because they stand in a sub-select of their own: ``annhi_units()``,
   ``annhi_out()`` … (``models.security.functions``).
-* a table below a case asks for the case itself, under the case's own policy: ``_of_case``. That is cheap for each row
-  and dear for each table of a statement, since the case's policy stands in the plan once more; a table of which a
-  statement reads few rows, beside others, asks a function instead: ``_few_of_case``.
+* a table below a case compares with the cases the transaction says it is about, as far as the reader reads them, and
+  asks a function of every other row: ``_of_case``. A table of which one list reads many rows, of many cases, asks for
+  the case itself, under the case's own policy: ``_of_some_case``. That is cheap for each row and dear for the plan.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from typing import Final
 
 from models.access import DATA, HOTLINE, SENSITIVE_KINDS, DataClass, Scope, scope, sees
 from models.lifecycle.roles import ROLES
+from models.records.scope import BROUGHT
 from models.security.functions import array
 
 NOBODY: Final = "false"
@@ -44,13 +45,13 @@ def _role_of(roles: frozenset[str] | set[str]) -> str:
     return f"{_ROLE} = ANY ({array(roles)})"
 
 
-def _of_case(table: str, column: str = "case_id") -> str:
-    # Asked of a person only: a part of the system that finds every case does not find what lies below them by that.
-    return f"({_SOMEBODY} AND EXISTS (SELECT FROM case_file seen WHERE seen.id = {table}.{column}))"
+def _of_case() -> str:
+    # Of a person only: a part of the system that finds every case does not find what lies below them by that.
+    return f"({_in('case_id', 'annhi_opened')} OR ({_SOMEBODY} AND annhi_reads(case_id)))"
 
 
-def _few_of_case() -> str:
-    return f"{_SOMEBODY} AND annhi_reads(case_id)"
+def _of_some_case(table: str) -> str:
+    return f"({_SOMEBODY} AND EXISTS (SELECT FROM case_file seen WHERE seen.id = {table}.case_id))"
 
 
 def _seeing(data: DataClass) -> set[str]:
@@ -68,25 +69,29 @@ def _doing(action: str) -> set[str]:
 
 
 # Who may ever read a case by one of its reports or by its place is asked with the whole clause; these conditions only
-# keep the others from being asked, row by row.
+# keep the others from being asked, row by row. ``IS TRUE``: of what is unknown AND asks the other side as well, and an
+# office that is not there makes a comparison unknown.
 _MAY_BE_ASKED: Final = f"""CASE (SELECT annhi_scope())
         WHEN '{Scope.UNIT}' THEN process = 'received' AND (incident_unit_id = {_UNIT} OR residence_unit_id = {_UNIT})
         WHEN '{Scope.PROVINCE}' THEN unit_id IS NULL
-        WHEN '{Scope.NONE}' THEN false WHEN '{Scope.REFERRAL}' THEN false
-        ELSE true END"""
+        WHEN '{Scope.NATIONAL}' THEN true
+        ELSE false END"""
 
-_READS_CASE: Final = f"""({_in("unit_id", "annhi_units")}
+# Who reads what they brought, reads a list of it by a set that is made once; one case, by naming it.
+_BY_REPORT: Final = f"(SELECT annhi_scope()) = ANY ({array(BROUGHT)})"
+
+_READS_CASE: Final = f"""{_in("id", "annhi_opened")} OR (({_in("unit_id", "annhi_units")}
+        OR ({_BY_REPORT} AND id IN (SELECT annhi_brought()))
         OR (({_in("id", "annhi_named")} OR {_in("id", "annhi_glass")}
-        OR {_in("unit_id", "annhi_stood")} OR {_MAY_BE_ASKED}) AND annhi_reads(id)))
-    AND {_not_out("id")}"""
+        OR {_in("unit_id", "annhi_stood")} OR {_MAY_BE_ASKED}) IS TRUE AND annhi_reads(id)))
+    AND {_not_out("id")})"""
 
-_CHILD: Final = f"""EXISTS (SELECT FROM case_file seen WHERE seen.child_id = child.id AND (
-        {_role_of(_seeing(DataClass.P1))}
-        OR ({_role_of({one for one in HOTLINE if sees(one, DataClass.P1)})}
-            AND (seen.process = 'received' OR {_in("seen.id", "annhi_glass")}) AND annhi_reads(seen.id))))"""
+_CASE_REPORT: Final = f"({_BY_REPORT} AND case_id IN (SELECT annhi_brought())) OR {_of_case()}"
+
+_CHILD: Final = f"{_in('id', 'annhi_children')} OR ({_SOMEBODY} AND annhi_reads_child(id))"
 
 _DOCUMENT: Final = f"""{_not_out()} AND (
-        (author_id = {_PERSON} AND (frozen_at IS NULL OR {_of_case("document")}))
+        (author_id = {_PERSON} AND (frozen_at IS NULL OR {_of_case()}))
         OR (frozen_at IS NOT NULL AND (
                 (kind = ANY ({array(SENSITIVE_KINDS)}) AND {_role_of(_seeing(DataClass.P3))})
                 OR (kind <> ALL ({array(SENSITIVE_KINDS)}) AND {_role_of(_seeing(DataClass.P2))})
@@ -97,11 +102,15 @@ _DOCUMENT: Final = f"""{_not_out()} AND (
                     SELECT FROM position p WHERE p.person_id = document.author_id AND p.unit_id = {_UNIT}
                        AND p.valid_from <= document.created_at
                        AND (p.valid_to IS NULL OR p.valid_to > document.created_at))))
-            AND {_of_case("document")}))"""
+            AND {_of_case()}))"""
 
 _REPORT: Final = f"""(receiver_id = {_PERSON}
+        OR ({_BY_REPORT} AND id IN (SELECT annhi_brought_reports()))
         OR ({_SOMEBODY} AND annhi_reads_report(id)))
     AND id <> ALL ((SELECT annhi_out_reports())::uuid[])"""
+
+_ESCALATION: Final = f"""{_in("case_id", "annhi_opened")}
+    OR (({_of_some_case("escalation")} OR annhi_sent(id)) AND {_not_out()})"""
 
 _OF_ESCALATION: Final = "EXISTS (SELECT FROM escalation seen WHERE seen.id = escalation_recipient.escalation_id)"
 
@@ -125,12 +134,12 @@ def _of_own_account(table: str) -> str:
 
 
 def _judging(action: str) -> str:
-    return f"{_role_of(_doing(action))} AND {_few_of_case()}"
+    return f"{_role_of(_doing(action))} AND {_of_case()}"
 
 
 _OF_ATTACHMENT: Final = "EXISTS (SELECT FROM attachment seen WHERE seen.id = custody_entry.attachment_id)"
 # A key that is wrapped opens nothing by itself. Whoever adds to a case unread seals what they add under its key.
-_WRAPPED: Final = f"{_ROLE} IS NOT NULL AND {_not_out()}"
+_UNLOCKED: Final = f"{_in('case_id', 'annhi_opened')} OR ({_SOMEBODY} AND annhi_unlocks(case_id))"
 _IN_SERVICE: Final = f"""{_ADMINISTRATOR} AND EXISTS (
         SELECT FROM position seen WHERE seen.id = service_token.position_id
            AND {_in("seen.unit_id", "annhi_administered")})"""
@@ -158,10 +167,10 @@ class Guard:
     worker_removes: str = NOBODY
 
 
-def _below_case(table: str, *, api: str | None = None, api_adds: str = NOBODY, api_changes: str = NOBODY) -> Guard:
+def _below_case(*, api: str | None = None, api_adds: str = NOBODY, api_changes: str = NOBODY) -> Guard:
     """A table whose rows belong to a case: found with it; the worker's where it works on the case."""
     here = f"case_id = {_AT_WORK}"
-    return Guard(api or _of_case(table), api_adds, api_changes, worker=here, worker_adds=here, worker_changes=here)
+    return Guard(api or _of_case(), api_adds, api_changes, worker=here, worker_adds=here, worker_changes=here)
 
 
 def _factor(table: str) -> Guard:
@@ -186,7 +195,7 @@ GUARDED: Final[Mapping[str, Guard]] = {
     ),
     "child": Guard(api=_CHILD, api_adds=_INTAKE),
     "household": Guard(
-        api=f"{_SOMEBODY} AND EXISTS (SELECT FROM case_file seen WHERE seen.household_id = household.id)",
+        api=f"{_SOMEBODY} AND annhi_reads_household(id)",
         api_adds=_INTAKE,
     ),
     "report": Guard(
@@ -196,46 +205,44 @@ GUARDED: Final[Mapping[str, Guard]] = {
         worker=f"""receiver_id = {_PERSON}
             OR EXISTS (SELECT FROM case_report seen WHERE seen.report_id = report.id AND seen.case_id = {_AT_WORK})""",
     ),
-    "case_report": _below_case("case_report", api=_few_of_case(), api_adds=_INTAKE),
-    "document": _below_case("document", api=_DOCUMENT, api_adds=f"author_id = {_PERSON}"),
-    "case_event": _below_case("case_event", api_adds=f"{_INTAKE} AND actor_id = {_PERSON}"),
-    "deadline": _below_case("deadline", api=_few_of_case(), api_adds=_INTAKE),
+    "case_report": _below_case(api=_CASE_REPORT, api_adds=_INTAKE),
+    "document": _below_case(api=_DOCUMENT, api_adds=f"author_id = {_PERSON}"),
+    "case_event": _below_case(api_adds=f"{_INTAKE} AND actor_id = {_PERSON}"),
+    "deadline": _below_case(api_adds=_INTAKE),
     "rung": Guard(
-        api=_few_of_case(),
+        api=_of_case(),
         api_adds=_INTAKE,
         worker=f"case_id = {_AT_WORK}",
         worker_adds=f"case_id = {_AT_WORK}",
         worker_changes=f"case_id = {_AT_WORK}",
         worker_removes=f"case_id = {_AT_WORK}",
     ),
-    "breach": _below_case("breach"),
+    "breach": _below_case(),
     "escalation": _below_case(
-        "escalation",
-        api=f"({_of_case('escalation')} OR annhi_sent(id)) AND {_not_out()}",
-        api_changes=f"({_of_case('escalation')} OR annhi_sent(id)) AND {_not_out()}",
+        api=_ESCALATION,
+        api_changes=_ESCALATION,
     ),
     "escalation_recipient": Guard(
         api=f"{_SOMEBODY} AND {_OF_ESCALATION}",
         worker=_OF_ESCALATION,
-        # Written in one statement with its escalation, which it cannot see yet.
-        worker_adds="cardinality((SELECT annhi_at_work())) > 0",
+        # Written in one statement with its escalation, which no policy can see yet.
+        worker_adds="cardinality((SELECT annhi_at_work())) > 0 AND NOT annhi_elsewhere(escalation_id)",
     ),
     "notice": _below_case(
-        "notice",
-        api=f"(person_id = {_PERSON} OR ({_few_of_case()})) AND {_not_out()}",
+        api=f"(person_id = {_PERSON} OR ({_of_case()})) AND {_not_out()}",
         api_adds=_FOUND_BY,
         api_changes=f"person_id = {_PERSON} AND {_not_out()}",
     ),
-    "call_task": _below_case("call_task", api=_CALL, api_changes=_CALL),
+    "call_task": _below_case(api=_CALL, api_changes=_CALL),
     "submission": Guard(
         api=f"person_id = {_PERSON}",
         api_adds=f"person_id = {_PERSON}",
         api_changes=f"person_id = {_PERSON}",
         worker=f"case_id = {_AT_WORK}",
     ),
-    "command_record": _below_case("command_record", api=f"person_id = {_PERSON}"),
-    "recusal": _below_case("recusal", api=_few_of_case(), api_adds=_FOUND_BY),
-    "delegate": _below_case("delegate", api=_few_of_case()),
+    "command_record": _below_case(api=f"person_id = {_PERSON}"),
+    "recusal": _below_case(api_adds=_FOUND_BY),
+    "delegate": _below_case(),
     "audit_entry": Guard(
         api=_role_of(_doing("search_audit") | _doing("report_access")),
         api_adds=f"actor_id = {_PERSON} OR (actor_id IS NULL AND (SELECT annhi_part()) <> '')",
@@ -280,19 +287,19 @@ GUARDED: Final[Mapping[str, Guard]] = {
         api_changes=f"{_ADMINISTRATOR} AND person_id <> {_PERSON} AND annhi_administers(person_id)",
         worker="true",
     ),
-    "case_key": Guard(api=_WRAPPED, api_adds=_INTAKE, worker=f"case_id = {_AT_WORK}"),
+    "case_key": Guard(api=_UNLOCKED, api_adds=_INTAKE, worker=f"case_id = {_AT_WORK}"),
     "key_share": Guard(
-        api=_WRAPPED,
-        api_adds=f"{_INTAKE} OR ({_WRAPPED})",
+        api=_UNLOCKED,
+        api_adds=f"{_INTAKE} OR {_UNLOCKED}",
         worker=f"case_id = {_AT_WORK}",
         worker_adds=f"case_id = {_AT_WORK}",
         worker_removes=f"case_id = {_AT_WORK}",
     ),
-    # Written in one statement with its report, which it cannot see yet.
-    "informant": Guard(_INFORMANT, _role_of(_doing("receive_report"))),
+    # Written in one statement with its report, which no policy can see yet; never with one that is there and another's.
+    "informant": Guard(_INFORMANT, f"{_role_of(_doing('receive_report'))} AND NOT annhi_of_another(report_id)"),
     "informant_reading": Guard(f"person_id = {_PERSON}", f"person_id = {_PERSON}"),
     "attachment": Guard(
-        api=_few_of_case(),
+        api=_of_case(),
         api_adds=f"author_id = {_PERSON} AND {_judging('add_attachment')}",
         worker=f"case_id = {_AT_WORK}",
         worker_changes=f"case_id = {_AT_WORK}",
@@ -303,8 +310,8 @@ GUARDED: Final[Mapping[str, Guard]] = {
         worker=_OF_ATTACHMENT,
         worker_adds=f"person_id IS NULL AND {_OF_ATTACHMENT}",
     ),
-    "legal_hold": Guard(_few_of_case()),
-    "erasure": Guard(_few_of_case()),
+    "legal_hold": Guard(_of_case()),
+    "erasure": Guard(_of_case()),
     "audit_seal": Guard(),
     "relative": Guard(
         # A relative is named to whoever decides on the conflict there is through them.
@@ -312,8 +319,8 @@ GUARDED: Final[Mapping[str, Guard]] = {
         f"person_id = {_PERSON}",
         f"person_id = {_PERSON}",
     ),
-    "alleged_person": _below_case("alleged_person", api=NOBODY, api_adds=_FOUND_BY),
-    "conflict": _below_case("conflict", api=_judging("judge_conflicts"), api_adds=_FOUND_BY),
+    "alleged_person": _below_case(api=NOBODY, api_adds=_FOUND_BY),
+    "conflict": _below_case(api=_judging("judge_conflicts"), api_adds=_FOUND_BY),
     "case_declaration": Guard(f"person_id = {_PERSON}", f"person_id = {_PERSON}"),
     "break_glass": Guard(
         f"person_id = {_PERSON} OR ({_SOMEBODY} AND EXISTS (SELECT FROM annhi_grants(id)))",

@@ -59,7 +59,7 @@ class Report(SQLModel, table=True):
     trigger: str | None = Field(default=None, max_length=30)
     incident_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     residence_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
-    receiver_id: UUID = Field(foreign_key="person.id")
+    receiver_id: UUID = Field(foreign_key="person.id", index=True)
     receiver_position_id: UUID = Field(foreign_key="position.id")
     receiver_unit_id: UUID = Field(foreign_key="unit.id")
     sealed: bytes

@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION annhi_now() RETURNS timestamptz LANGUAGE sql STABLE P
 CREATE OR REPLACE FUNCTION annhi_at_work() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(string_to_array(nullif(current_setting('annhi.case', true), ''), ',')::uuid[], '{}') $$
 ;
 
-CREATE OR REPLACE FUNCTION annhi_role() RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_role() RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -35,6 +35,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -51,7 +52,7 @@ REVOKE ALL ON FUNCTION annhi_role() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_role() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_unit() RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_unit() RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -59,6 +60,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -75,7 +77,7 @@ REVOKE ALL ON FUNCTION annhi_unit() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_unit() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_scope() RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_scope() RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -83,6 +85,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -99,7 +102,7 @@ REVOKE ALL ON FUNCTION annhi_scope() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_scope() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_units() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_units() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -107,6 +110,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -131,7 +135,7 @@ REVOKE ALL ON FUNCTION annhi_units() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_units() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_out() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_brought() RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -139,6 +143,67 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    IF v_role = ANY ('{H111}') THEN
+        RETURN QUERY SELECT b.case_id FROM (SELECT case_report_1.case_id FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_id = v_person) b WHERE b.case_id <> ALL ((SELECT annhi_out())::uuid[]);
+    END IF;
+    IF v_role = ANY ('{H111S}') THEN
+        RETURN QUERY SELECT b.case_id FROM (SELECT case_report_1.case_id FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_unit_id = v_unit) b WHERE b.case_id <> ALL ((SELECT annhi_out())::uuid[]);
+    END IF;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_brought() IS 'the cases the reader, or their office, took in, where that is how far they read'
+;
+
+REVOKE ALL ON FUNCTION annhi_brought() FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_brought() TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_brought_reports() RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    IF v_role = ANY ('{H111}') THEN
+        RETURN QUERY SELECT l.report_id FROM case_report l JOIN (SELECT case_report_1.case_id FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_id = v_person) b ON b.case_id = l.case_id WHERE l.until IS NULL AND l.report_id <> ALL ((SELECT annhi_out_reports())::uuid[]);
+    END IF;
+    IF v_role = ANY ('{H111S}') THEN
+        RETURN QUERY SELECT l.report_id FROM case_report l JOIN (SELECT case_report_1.case_id FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_unit_id = v_unit) b ON b.case_id = l.case_id WHERE l.until IS NULL AND l.report_id <> ALL ((SELECT annhi_out_reports())::uuid[]);
+    END IF;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_brought_reports() IS 'the reports of these cases'
+;
+
+REVOKE ALL ON FUNCTION annhi_brought_reports() FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_brought_reports() TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_out() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -161,7 +226,7 @@ REVOKE ALL ON FUNCTION annhi_out() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_out() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_named() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_named() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -169,6 +234,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -185,7 +251,7 @@ REVOKE ALL ON FUNCTION annhi_named() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_named() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_glass() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_glass() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -193,6 +259,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -209,7 +276,7 @@ REVOKE ALL ON FUNCTION annhi_glass() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_glass() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_stood() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_stood() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -217,6 +284,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -233,7 +301,7 @@ REVOKE ALL ON FUNCTION annhi_stood() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_stood() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_reads(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_reads(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -241,6 +309,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -271,7 +340,7 @@ REVOKE ALL ON FUNCTION annhi_reads(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_reads(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_reads_report(p_report uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_opened() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -279,6 +348,130 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    IF cardinality(annhi_at_work()) = 0 THEN
+        RETURN '{}';
+    END IF;
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    IF v_role = ANY ('{ADM,AUD,DEL,DPO,EDU,FF,FOR,GRP,HLT,INF,LEG,NAT,POL,SHL,SWC,WU,YU}') THEN
+        RETURN ARRAY(SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))) AND ((EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = case_file.id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_2 WHERE recusal_2.case_id = case_file.id AND recusal_2.person_id = deputy.principal_id AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSIF v_role = ANY ('{H111}') THEN
+        RETURN ARRAY(SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))) AND ((EXISTS (SELECT * FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.case_id = case_file.id AND case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_id = v_person)) OR (EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = case_file.id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_2 WHERE recusal_2.case_id = case_file.id AND recusal_2.person_id = deputy.principal_id AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSIF v_role = ANY ('{H111S}') THEN
+        RETURN ARRAY(SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))) AND ((EXISTS (SELECT * FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.case_id = case_file.id AND case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND case_report_1.how != 'further' AND report_1.receiver_unit_id = v_unit)) OR (EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = case_file.id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_2 WHERE recusal_2.case_id = case_file.id AND recusal_2.person_id = deputy.principal_id AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSIF v_role = ANY ('{CHAIR,CPO,SUP}') THEN
+        RETURN ARRAY(SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))) AND (case_file.unit_id = v_unit OR (case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit) AND case_file.process = 'received' AND (EXISTS (SELECT * FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.case_id = case_file.id AND case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND report_1.receiver_unit_id = v_unit)) OR (EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = case_file.id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_2 WHERE recusal_2.case_id = case_file.id AND recusal_2.person_id = deputy.principal_id AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSIF v_role = ANY ('{VCH}') THEN
+        RETURN ARRAY(SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at) UNION SELECT recusal_2.case_id FROM recusal AS recusal_2 JOIN position AS recused_chair ON recused_chair.person_id = recusal_2.person_id WHERE recused_chair.unit_id = v_unit AND recused_chair.role = 'CHAIR' AND recused_chair.person_id != v_person AND recused_chair.valid_from <= v_at AND (recused_chair.valid_to IS NULL OR recused_chair.valid_to > v_at) AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at) AND NOT (EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = recusal_2.case_id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))))) AND (case_file.unit_id = v_unit OR (case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit) AND case_file.process = 'received' AND (EXISTS (SELECT * FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.case_id = case_file.id AND case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND report_1.receiver_unit_id = v_unit)) OR (EXISTS (SELECT * FROM delegate AS delegate_2 WHERE delegate_2.case_id = case_file.id AND delegate_2.person_id = v_person AND delegate_2.since <= v_at AND (delegate_2.until IS NULL OR delegate_2.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_3 WHERE recusal_3.case_id = case_file.id AND recusal_3.person_id = deputy.principal_id AND recusal_3.since <= v_at AND (recusal_3.until IS NULL OR recusal_3.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSIF v_role = ANY ('{DOH,DOHD,PROV}') THEN
+        RETURN ARRAY(WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), provinces(id) AS (SELECT unit.id AS id FROM unit WHERE unit.kind = 'province' UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN provinces ON unit_parent.parent_id = provinces.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT case_file.id FROM case_file WHERE case_file.id = any((SELECT annhi_at_work())::uuid[]) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))) AND (case_file.unit_id IN (SELECT down.id FROM down) OR case_file.unit_id IS NULL AND (EXISTS (SELECT * FROM case_report AS case_report_1, report AS report_1 WHERE case_report_1.case_id = case_file.id AND case_report_1.report_id = report_1.id AND case_report_1.until IS NULL AND (report_1.receiver_unit_id IN (SELECT down.id FROM down) OR (report_1.receiver_unit_id NOT IN (SELECT provinces.id FROM provinces))))) OR (EXISTS (SELECT * FROM delegate AS delegate_1 WHERE delegate_1.case_id = case_file.id AND delegate_1.person_id = v_person AND delegate_1.since <= v_at AND (delegate_1.until IS NULL OR delegate_1.until > v_at))) OR (EXISTS (SELECT * FROM deputy WHERE deputy.unit_id = case_file.unit_id AND deputy.role IN ('CHAIR', 'CPO', 'SUP', 'VCH') AND deputy.deputy_id = v_person AND deputy.valid_from <= v_at AND (deputy.valid_to IS NULL OR deputy.valid_to > v_at) AND NOT (EXISTS (SELECT * FROM recusal AS recusal_2 WHERE recusal_2.case_id = case_file.id AND recusal_2.person_id = deputy.principal_id AND recusal_2.since <= v_at AND (recusal_2.until IS NULL OR recusal_2.until > v_at))))) OR (EXISTS (SELECT * FROM break_glass AS break_glass_1 WHERE break_glass_1.case_id = case_file.id AND break_glass_1.person_id = v_person AND break_glass_1.confirmed_at <= v_at AND break_glass_1.ends_at > v_at))));
+    ELSE
+        RETURN '{}';
+    END IF;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_opened() IS 'of the cases a transaction says it is about, those the reader reads: asked once a statement, not of every row'
+;
+
+REVOKE ALL ON FUNCTION annhi_opened() FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_opened() TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_children() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    IF cardinality(annhi_at_work()) = 0 THEN
+        RETURN '{}';
+    END IF;
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN ARRAY(SELECT c.child_id FROM case_file c
+                   WHERE c.id = ANY ((SELECT annhi_opened())::uuid[]) AND (v_role = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
+        OR (v_role = ANY ('{H111,H111S}') AND (c.process = 'received'
+                OR c.id = ANY ((SELECT annhi_glass())::uuid[])))));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_children() IS 'the children of these cases, for whoever sees who they are'
+;
+
+REVOKE ALL ON FUNCTION annhi_children() FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_children() TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_reads_child(p_child uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN EXISTS (SELECT FROM case_file c WHERE c.child_id = p_child AND (v_role = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
+        OR (v_role = ANY ('{H111,H111S}') AND (c.process = 'received'
+                OR c.id = ANY ((SELECT annhi_glass())::uuid[])))) AND annhi_reads(c.id));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_reads_child(uuid) IS 'whether the reader reads a case of a child, and sees who it is'
+;
+
+REVOKE ALL ON FUNCTION annhi_reads_child(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_reads_child(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_reads_household(p_household uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN EXISTS (SELECT FROM case_file c WHERE c.household_id = p_household AND annhi_reads(c.id));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_reads_household(uuid) IS 'whether the reader reads a case of a household'
+;
+
+REVOKE ALL ON FUNCTION annhi_reads_household(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_reads_household(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_reads_report(p_report uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -296,7 +489,7 @@ REVOKE ALL ON FUNCTION annhi_reads_report(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_reads_report(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_out_reports() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_unlocks(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -304,10 +497,92 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
-    RETURN ARRAY(SELECT report_id FROM case_report WHERE case_id = ANY (annhi_out()));
+    RETURN p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
+        OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
+                    WHERE l.case_id = p_case AND r.receiver_id = v_person)
+        OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
+                ((v_role = ANY ('{CHAIR,CPO,DOH,DOHD,EDU,FF,GRP,H111,H111S,HLT,POL,SHL,SUP,SWC,VCH,WU,YU}')) AND (case_file.unit_id = v_unit OR case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND unit.kind IN ('hotline'))) OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND (unit.kind NOT IN ('commune', 'hotline')))) AND (case_file.unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.incident_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.residence_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down))))
+                OR ((v_role = ANY ('{CHAIR,VCH}')) AND (case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit)))));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_unlocks(uuid) IS 'whether the reader needs a case''s wrapped key: they read it, took a report of it in, or may add to it unread'
+;
+
+REVOKE ALL ON FUNCTION annhi_unlocks(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_unlocks(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_of_another(p_report uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN EXISTS (SELECT FROM report r WHERE r.id = p_report AND r.receiver_id IS DISTINCT FROM v_person);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_of_another(uuid) IS 'whether a report is there already, and somebody else took it in'
+;
+
+REVOKE ALL ON FUNCTION annhi_of_another(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_of_another(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_elsewhere(p_escalation uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN EXISTS (SELECT FROM escalation e
+                   WHERE e.id = p_escalation AND e.case_id <> ALL ((SELECT annhi_at_work())::uuid[]));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_elsewhere(uuid) IS 'whether an escalation is there already, of a case the worker does not work on'
+;
+
+REVOKE ALL ON FUNCTION annhi_elsewhere(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_elsewhere(uuid) TO annhi_worker
+;
+
+CREATE OR REPLACE FUNCTION annhi_out_reports() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN ARRAY(SELECT report_id FROM case_report WHERE case_id = ANY ((SELECT annhi_out())::uuid[]));
 END $$
 ;
 
@@ -320,7 +595,7 @@ REVOKE ALL ON FUNCTION annhi_out_reports() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_out_reports() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_sent(p_escalation uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_sent(p_escalation uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -328,6 +603,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -344,7 +620,7 @@ REVOKE ALL ON FUNCTION annhi_sent(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_sent(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_administered() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_administered() RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -352,6 +628,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -371,7 +648,7 @@ REVOKE ALL ON FUNCTION annhi_administered() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_administered() TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_administers(p_person uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_administers(p_person uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -379,12 +656,14 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN v_role = ANY ('{ADM}')
         AND NOT EXISTS (SELECT FROM position p WHERE p.person_id = p_person
-                         AND (p.valid_to IS NULL OR p.valid_to > v_at) AND p.unit_id <> ALL (annhi_administered()));
+                         AND (p.valid_to IS NULL OR p.valid_to > v_at)
+                         AND p.unit_id <> ALL ((SELECT annhi_administered())::uuid[]));
 END $$
 ;
 
@@ -397,7 +676,7 @@ REVOKE ALL ON FUNCTION annhi_administers(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_administers(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_households() RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_households() RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -405,10 +684,11 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
-    RETURN QUERY SELECT c.household_id FROM case_file c WHERE c.id = ANY (annhi_at_work());
+    RETURN QUERY SELECT c.household_id FROM case_file c WHERE c.id = ANY ((SELECT annhi_at_work())::uuid[]);
 END $$
 ;
 
@@ -421,7 +701,7 @@ REVOKE ALL ON FUNCTION annhi_households() FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_households() TO annhi_worker
 ;
 
-CREATE OR REPLACE FUNCTION annhi_reviews(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_reviews(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -429,6 +709,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -453,7 +734,7 @@ REVOKE ALL ON FUNCTION annhi_reviews(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_reviews(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_address(p_id uuid, p_code text, p_event text, p_key uuid) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, sight text) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_address(p_id uuid, p_code text, p_event text, p_key uuid) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, sight text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -461,13 +742,14 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
     SELECT found.id, found.code::text, found.unit_id, found.process::text,
            CASE WHEN found.acts THEN 'acts' ELSE 'lost' END
-      FROM (SELECT case_file.*, case_file.id <> ALL (annhi_out()) AND (
+      FROM (SELECT case_file.*, case_file.id <> ALL ((SELECT annhi_out())::uuid[]) AND (
                 ((p_event = ANY ('{add_report,raise_emergency,request_ban}') AND v_role = ANY ('{CHAIR,CPO,DOH,DOHD,EDU,FF,GRP,H111,H111S,HLT,POL,SHL,SUP,SWC,VCH,WU,YU}')) AND (case_file.unit_id = v_unit OR case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND unit.kind IN ('hotline'))) OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND (unit.kind NOT IN ('commune', 'hotline')))) AND (case_file.unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.incident_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.residence_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down))))
                 OR ((p_event = ANY ('{order_isolation}') AND v_role = ANY ('{CHAIR,VCH}')) AND (case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit))) AS acts
               FROM case_file WHERE case_file.id = p_id OR case_file.code = p_code) found
@@ -485,7 +767,7 @@ REVOKE ALL ON FUNCTION annhi_address(uuid, text, text, uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_address(uuid, text, text, uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_behind_glass(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_behind_glass(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -493,12 +775,13 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
     SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged FROM case_file c
-     WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL (annhi_out())
+     WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL ((SELECT annhi_out())::uuid[])
        AND v_role = ANY ('{CHAIR,CPO,DOH,DOHD,H111,H111S,SUP,VCH}');
 END $$
 ;
@@ -512,7 +795,7 @@ REVOKE ALL ON FUNCTION annhi_behind_glass(uuid, text) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_behind_glass(uuid, text) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_grants(p_grant uuid) RETURNS TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_grants(p_grant uuid) RETURNS TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -520,6 +803,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -527,7 +811,7 @@ BEGIN
     SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review
       FROM (SELECT g.id, g.case_id, g.person_id, g.confirmed_by, annhi_reviews(g.case_id) AS to_review
               FROM break_glass g
-             WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL (annhi_out())) seen
+             WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL ((SELECT annhi_out())::uuid[])) seen
       JOIN case_file ON case_file.id = seen.case_id
      WHERE seen.person_id = v_person OR seen.confirmed_by = v_person OR seen.to_review
         OR (p_grant IS NOT NULL AND v_role = ANY ('{CHAIR,DOH,DOHD,H111S,SUP,VCH}'));
@@ -543,7 +827,7 @@ REVOKE ALL ON FUNCTION annhi_grants(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_grants(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_audited(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, kept_out boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_audited(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, kept_out boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -551,11 +835,12 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
-    SELECT c.id, c.code::text, c.id = ANY (annhi_out()) FROM case_file c
+    SELECT c.id, c.code::text, c.id = ANY ((SELECT annhi_out())::uuid[]) FROM case_file c
      WHERE (c.id = p_id OR c.code = p_code) AND v_role = ANY ('{AUD,DPO}');
 END $$
 ;
@@ -569,7 +854,7 @@ REVOKE ALL ON FUNCTION annhi_audited(uuid, text) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_audited(uuid, text) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_about(p_report uuid) RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_about(p_report uuid) RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -577,13 +862,14 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
     SELECT l.case_id FROM case_report l JOIN report r ON r.id = l.report_id
      WHERE l.report_id = p_report AND (r.receiver_id = v_person OR annhi_reads_report(p_report))
-       AND p_report <> ALL (annhi_out_reports()) ORDER BY l.case_id;
+       AND p_report <> ALL ((SELECT annhi_out_reports())::uuid[]) ORDER BY l.case_id;
 END $$
 ;
 
@@ -596,7 +882,7 @@ REVOKE ALL ON FUNCTION annhi_about(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_about(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_code_of(p_case uuid) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_code_of(p_case uuid) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -604,10 +890,12 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
-    RETURN (SELECT c.code FROM case_file c WHERE c.id = p_case AND c.id <> ALL (annhi_out()) AND (
+    RETURN (SELECT c.code FROM case_file c
+         WHERE c.id = p_case AND c.id <> ALL ((SELECT annhi_out())::uuid[]) AND (
             annhi_reads(c.id)
             OR EXISTS (SELECT FROM notice n WHERE n.case_id = c.id AND n.person_id = v_person)
             OR EXISTS (SELECT FROM call_task t WHERE t.case_id = c.id
@@ -624,7 +912,7 @@ REVOKE ALL ON FUNCTION annhi_code_of(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_code_of(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_escalated(p_escalation uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_escalated(p_escalation uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -632,13 +920,14 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN (SELECT jsonb_build_object('case', c.code, 'deadline', d.code, 'due_at', coalesce(r.due_at, d.due_at))
               FROM escalation e JOIN case_file c ON c.id = e.case_id JOIN deadline d ON d.id = e.deadline_id
               LEFT JOIN rung r ON r.deadline_id = e.deadline_id AND r.ordinal = e.ordinal
-             WHERE e.id = p_escalation AND annhi_sent(e.id) AND c.id <> ALL (annhi_out()));
+             WHERE e.id = p_escalation AND annhi_sent(e.id) AND c.id <> ALL ((SELECT annhi_out())::uuid[]));
 END $$
 ;
 
@@ -651,7 +940,7 @@ REVOKE ALL ON FUNCTION annhi_escalated(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_escalated(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_outcome(p_command uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_outcome(p_command uuid) RETURNS jsonb LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -659,6 +948,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -672,7 +962,8 @@ BEGIN
                           ORDER BY d.started_at, d.code, d.occurrence), '[]')
                  FROM deadline d WHERE d.case_id = v.case_id AND d.updated_at = v.recorded_at))
               FROM case_event v
-             WHERE v.command_id = p_command AND v.actor_id = v_person AND v.case_id <> ALL (annhi_out()));
+             WHERE v.command_id = p_command AND v.actor_id = v_person
+               AND v.case_id <> ALL ((SELECT annhi_out())::uuid[]));
 END $$
 ;
 
@@ -685,7 +976,7 @@ REVOKE ALL ON FUNCTION annhi_outcome(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_outcome(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_whole_report(p_report uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_whole_report(p_report uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -693,6 +984,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -710,7 +1002,7 @@ REVOKE ALL ON FUNCTION annhi_whole_report(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_whole_report(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_search(p_name text, p_limit int) RETURNS TABLE (id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_search(p_name text, p_limit int) RETURNS TABLE (id uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -718,6 +1010,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -741,7 +1034,7 @@ REVOKE ALL ON FUNCTION annhi_search(text, int) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_search(text, int) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_documents(p_case uuid) RETURNS TABLE (id uuid, case_id uuid, command_id uuid, kind text, content_hash text, author_id uuid, created_at timestamptz, version int, plan_version int, frozen_at timestamptz, sequence int) LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_documents(p_case uuid) RETURNS TABLE (id uuid, case_id uuid, command_id uuid, kind text, content_hash text, author_id uuid, created_at timestamptz, version int, plan_version int, frozen_at timestamptz, sequence int) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -749,6 +1042,7 @@ DECLARE
     v_role text;
     v_unit uuid;
 BEGIN
+    
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
@@ -776,14 +1070,15 @@ CREATE POLICY owner ON case_file TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_file FOR SELECT TO annhi_api
-    USING (((unit_id = ANY ((SELECT annhi_units())::uuid[])
+    USING ((id = ANY ((SELECT annhi_opened())::uuid[]) OR ((unit_id = ANY ((SELECT annhi_units())::uuid[])
+        OR ((SELECT annhi_scope()) = ANY ('{own,received}') AND id IN (SELECT annhi_brought()))
         OR ((id = ANY ((SELECT annhi_named())::uuid[]) OR id = ANY ((SELECT annhi_glass())::uuid[])
         OR unit_id = ANY ((SELECT annhi_stood())::uuid[]) OR CASE (SELECT annhi_scope())
         WHEN 'unit' THEN process = 'received' AND (incident_unit_id = (SELECT annhi_unit()) OR residence_unit_id = (SELECT annhi_unit()))
         WHEN 'province' THEN unit_id IS NULL
-        WHEN 'none' THEN false WHEN 'referral slice' THEN false
-        ELSE true END) AND annhi_reads(id)))
-    AND id <> ALL ((SELECT annhi_out())::uuid[]))
+        WHEN 'national' THEN true
+        ELSE false END) IS TRUE AND annhi_reads(id)))
+    AND id <> ALL ((SELECT annhi_out())::uuid[])))
     OR ((SELECT annhi_part()) = ANY ('{gateway,metrics,screening}')))
 ;
 
@@ -807,10 +1102,7 @@ CREATE POLICY owner ON child TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON child FOR SELECT TO annhi_api
-    USING ((EXISTS (SELECT FROM case_file seen WHERE seen.child_id = child.id AND (
-        (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
-        OR ((SELECT annhi_role()) = ANY ('{H111,H111S}')
-            AND (seen.process = 'received' OR seen.id = ANY ((SELECT annhi_glass())::uuid[])) AND annhi_reads(seen.id))))))
+    USING ((id = ANY ((SELECT annhi_children())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads_child(id))))
 ;
 
 CREATE POLICY api_adds ON child FOR INSERT TO annhi_api
@@ -824,7 +1116,7 @@ CREATE POLICY owner ON household TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON household FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.household_id = household.id)))
+    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads_household(id)))
 ;
 
 CREATE POLICY api_adds ON household FOR INSERT TO annhi_api
@@ -839,6 +1131,7 @@ CREATE POLICY owner ON report TO annhi_owner USING (true) WITH CHECK (true)
 
 CREATE POLICY api_finds ON report FOR SELECT TO annhi_api
     USING (((receiver_id = (SELECT annhi_person())
+        OR ((SELECT annhi_scope()) = ANY ('{own,received}') AND id IN (SELECT annhi_brought_reports()))
         OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads_report(id)))
     AND id <> ALL ((SELECT annhi_out_reports())::uuid[]))
     OR ((SELECT annhi_part()) = ANY ('{screening}'))
@@ -862,7 +1155,7 @@ CREATE POLICY owner ON case_report TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_report FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING ((((SELECT annhi_scope()) = ANY ('{own,received}') AND case_id IN (SELECT annhi_brought())) OR (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{screening}')))
 ;
 
@@ -890,7 +1183,7 @@ CREATE POLICY owner ON document TO annhi_owner USING (true) WITH CHECK (true)
 
 CREATE POLICY api_finds ON document FOR SELECT TO annhi_api
     USING ((case_id <> ALL ((SELECT annhi_out())::uuid[]) AND (
-        (author_id = (SELECT annhi_person()) AND (frozen_at IS NULL OR ((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = document.case_id))))
+        (author_id = (SELECT annhi_person()) AND (frozen_at IS NULL OR (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
         OR (frozen_at IS NOT NULL AND (
                 (kind = ANY ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,SUP,VCH}'))
                 OR (kind <> ALL ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}'))
@@ -901,7 +1194,7 @@ CREATE POLICY api_finds ON document FOR SELECT TO annhi_api
                     SELECT FROM position p WHERE p.person_id = document.author_id AND p.unit_id = (SELECT annhi_unit())
                        AND p.valid_from <= document.created_at
                        AND (p.valid_to IS NULL OR p.valid_to > document.created_at))))
-            AND ((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = document.case_id))))))
+            AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))))
 ;
 
 CREATE POLICY api_adds ON document FOR INSERT TO annhi_api
@@ -927,7 +1220,7 @@ CREATE POLICY owner ON case_event TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_event FOR SELECT TO annhi_api
-    USING ((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = case_event.case_id))))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_adds ON case_event FOR INSERT TO annhi_api
@@ -953,7 +1246,7 @@ CREATE POLICY owner ON deadline TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON deadline FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{metrics}')))
 ;
 
@@ -981,7 +1274,7 @@ CREATE POLICY owner ON rung TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON rung FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{metrics}')))
 ;
 
@@ -1013,7 +1306,7 @@ CREATE POLICY owner ON breach TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON breach FOR SELECT TO annhi_api
-    USING ((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = breach.case_id))))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY worker_finds ON breach FOR SELECT TO annhi_worker
@@ -1035,12 +1328,14 @@ CREATE POLICY owner ON escalation TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON escalation FOR SELECT TO annhi_api
-    USING (((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = escalation.case_id)) OR annhi_sent(id)) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[])
+    OR ((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = escalation.case_id)) OR annhi_sent(id)) AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
     OR ((SELECT annhi_part()) = ANY ('{metrics}')))
 ;
 
 CREATE POLICY api_changes ON escalation FOR UPDATE TO annhi_api
-    USING (((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = escalation.case_id)) OR annhi_sent(id)) AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[])
+    OR ((((SELECT annhi_person()) IS NOT NULL AND EXISTS (SELECT FROM case_file seen WHERE seen.id = escalation.case_id)) OR annhi_sent(id)) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))))
 ;
 
 CREATE POLICY worker_finds ON escalation FOR SELECT TO annhi_worker
@@ -1070,7 +1365,7 @@ CREATE POLICY worker_finds ON escalation_recipient FOR SELECT TO annhi_worker
 ;
 
 CREATE POLICY worker_adds ON escalation_recipient FOR INSERT TO annhi_worker
-    WITH CHECK ((cardinality((SELECT annhi_at_work())) > 0))
+    WITH CHECK ((cardinality((SELECT annhi_at_work())) > 0 AND NOT annhi_elsewhere(escalation_id)))
 ;
 
 ALTER TABLE notice ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
@@ -1080,7 +1375,7 @@ CREATE POLICY owner ON notice TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON notice FOR SELECT TO annhi_api
-    USING (((person_id = (SELECT annhi_person()) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))
+    USING (((person_id = (SELECT annhi_person()) OR ((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))
     OR ((SELECT annhi_part()) = ANY ('{metrics}'))
     OR ((SELECT annhi_part()) = ANY ('{gateway}') AND channel = ANY ('{sms,voice}')))
 ;
@@ -1202,7 +1497,7 @@ CREATE POLICY owner ON recusal TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON recusal FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{gateway,intake,screening}')))
 ;
 
@@ -1230,7 +1525,7 @@ CREATE POLICY owner ON delegate TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON delegate FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{gateway,intake,screening}')))
 ;
 
@@ -1513,7 +1808,7 @@ CREATE POLICY owner ON case_key TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_key FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_unlocks(case_id))))
 ;
 
 CREATE POLICY api_adds ON case_key FOR INSERT TO annhi_api
@@ -1531,11 +1826,11 @@ CREATE POLICY owner ON key_share TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON key_share FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[])))
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_unlocks(case_id))))
 ;
 
 CREATE POLICY api_adds ON key_share FOR INSERT TO annhi_api
-    WITH CHECK (((SELECT annhi_part()) = 'intake' OR ((SELECT annhi_role()) IS NOT NULL AND case_id <> ALL ((SELECT annhi_out())::uuid[]))))
+    WITH CHECK (((SELECT annhi_part()) = 'intake' OR case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_unlocks(case_id))))
 ;
 
 CREATE POLICY worker_finds ON key_share FOR SELECT TO annhi_worker
@@ -1563,7 +1858,7 @@ CREATE POLICY api_finds ON informant FOR SELECT TO annhi_api
 ;
 
 CREATE POLICY api_adds ON informant FOR INSERT TO annhi_api
-    WITH CHECK (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,EDU,FF,GRP,H111,H111S,HLT,POL,SHL,SUP,SWC,VCH,WU,YU}')))
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,EDU,FF,GRP,H111,H111S,HLT,POL,SHL,SUP,SWC,VCH,WU,YU}') AND NOT annhi_of_another(report_id)))
 ;
 
 ALTER TABLE informant_reading ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
@@ -1587,11 +1882,11 @@ CREATE POLICY owner ON attachment TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON attachment FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_adds ON attachment FOR INSERT TO annhi_api
-    WITH CHECK ((author_id = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,H111,H111S,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    WITH CHECK ((author_id = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,H111,H111S,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY worker_finds ON attachment FOR SELECT TO annhi_worker
@@ -1634,7 +1929,7 @@ CREATE POLICY owner ON legal_hold TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON legal_hold FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 ALTER TABLE erasure ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
@@ -1644,7 +1939,7 @@ CREATE POLICY owner ON erasure TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON erasure FOR SELECT TO annhi_api
-    USING (((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 ALTER TABLE audit_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
@@ -1708,7 +2003,7 @@ CREATE POLICY owner ON conflict TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON conflict FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CHAIR,DOH,DOHD,SUP}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
     OR ((SELECT annhi_part()) = ANY ('{intake,screening}')))
 ;
 
@@ -1771,15 +2066,15 @@ CREATE POLICY owner ON consent TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON consent FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_adds ON consent FOR INSERT TO annhi_api
-    WITH CHECK ((recorded_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    WITH CHECK ((recorded_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_changes ON consent FOR UPDATE TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY worker_finds ON consent FOR SELECT TO annhi_worker
@@ -1793,15 +2088,15 @@ CREATE POLICY owner ON withholding TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON withholding FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_adds ON withholding FOR INSERT TO annhi_api
-    WITH CHECK ((recorded_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    WITH CHECK ((recorded_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 CREATE POLICY api_changes ON withholding FOR UPDATE TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 ALTER TABLE person ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY

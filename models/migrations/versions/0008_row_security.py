@@ -30,6 +30,11 @@ def upgrade() -> None:
             postgresql_concurrently=True,
             if_not_exists=True,
         )
+        # Of the hotline everybody reads what they took in themselves.
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_report_receiver_id")
+        op.create_index(
+            "ix_report_receiver_id", "report", ["receiver_id"], postgresql_concurrently=True, if_not_exists=True
+        )
     for statement in SCRIPT.read_text(encoding="utf-8").split("\n;\n\n"):
         if statement.strip():
             op.execute(statement)
