@@ -26,7 +26,7 @@ reset: $(READY) ## Xóa dữ liệu, có hỏi · remove the data, after asking
 	@exec $(BIN)/annhi reset
 
 test: $(READY) ## Kiểm thử tất cả · every test
-	@exec $(BIN)/pytest $(PYTEST_ARGS)
+	@exec $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(READY) ## Quy tắc của nhà · the house rules
 	$(BIN)/ruff format --check

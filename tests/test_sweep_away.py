@@ -1,7 +1,7 @@
 """The sweep while Temporal does not answer: it ends, says so on record, goes on behind, and confirms nothing."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -13,6 +13,7 @@ from deploy.seed import load_organisation, sample_organisation
 from models.clock import PlatformClock
 from models.database import Who, transaction
 from models.forms import ReportInput
+from models.messages import workflow_id
 from models.records.actor import Acting
 from models.records.intake import receive_report
 from models.records.reference import load_reference
@@ -84,3 +85,22 @@ async def test_a_sweep_without_temporal_ends_on_record_and_the_next_goes_on_behi
     assert second["checked"] == CASES - GIVE_UP_AFTER
     assert second["cursor"] is None
     assert confirmed is None, "a command whose workflow could not be told counts as heard"
+
+
+@pytest.mark.usefixtures("upkeep")
+async def test_a_case_in_the_queue_is_started_by_every_pass_and_given_no_further_task(database, temporal, task_queue):
+    """Twenty thousand reports before a slow worker: what waits must not grow with every pass."""
+    cases = table(CaseFile)
+    early = CLOCK.now() - timedelta(minutes=5)
+    async with transaction(database.owner, Who(system="test"), CLOCK.now()) as connection:
+        await connection.execute(update(cases).values(workflow_seen_at=None, created_at=early))
+    # Nobody listens on this queue: the worker is there, and has not come to it yet.
+    busy = Upkeep(database.worker, CLOCK, CaseDesk(temporal, task_queue=task_queue), load_reference())
+    for _ in range(2):
+        report, _ = await swept(database, busy)
+        assert len(report["started"]) == CASES
+    for case_id in report["started"]:
+        history = await temporal.get_workflow_handle(workflow_id(UUID(case_id))).fetch_history()
+        kinds = [event.WhichOneof("attributes") for event in history.events]
+        assert kinds == ["workflow_execution_started_event_attributes", "workflow_task_scheduled_event_attributes"]
+        await temporal.get_workflow_handle(workflow_id(UUID(case_id))).terminate()

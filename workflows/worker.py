@@ -37,11 +37,9 @@ from workflows.sweep import Sweep, schedule_sweep
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 20
-"""Activities of one kind at work at once: as many as the connection pool serves without waiting."""
-
-IN_HAND = 2 * AT_ONCE
-"""Tasks of cases a worker has taken at once. By default 100: in a rush those would wait in the worker for the twenty
-at work, and Temporal would take a waiting task for one of a dead worker (``workflows.client.TASK``)."""
+"""Activities of one kind at work at once, as many as the connection pool serves without waiting, and tasks of cases
+taken at once. Of those the default is 100: in a rush most would wait in the worker for the twenty at work, and Temporal
+takes a waiting task for one of a dead worker (``workflows.client.TASK``) and gives it out again, for nothing."""
 
 STICKY = timedelta(seconds=3)
 """How long a case's next task waits for the worker that knows the case. By default 10 s: after a worker died, every
@@ -86,7 +84,7 @@ def case_worker(
         max_cached_workflows=kept,
         max_concurrent_activities=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
-        max_concurrent_workflow_tasks=IN_HAND,
+        max_concurrent_workflow_tasks=AT_ONCE,
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=timedelta(seconds=10),
     )
