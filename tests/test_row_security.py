@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries import cases, escalations, reports
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
-from models.access import DATA, HOTLINE, SENSITIVE_KINDS, TABLE, DataClass, Relation, Scope, may, reads, sees
+from models.access import DATA, HOTLINE, SENSITIVE_KINDS, TABLE, DataClass, Relation, Scope, may, reach, reads, sees
 from models.access.routes import ROUTES
 from models.database import Who, transaction, work_on
-from models.lifecycle import ROLES
+from models.lifecycle import EVENTS, ROLES
 from models.records.actor import Acting
 from models.security import NEXT, script
 from models.security.functions import functions
@@ -80,7 +80,7 @@ async def test_a_changed_table_without_a_migration_is_noticed(
         monkeypatch.setitem(TABLE["read_case"], "AUD", Scope.PROVINCE)
         changed = await shape_of_today(connection)
     assert {name for name in there if there[name] != changed[name]} == {
-        "annhi_reads(uuid)", "annhi_scope()", "annhi_units()",
+        "annhi_opened()", "annhi_reads(uuid)", "annhi_scope()", "annhi_units()",
     }  # fmt: skip
 
 
@@ -193,6 +193,46 @@ async def test_raw_sql_finds_what_the_matrix_says(people: Everybody, role: str) 
         expected["report"] = int(mine or own)
         assert counts == expected, (role, relation)
         assert all(there[name] for name in expected if name != "recusal"), there
+
+
+async def test_to_say_what_a_transaction_is_about_gives_nothing(people: Everybody) -> None:
+    for role in ROLES:
+        who = people.acting[people.username(role)]
+        for relation, subject in people.relations(role).items():
+            counts = []
+            for about in (None, subject.id):
+                announced = Who(who.person_id, who.position_id, case_id=about)
+                async with transaction(people.door.database.api, announced, people.door.clock.now()) as connection:
+                    counts.append(await found(connection, subject.id, subject.report_id))
+            assert counts[0] == counts[1], (role, relation)
+
+
+async def test_the_cases_found_in_raw_sql_are_those_of_the_list(people: Everybody) -> None:
+    for role in ROLES:
+        async with as_api(people, people.acting[people.username(role)]) as connection:
+            rows = set((await connection.execute(text("SELECT id FROM case_file"))).scalars())
+        if not may(role, "read_case"):
+            assert not rows, role
+            continue
+        answer = await people.door.get(people.username(role), "/cases", params={"limit": 200})
+        assert {UUID(item["id"]) for item in answer.json()["items"]} == rows, role
+        assert answer.json()["next"] is None
+
+
+async def test_a_wrapped_key_is_found_by_whoever_needs_it_and_by_nobody_else(people: Everybody) -> None:
+    for role in ROLES:
+        anywhere = {how for event in EVENTS for how in reach(role, event)}
+        async with as_api(people, people.acting[people.username(role)]) as connection:
+            for relation, subject in people.relations(role).items():
+                for name in ("case_key", "key_share"):
+                    counted = text(f"SELECT count(*) FROM {name} WHERE case_id = :case")
+                    count = (await connection.execute(counted, {"case": subject.id})).scalar_one()
+                    if reads(role, relation) or relation is Relation.OWN:
+                        assert count, (role, relation, name)
+                    elif relation is Relation.RECUSED or not anywhere:
+                        assert not count, (role, relation, name)
+                    elif relation is Relation.ELSEWHERE:
+                        assert bool(count) == (role in HOTLINE), (role, name)
 
 
 async def test_nobody_finds_anything_before_they_have_said_who_they_are(people: Everybody) -> None:
@@ -357,6 +397,7 @@ async def test_nothing_is_written_in_anothers_name_or_beside_the_intake(people: 
                 "VALUES (:id, :at, 'SYSTEM', 'read', 'case', 'done', '{}')"
             ),
             "INSERT INTO household (id, created_at) VALUES (:id, :at)",
+            "INSERT INTO informant (id, report_id, sealed, created_at) VALUES (:id, :theirs, '\\x00', :at)",
             (
                 "INSERT INTO case_report (id, case_id, report_id, how, received_at, flagged) "
                 "VALUES (:id, :case, :report, 'first', :at, false)"
@@ -368,6 +409,7 @@ async def test_nothing_is_written_in_anothers_name_or_beside_the_intake(people: 
                 "other": other.person_id,
                 "at": NOW,
                 "report": subject.report_id,
+                "theirs": people.subjects["CPO", Relation.SAME_UNIT].report_id,
             }
             await refused(
                 connection, statement, **{key: value for key, value in given.items() if f":{key}" in statement}
@@ -403,6 +445,16 @@ async def test_the_worker_finds_the_case_it_works_on_and_no_other(people: Everyb
         assert set(rows.scalars()) == {one.id, other.id}
         changed = await connection.execute(text("UPDATE case_file SET risk = 'R1'"))
         assert changed.rowcount == 2
+        await connection.rollback()
+
+
+async def test_the_worker_adds_nobody_to_another_cases_escalation(people: Everybody) -> None:
+    one, other = people.subjects["CPO", Relation.OWN], people.subjects["SUP", Relation.OWN]
+    add = "INSERT INTO escalation_recipient (escalation_id, person_id, role, watching) VALUES (:id, :who, 'SUP', false)"
+    who = people.acting["one.sup"].person_id
+    async with transaction(people.door.database.worker, Who(system="worker", case_id=one.id), NOW) as connection:
+        await refused(connection, add, id=other.escalation_id, who=who)
+        await connection.execute(text(add), {"id": one.escalation_id, "who": who})
         await connection.rollback()
 
 

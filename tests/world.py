@@ -253,7 +253,7 @@ class Case:
         except RunEndedError:
             result = await self.world.desk.send(command, may_start=True)
         if confirm:
-            async with transaction(self.world.database.api, Who(system="door"), self.now()) as connection:
+            async with transaction(self.world.database.api, Who(system="answers"), self.now()) as connection:
                 await submissions.confirm(connection, [command.command_id], at=self.now())
         return result
 

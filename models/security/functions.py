@@ -279,7 +279,7 @@ def functions() -> Iterator[Function]:
         "annhi_unlocks",
         "p_case uuid",
         "boolean",
-        f"""RETURN p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
+        f"""RETURN v_role IS NOT NULL AND p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
         OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
                     WHERE l.case_id = p_case AND r.receiver_id = v_person)
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
@@ -498,6 +498,15 @@ def _beyond() -> Iterator[Function]:
      LIMIT least(p_limit, {SEARCH_MOST});""",  # noqa: S608
         "the reader's own cases by a child's name: a policy would keep the trigram index from being used",
         beyond=True,
+    )
+    yield Function(
+        "annhi_kept",
+        "p_names text[]",
+        "SETOF text",
+        "RETURN QUERY SELECT a.object_name::text FROM attachment a WHERE a.object_name = ANY (p_names);",
+        "which objects of the store are attachments: what a policy hid would be taken for strays, and removed",
+        beyond=True,
+        to="annhi_worker",
     )
     yield Function(
         "annhi_documents",

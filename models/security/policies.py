@@ -414,11 +414,12 @@ PARTS: Final[Mapping[str, Part]] = {
     # The API, while nobody is known yet: signing in, and whose a token is.
     "door": _part(
         "annhi_api",
-        f"person position unit suspension submission account {_SIGNING_IN} set_up_link external_identity service_token",
+        f"person position unit suspension account {_SIGNING_IN} set_up_link external_identity service_token",
         adds=f"audit_entry {_SIGNING_IN}",
-        # That an answer is known is noted for many people at once, after they have it.
-        changes=f"account {_SIGNING_IN} set_up_link service_token submission",
+        changes=f"account {_SIGNING_IN} set_up_link service_token",
     ),
+    # The API, noting for many people at once that they have the answers to their commands.
+    "answers": _part("annhi_api", "submission", changes="submission"),
     # The API, taking a report in: who can be reached decides who is told, and who must keep out.
     "intake": _part("annhi_api", "absence suspension recusal delegate conflict"),
     # The API, where somebody declares a relative, takes office or comes to a case: whom it is kept from, who is told.

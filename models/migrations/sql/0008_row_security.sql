@@ -501,7 +501,7 @@ BEGIN
     SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
-    RETURN p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
+    RETURN v_role IS NOT NULL AND p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
         OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
                     WHERE l.case_id = p_case AND r.receiver_id = v_person)
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
@@ -1034,6 +1034,31 @@ REVOKE ALL ON FUNCTION annhi_search(text, int) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_search(text, int) TO annhi_api
 ;
 
+CREATE OR REPLACE FUNCTION annhi_kept(p_names text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN QUERY SELECT a.object_name::text FROM attachment a WHERE a.object_name = ANY (p_names);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_kept(text[]) IS 'which objects of the store are attachments: what a policy hid would be taken for strays, and removed'
+;
+
+REVOKE ALL ON FUNCTION annhi_kept(text[]) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_kept(text[]) TO annhi_worker
+;
+
 CREATE OR REPLACE FUNCTION annhi_documents(p_case uuid) RETURNS TABLE (id uuid, case_id uuid, command_id uuid, kind text, content_hash text, author_id uuid, created_at timestamptz, version int, plan_version int, frozen_at timestamptz, sequence int) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -1446,7 +1471,7 @@ CREATE POLICY owner ON submission TO annhi_owner USING (true) WITH CHECK (true)
 
 CREATE POLICY api_finds ON submission FOR SELECT TO annhi_api
     USING ((person_id = (SELECT annhi_person()))
-    OR ((SELECT annhi_part()) = ANY ('{door}')))
+    OR ((SELECT annhi_part()) = ANY ('{answers}')))
 ;
 
 CREATE POLICY api_adds ON submission FOR INSERT TO annhi_api
@@ -1455,7 +1480,7 @@ CREATE POLICY api_adds ON submission FOR INSERT TO annhi_api
 
 CREATE POLICY api_changes ON submission FOR UPDATE TO annhi_api
     USING ((person_id = (SELECT annhi_person()))
-    OR ((SELECT annhi_part()) = ANY ('{door}')))
+    OR ((SELECT annhi_part()) = ANY ('{answers}')))
 ;
 
 CREATE POLICY worker_finds ON submission FOR SELECT TO annhi_worker
