@@ -164,7 +164,8 @@ class Upkeep:
         return f"{case_id} {found}"
 
     def _transaction(self, case_id: UUID | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
-        return transaction(self._engine, Who(system="worker", case_id=case_id), self._clock.now())
+        who = Who(system="worker", case_id=case_id) if case_id is not None else Who(system="sweep")
+        return transaction(self._engine, who, self._clock.now())
 
 
 _T = TypeVar("_T")

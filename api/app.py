@@ -103,6 +103,7 @@ def create_app(
         escalations, notices, organisation, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
+    api.include_router(cases.searching)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)

@@ -59,7 +59,7 @@ class Confirmations:
         heard, self._heard = self._heard, []
         now = self._clock.now()
         try:
-            async with transaction(self._engine, Who(system="door"), now) as connection:
+            async with transaction(self._engine, Who(system="answers"), now) as connection:
                 await submissions.confirm(connection, heard, at=now)
         except (SQLAlchemyError, OSError) as error:
             # The sweep finds them; to hold on to them would be a list that grows while PostgreSQL is away.

@@ -5,7 +5,7 @@ act is asked at every request, and again by whatever runs for long (``Visit.chec
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -140,14 +140,21 @@ class Visit:
         """The case that is read by broken glass in this visit, and the grant."""
 
     @asynccontextmanager
-    async def transaction(self, *, plan_once: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, part: str | None = None, *, about: UUID | str | None = None, plan_once: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """One transaction for the caller, committed at its end.
 
         A problem raised inside rolls it back, and is itself put on record. ``plan_once`` is for statements that find
         what they read by an id, whatever the values: not for lists.
+
+        Args:
+            part: the part of the system (``models.security.PARTS``) that works for the caller, beside themselves.
+            about: the case it is about, where it is known by its id already.
+            plan_once: see above.
         """
         try:
-            async with self._own(plan_once=plan_once) as connection:
+            async with self._own(part, about=about, plan_once=plan_once) as connection:
                 yield connection
         except Problem as problem:
             await self.deny(problem)
@@ -239,9 +246,19 @@ class Visit:
         await self.deny(problem)
         raise problem
 
-    def _own(self, *, plan_once: bool = False) -> Any:
-        who = Who(person_id=self.caller.person_id, position_id=self.caller.acting.position_id)
+    def _own(
+        self, part: str | None = None, *, about: UUID | str | None = None, plan_once: bool = False
+    ) -> AbstractAsyncContextManager[AsyncConnection]:
+        who = Who(self.caller.person_id, self.caller.acting.position_id, part, _id(about))
         return transaction(self.door.engine, who, self.now, plan_once=plan_once)
+
+
+def _id(reference: UUID | str | None) -> UUID | None:
+    """The id a case is named by; None where it is named by its code."""
+    try:
+        return UUID(reference) if isinstance(reference, str) else reference
+    except ValueError:
+        return None
 
 
 _BEARER = HTTPBearer(auto_error=False, description="The token of POST /api/v1/sessions, or of an agency's system.")

@@ -1,10 +1,11 @@
 """The way to PostgreSQL. Every transaction says who it is for and what time it is.
 
-``set_config(…, true)`` lasts for the transaction only, so row security can be switched on without touching a caller.
+``set_config(…, true)`` lasts for the transaction only. Row security (``models.security``) goes by what was said: a
+transaction that said nothing finds nothing.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]
 from pydantic_core import from_json
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, event, func, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -24,6 +25,7 @@ KEYS: Final = "annhi_keys"
 """Execution option of an engine's connections: the keys its process was given (``models.records.vault``)."""
 
 _LOCK_TIMEOUT: Final = "5s"
+_AT_WORK: Final = "annhi.at_work"
 _FRESH_SECONDS: Final = 2.0
 """A connection that worked so recently is used without asking whether it still does."""
 
@@ -32,7 +34,9 @@ _FRESH_SECONDS: Final = 2.0
 class Who:
     """On whose behalf a transaction runs: a person in a position, or a named part of the system.
 
-    ``case_id`` narrows the worker's policy to the one case it works on.
+    ``system`` is a part of ``models.security.PARTS``, or only a name for the record. ``case_id`` is the case it is
+    about. The worker's role finds that one only. To the API's role it gives nothing: whether the person announced reads
+    that case is then looked up once a statement, instead of for every row below it. ``work_on`` adds another.
     """
 
     person_id: UUID | None = None
@@ -129,12 +133,62 @@ async def transaction(
     async with engine.begin() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.annhi_announcement = _announcement(who, at, plan_once=plan_once)
+        connection.info[_AT_WORK] = [who.case_id] if who.case_id is not None else []
         try:
             with writing.gathering(connection):
                 yield connection
                 await writing.write_out(connection)
         finally:
             driver.annhi_announcement = ""
+            connection.info.pop(_AT_WORK, None)
+
+
+async def work_on(connection: AsyncConnection, case_ids: Collection[UUID]) -> None:
+    """Say that a transaction is about other cases too, until it ends: whoever attaches a case moves two.
+
+    Args:
+        connection: a transaction of ``transaction``.
+        case_ids: which cases.
+    """
+    at_work: list[UUID] = connection.info.setdefault(_AT_WORK, [])
+    if new := [one for one in case_ids if one not in at_work]:
+        at_work += new
+        cases = ",".join(map(str, at_work))
+        await connection.execute(text("SELECT set_config('annhi.case', :cases, true)"), {"cases": cases})
+
+
+def about(case_ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    """In what a statement returns: from then on the transaction is about the cases this statement found.
+
+    As ``work_on``, without a message of its own; in place of what it was about before.
+
+    Args:
+        case_ids: their ids as text, with commas between them.
+    """
+    return func.set_config("annhi.case", func.coalesce(case_ids, ""), True)
+
+
+@asynccontextmanager
+async def as_part(connection: AsyncConnection, part: str) -> AsyncIterator[None]:
+    """For a stretch of a person's transaction, a part of the system (``models.security.PARTS``) works beside them.
+
+    What they are answered is asked outside of it. What was written in it is written out before it ends: row security
+    asks who is announced when a row is written.
+
+    Args:
+        connection: a transaction of ``transaction``, on behalf of a person.
+        part: the part's name.
+    """
+    await writing.write_out(connection)
+    before = (await connection.execute(_PART_NOW)).scalar_one()
+    await connection.execute(_AS_PART, {"part": part})
+    yield
+    await writing.write_out(connection)
+    await connection.execute(_AS_PART, {"part": before})
+
+
+_PART_NOW: Final = text("SELECT current_setting('annhi.system', true)")
+_AS_PART: Final = text("SELECT set_config('annhi.system', :part, true)")
 
 
 def _announcement(who: Who, at: datetime, *, plan_once: bool) -> str:

@@ -15,7 +15,7 @@ from deploy.audit import check, export
 from deploy.runtime.postgres import OWNER
 from models.audit import SigningKeys, Verdict
 from models.audit.kept import SealFolder
-from models.database import Who, transaction
+from models.database import Who, transaction, work_on
 from models.records.actor import Acting
 from models.records.audit import audit, seal_reason
 from models.vault import KeyRing
@@ -23,9 +23,9 @@ from tests.conftest import Database
 
 NOW = datetime(2026, 11, 25, 2, 0, 0, 123456, tzinfo=UTC)
 RING = KeyRing({"k": bytes(32)}, "k")
-WHO = Who(system="test")
 CASE, OTHER = UUID(int=0xA), UUID(int=0xB)
 OFFICER = Acting(UUID(int=1), UUID(int=2), UUID(int=3), "CPO")
+WHO = Who(OFFICER.person_id, OFFICER.position_id, "test", CASE)
 NASTY: dict[str, Any] = {
     "quotes": "\"'\\",
     "control": "\u0001\u001f\u007f\t\n\r\b\f",
@@ -103,6 +103,7 @@ async def fill(books: Books) -> None:
     worker = books.database.worker
     for number in range(3):
         async with transaction(worker, WHO, books.clock.now()) as connection:
+            await work_on(connection, [OTHER])
             for case in (CASE, OTHER):
                 await entry(connection, books.clock, "accept", case_id=case, record_id=case, chained=True,
                             command_id=uuid4(), detail={"sequence": number}, origin="ab12")  # fmt: skip

@@ -50,6 +50,11 @@ class Province:
     def person(self, username: str) -> UUID:
         return self.sample.person_ids[username]
 
+    def who(self, username: str, part: str | None = None) -> Who:
+        """Somebody in their position, as the API announces them."""
+        account = next(one for one in self.sample.accounts if one.username == username)
+        return Who(account.person_id, account.position_id, part)
+
     def unit(self, key: str) -> UUID:
         return self.sample.unit_ids[key]
 

@@ -205,6 +205,7 @@ CONSENT = {
 }  # fmt: skip
 WITHHOLDING = {"reader": "MOTHER", "reason": "RISK_IF_TOLD"}
 WRITES: dict[str, dict[str, Any]] = {
+    "POST /api/v1/search": {"name": "tên không có"},
     "POST /api/v1/reports": report_body(),
     "POST /api/v1/reports/{report}/informant/readings": {"purpose": "ASK_AGAIN"},
     "POST /api/v1/cases/{case}/declaration": {"answer": "none"},

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import DateTime, Select, Uuid, func, select
 from sqlalchemy.dialects import postgresql
 
-from api.scope import CASE, ESCALATION, REPORT, actable, readable, readable_escalation, readable_report
 from models.access import RECEIVED
+from models.records.people import keeps_out
+from models.records.scope import CASE, ESCALATION, REPORT, readable, readable_escalation, readable_report, within
 from models.records.terms import Terms, terms
 from models.vocabulary import codes
 
@@ -15,7 +16,9 @@ _ROLES = sorted(codes("roles"))
 
 
 def _statements(reader: Terms) -> list[Select[Any]]:
-    sending = [select(CASE.c.id).where(actable(reader, event)) for event in sorted(RECEIVED)]
+    sending = [
+        select(CASE.c.id).where(within(reader, event), ~keeps_out(CASE.c.id, reader)) for event in sorted(RECEIVED)
+    ]
     return [
         select(CASE.c.id).where(readable(reader)),
         select(REPORT.c.id).where(readable_report(reader)),

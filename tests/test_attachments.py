@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from activities.attachments import STRAY_AFTER, AttachmentCare
 from activities.clamd import Clamd, ScannerAwayError
@@ -425,6 +425,18 @@ async def test_the_sweep_leaves_what_is_on_record(door: Door, case: str) -> None
     before = stored(door)
     await AttachmentCare(door.database.worker, clock, store, None).sweep()
     assert "e" * 32 in before - stored(door)
+    assert (await door.get("cpo.a", f"/cases/{case}/attachments/{attachment}/content")).status_code == 200
+
+
+async def test_the_sweep_takes_nothing_for_a_stray_because_row_security_hides_it(door: Door, case: str) -> None:
+    attachment = (await attach(door, "cpo.a", case)).json()["id"]
+    await door.sql("DROP POLICY worker_finds ON attachment")
+    worker, now = door.database.worker, door.clock.now()
+    async with transaction(worker, Who(system="attachments"), now) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM attachment"))).scalar_one() == 0
+    clock, before = HandClock(platform() + STRAY_AFTER + timedelta(days=1)), stored(door)
+    assert await AttachmentCare(worker, clock, door.app.state.door.objects, None).sweep() == 0
+    assert stored(door) == before
     assert (await door.get("cpo.a", f"/cases/{case}/attachments/{attachment}/content")).status_code == 200
 
 

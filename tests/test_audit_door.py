@@ -406,6 +406,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "GET /reports/{report}": read_report,
     "POST /reports/{report}/informant/readings": open_informant,
     "GET /cases": known("sup.a", "/cases"),
+    "POST /search": known("sup.a", "/search", {"name": "nguyen"}),
     **{
         f"GET /cases/{{case}}{tail}": on(a_case, "sup.a", f"/cases/{{}}{tail}")
         for tail in ("", "/timeline", "/deadlines", "/household", "/documents", "/escalations", "/attachments")

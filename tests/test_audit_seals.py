@@ -25,7 +25,7 @@ from models.audit import COLUMNS, Code, PublicKeys, Seal, SealError, SigningKeys
 from models.audit.canonical import read
 from models.audit.kept import KEYS, SealFolder
 from models.audit.seals import key_id
-from models.database import transaction
+from models.database import transaction, work_on
 from models.records.audit import open_reason
 from models.tables import METADATA
 from tests.audit_support import CASE, NASTY, OTHER, RING, WHO, Books, entry, filled_books
@@ -116,6 +116,7 @@ LINKED = text(
 
 async def test_entries_of_one_statement_are_linked_in_their_order(books: Books) -> None:
     async with transaction(books.database.worker, WHO, books.clock.now()) as connection:
+        await work_on(connection, [OTHER])
         for number in range(5):
             await entry(connection, books.clock, f"act_{number}", case_id=CASE, chained=True)
             await entry(connection, books.clock, f"other_{number}", case_id=OTHER, chained=True)
@@ -136,6 +137,8 @@ async def test_entries_of_one_statement_are_linked_in_their_order(books: Books) 
 
 async def test_a_chain_cannot_fork_even_where_nobody_held_the_cases_lock(books: Books) -> None:
     async with books.database.worker.connect() as one, books.database.worker.connect() as other:
+        for connection in (one, other):
+            await work_on(connection, [CASE])
         await one.execute(LINKED, {"id": uuid4(), "case": CASE})
         waiting = asyncio.create_task(other.execute(LINKED, {"id": uuid4(), "case": CASE}))
 
@@ -154,7 +157,7 @@ async def test_a_chain_cannot_fork_even_where_nobody_held_the_cases_lock(books: 
 async def test_nobody_says_themselves_where_an_entry_stands(books: Books, forged: str) -> None:
     name, value = forged.split(" = ")
     for engine in (books.database.api, books.database.worker):
-        async with engine.begin() as connection:
+        async with transaction(engine, WHO, books.clock.now()) as connection:
             await connection.execute(
                 text(
                     "INSERT INTO audit_entry (id, at, role, action, record, outcome, detail, case_id, "

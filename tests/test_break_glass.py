@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from deploy.runtime.postgres import Postgres
+from models.database import Who, transaction
 from tests.api_support import Door, open_door, temporal_away
 
 ASKED = {"reason": "CHILD_FOUND", "note": "Trẻ vừa được tìm thấy ở địa bàn xã khác", "minutes": 60}
@@ -89,9 +90,11 @@ async def test_three_hours_are_the_most_anybody_can_ask_for_or_the_database_can_
     grant = await broken(door, case, minutes=180)
     assert grant["ends_at"] == "2026-11-23T05:00:00Z"
     longer = "UPDATE break_glass SET ends_at = ends_at + interval '1 second' WHERE id = :id"
+    (held,) = await door.sql("SELECT person_id, position_id FROM break_glass WHERE id = :id", id=grant["id"])
+    asker = Who(held["person_id"], held["position_id"])
     for engine in (door.database.api, door.database.owner):
-        with pytest.raises(DBAPIError):
-            async with engine.begin() as connection:
+        with pytest.raises(DBAPIError, match="stays"):
+            async with transaction(engine, asker, door.clock.now()) as connection:
                 await connection.execute(text(longer), {"id": grant["id"]})
     with pytest.raises(DBAPIError):
         await door.sql("DELETE FROM break_glass")

@@ -1,9 +1,10 @@
 """Who may write what, as PostgreSQL itself says it: column grants and triggers hold whatever our code does.
 
-Row security comes with the access issue; here is what holds underneath it.
+Row security stands before them (tests/test_row_security.py): these statements say who they are, and then find the case.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.temporal import Temporal
+from models.database import Who, transaction
 from models.tables import LIFECYCLE_COLUMNS, METADATA
-from tests.world import FOLLOW_UP, Case, World, a_world, client_of
+from tests.world import FOLLOW_UP, MONDAY, Case, World, a_world, client_of
 
 pytestmark = pytest.mark.servers
 
@@ -99,22 +101,38 @@ async def case(world: World) -> Case:
     return case
 
 
-async def refuses(engine: AsyncEngine, statement: str, **values: Any) -> str:
+async def refuses(engine: AsyncEngine, statement: str, who: Who | None = None, **values: Any) -> str:
     """The statement must be refused for want of the right to it; gives PostgreSQL's words."""
     with pytest.raises(DBAPIError) as caught:
-        async with engine.begin() as connection:
+        async with transaction(engine, who or Who(system="worker"), MONDAY) as connection:
             await connection.execute(text(statement), values)
     assert getattr(caught.value.orig, "sqlstate", None) == "42501", caught.value
     return str(caught.value.orig)
 
 
-async def works(engine: AsyncEngine, statement: str, **values: Any) -> int:
+async def works(engine: AsyncEngine, statement: str, who: Who, **values: Any) -> int:
     """The statement is allowed; what it did is taken back. Gives the number of rows it touched."""
-    async with engine.connect() as connection:
-        result = await connection.execute(text(statement), values)
-        count: int = result.rowcount
-        await connection.rollback()
+    count = 0
+    with suppress(_TakenBackError):
+        async with transaction(engine, who, MONDAY) as connection:
+            count = (await connection.execute(text(statement), values)).rowcount
+            raise _TakenBackError
     return count
+
+
+class _TakenBackError(Exception):
+    pass
+
+
+def working_on(case: Case) -> Who:
+    """The worker, at work on a case."""
+    return Who(system="worker", case_id=case.id)
+
+
+def receiving(world: World) -> Who:
+    """The hotline, taking in a report."""
+    h111 = world.acting("h111")
+    return Who(h111.person_id, h111.position_id, "intake")
 
 
 async def held(world: World, role: str) -> dict[str, str]:
@@ -165,7 +183,8 @@ async def test_a_table_nobody_thought_of_fails_the_test_above(world: World) -> N
 @pytest.mark.parametrize("column", LIFECYCLE_COLUMNS)
 async def test_the_api_writes_no_lifecycle_column(world: World, case: Case, column: str) -> None:
     await refuses(world.database.api, f"UPDATE case_file SET {column} = {column} WHERE id = :id", id=case.id)
-    assert await works(world.database.worker, f"UPDATE case_file SET {column} = {column} WHERE id = :id", id=case.id)
+    change = f"UPDATE case_file SET {column} = {column} WHERE id = :id"
+    assert await works(world.database.worker, change, working_on(case), id=case.id)
 
 
 @pytest.mark.parametrize("column", ["id", "code", "child_id", "household_id", "report_id", "created_at"])
@@ -208,12 +227,12 @@ async def test_freezing_is_the_one_change_a_document_sees_and_only_once(world: W
     await case.prepare("record_follow_up", "cpo.a", follow_up=FOLLOW_UP)
     freeze = "UPDATE document SET version = 9, frozen_at = created_at WHERE command_id = :id"
     command = case.sent.pop().command_id
-    assert await works(world.database.worker, freeze, id=command) == 1
+    assert await works(world.database.worker, freeze, working_on(case), id=command) == 1
     await refuses(world.database.api, freeze, id=command)
     frozen = "UPDATE document SET version = version WHERE frozen_at IS NOT NULL"
     case_with_frozen = await case.do("record_follow_up", "cpo.a", follow_up=FOLLOW_UP)
     assert case_with_frozen.accepted
-    assert "never changes" in await refuses(world.database.worker, frozen)
+    assert "never changes" in await refuses(world.database.worker, frozen, working_on(case))
     # What waits to be frozen is not changed on the way: not by the owner either.
     assert "never changes" in await refuses(
         world.database.owner, "UPDATE document SET sealed = '' WHERE command_id = :id", id=command
@@ -239,23 +258,23 @@ async def test_the_api_opens_a_case_only_where_every_case_starts(world: World, c
     )
     given = {"id": case.id, "new": uuid4(), "code": "AN-TEST"}
     for process, sequence in (("active", 1), ("received", 2), ("received", 0), ("closed", 7)):
-        words = await refuses(world.database.api, insert, **given, process=process, sequence=sequence)
+        words = await refuses(world.database.api, insert, receiving(world), **given, process=process, sequence=sequence)
         assert "a case starts as received" in words
-    assert await works(world.database.api, insert, **given, process="received", sequence=1) == 1
-    await refuses(world.database.worker, insert, **given, process="received", sequence=1)
+    assert await works(world.database.api, insert, receiving(world), **given, process="received", sequence=1) == 1
+    await refuses(world.database.worker, insert, working_on(case), **given, process="received", sequence=1)
 
 
 async def test_the_api_keeps_somebody_out_only_until_an_officer_has_decided(world: World, case: Case) -> None:
     insert = (
-        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :who, :reason, created_at"
+        "INSERT INTO recusal (id, case_id, person_id, reason, since, until) SELECT :new, id, :one, :reason, created_at"
     )
-    given = {"new": uuid4(), "who": world.person("pol.a"), "id": case.id}
+    given = {"new": uuid4(), "one": world.person("pol.a"), "id": case.id}
     for reason, until in (("RELATIVE", "NULL"), ("POSSIBLE", "created_at")):
-        words = await refuses(
-            world.database.api, f"{insert}, {until} FROM case_file WHERE id = :id", **given, reason=reason
-        )
+        statement = f"{insert}, {until} FROM case_file WHERE id = :id"
+        words = await refuses(world.database.api, statement, receiving(world), **given, reason=reason)
         assert "recorded by a command" in words
-    assert await works(world.database.api, f"{insert}, NULL FROM case_file WHERE id = :id", **given, reason="POSSIBLE")
+    statement = f"{insert}, NULL FROM case_file WHERE id = :id"
+    assert await works(world.database.api, statement, receiving(world), **given, reason="POSSIBLE") == 1
     await refuses(world.database.api, "UPDATE recusal SET until = since")
 
 
@@ -268,19 +287,18 @@ async def test_the_api_keeps_somebody_out_only_until_an_officer_has_decided(worl
 )  # fmt: skip
 async def test_the_worker_sees_nothing_of_how_people_sign_in(world: World, table: str) -> None:
     await refuses(world.database.worker, f"SELECT count(*) FROM {table}")
-    await works(world.database.api, f"SELECT count(*) FROM {table}")
+    assert await works(world.database.api, f"SELECT count(*) FROM {table}", Who(system="door")) == 1
 
 
 async def test_a_rung_that_fired_stays_and_a_planned_one_may_be_planned_anew(world: World, case: Case) -> None:
     planned = "DELETE FROM rung WHERE case_id = :id AND state = 'planned'"
-    assert await works(world.database.worker, planned, id=case.id) > 0
+    assert await works(world.database.worker, planned, working_on(case), id=case.id) > 0
     await refuses(world.database.api, planned, id=case.id)
     for engine in (world.database.worker, world.database.owner):
-        async with engine.connect() as connection:
+        async with transaction(engine, working_on(case), MONDAY) as connection:
             await connection.execute(text("UPDATE rung SET state = 'fired' WHERE case_id = :id"), {"id": case.id})
             with pytest.raises(DBAPIError, match="append-only"):
                 await connection.execute(text("DELETE FROM rung WHERE case_id = :id"), {"id": case.id})
-            await connection.rollback()
 
 
 async def test_neither_role_owns_anything_bypasses_anything_or_makes_tables(world: World) -> None:

@@ -31,9 +31,10 @@ STEPS = [step.revision for step in reversed(list(ScriptDirectory.from_config(mig
 
 @pytest_asyncio.fixture
 async def empty(postgres: Postgres) -> AsyncIterator[str]:
-    """The owner's URL of a database that was never migrated."""
+    """The owner's URL of a database that was prepared and never migrated."""
     name = f"m_{uuid4().hex}"
     await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
+    await postgres.sql((PROJECT / "deploy" / "database.sql").read_text(encoding="utf-8"), database=name)
     yield postgres.url(OWNER, name)
     await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 

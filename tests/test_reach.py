@@ -7,10 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from activities.transition import Transitions
-from api.scope import actable, in_scope
 from models.access import COMMUNE, Standpoint, may_send
 from models.database import Who, transaction
 from models.forms import ReportInput
@@ -21,6 +20,7 @@ from models.records.cases import lock_cases, surroundings
 from models.records.intake import receive_report
 from models.records.reach import in_reach
 from models.records.reference import load_reference
+from models.records.scope import in_scope, kept_from, not_, within
 from models.records.terms import said, terms
 from models.tables import AuditEntry, BreakGlass, CaseEvent, CaseFile, Deputy, Position, UnitParent, table
 from tests.people_support import NOW, Province, load_province
@@ -46,9 +46,10 @@ def acting(province: Province, username: str) -> Acting:
 
 
 async def taken_in(database: Any, province: Province, by: str, **units: str) -> UUID:
-    async with transaction(database.api, Who(), NOW) as connection:
+    who = acting(province, by)
+    async with transaction(database.api, Who(who.person_id, who.position_id, "intake"), NOW) as connection:
         intake = await receive_report(
-            connection, report=ReportInput.model_validate(units), actor=acting(province, by), now=NOW,
+            connection, report=ReportInput.model_validate(units), actor=who, now=NOW,
             reference=REFERENCE, command_id=uuid4(),
         )  # fmt: skip
     return intake.cases[0].case_id
@@ -107,7 +108,7 @@ async def test_the_record_draws_the_line_exactly_where_the_door_does(database: A
             for event in ASKED:
                 door: set[UUID] = set()
                 of_sender = terms(sender.role)
-                for clause in (in_scope(of_sender), actable(of_sender, event)):
+                for clause in (in_scope(of_sender), and_(not_(kept_from(of_sender)), within(of_sender, event))):
                     found = select(CASE.c.id).where(CASE.c.id.in_(made), clause)
                     door |= set(await connection.scalars(found, said(sender, NOW)))
                 for case in rows.values():

@@ -68,7 +68,7 @@ async def upkeep(database, key_file):
 
 async def swept(database, upkeep):
     await ActivityEnvironment().run(upkeep.sweep)
-    async with transaction(database.worker, Who(), CLOCK.now()) as connection:
+    async with transaction(database.worker, Who(system="sweep"), CLOCK.now()) as connection:
         runs = table(SweepRun)
         report = (
             await connection.execute(select(runs.c.report).order_by(runs.c.started_at.desc()).limit(1))

@@ -64,10 +64,11 @@ async def desk(database):
         for row in reversed(made.rows["position"])
         if units[row["unit_id"]] in ("HN-A", "HN-SYT", "111")
     }
-    async with transaction(database.api, Who(), now) as connection:
+    cpo = post["CPO"]
+    async with transaction(database.api, Who(cpo.person_id, cpo.position_id, "intake"), now) as connection:
         intake = await receive_report(
             connection, report=ReportInput.model_validate({"incident_unit": "HN-A", "residence_unit": "HN-A"}),
-            actor=post["CPO"], now=now, reference=reference, command_id=uuid4(),
+            actor=cpo, now=now, reference=reference, command_id=uuid4(),
         )  # fmt: skip
     return database, Transitions(database.worker, reference, CLOCK), intake.cases[0].case_id, post
 

@@ -1,1 +1,1 @@
-"""Every SQL statement of the door. A query of cases takes its scope from ``api.scope`` and no other way."""
+"""Every SQL statement of the door. A query of cases takes its scope from ``models.records.scope`` and no other way."""

@@ -1,4 +1,4 @@
-"""Cases, their deadlines, documents and events. Every statement takes its scope from ``api.scope``.
+"""Cases, their deadlines, documents and events. Every statement takes its scope from ``models.records.scope``.
 
 A statement with a scope is made once per role and shape (what is asked for, not which values) and kept: making it
 costs the API more than running it (docs/performance.md).
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     DateTime,
     Integer,
@@ -23,10 +24,12 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     exists,
     false,
     func,
     literal_column,
+    null,
     or_,
     select,
     true,
@@ -36,10 +39,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
-from api.scope import CASE, REPORT, actable, in_scope, kept_from, not_, readable
+from models.access import HOTLINE
+from models.database import about, work_on
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
-from models.records.terms import PERSON, UNIT, Terms, said, terms
+from models.records.scope import CASE, REPORT, in_scope, readable
+from models.records.terms import UNIT, Terms, said, terms
 from models.tables import (
     Breach,
     BreakGlass,
@@ -62,10 +67,7 @@ from models.tables import (
 _CHILD, _UNIT, _PERSON, _DEADLINE, _RUNG = table(Child), table(Unit), table(Person), table(Deadline), table(Rung)
 _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(Notice), table(Breach)
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
-
-
 _DECLARATION, _GLASS = table(CaseDeclaration), table(BreakGlass)
-_ADDRESS = (CASE.c.id, CASE.c.code, CASE.c.unit_id, CASE.c.process)
 _OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
 
@@ -82,7 +84,8 @@ class Wanted:
     due_before: datetime | None = None
 
 
-def _cases(role: str) -> Select[Any]:
+def _cases(role: str, which: ColumnElement[bool] | None = None) -> Select[Any]:
+    """Cases as they are shown; ``which``: those of a choice that asked for the scope itself."""
     reader = terms(role)
     running = and_(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
     soonest = (
@@ -91,7 +94,10 @@ def _cases(role: str) -> Select[Any]:
     overdue = (
         select(func.count()).select_from(_DEADLINE).where(running, _DEADLINE.c.due_at <= reader.at).scalar_subquery()
     )
-    return (
+    # Of the hotline it is asked whether it took the report in; for the others its row need not be found.
+    hotline = role in HOTLINE
+    brought_by = [(REPORT.c[name] if hotline else null()).label(name) for name in ("receiver_id", "receiver_unit_id")]
+    found = (
         select(
             CASE,
             _CHILD.c.full_name,
@@ -102,8 +108,7 @@ def _cases(role: str) -> Select[Any]:
             _UNIT.c.name_vi.label("unit_name_vi"),
             _UNIT.c.name_en.label("unit_name_en"),
             _PERSON.c.full_name.label("owner_name"),
-            REPORT.c.receiver_id.label("receiver_id"),
-            REPORT.c.receiver_unit_id.label("receiver_unit_id"),
+            *brought_by,
             soonest.c.code.label("next_code"),
             soonest.c.due_at.label("next_due_at"),
             overdue.label("overdue"),
@@ -111,13 +116,14 @@ def _cases(role: str) -> Select[Any]:
             _glass(reader).label("glass_id"),
         )
         .select_from(CASE)
-        .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
-        .join(REPORT, REPORT.c.id == CASE.c.report_id)
+        # Who the child is, is there for whoever sees that class of data.
+        .outerjoin(_CHILD, _CHILD.c.id == CASE.c.child_id)
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
         .outerjoin(soonest, true())
-        .where(readable(reader))
+        .where(readable(reader) if which is None else which)
     )
+    return found.outerjoin(REPORT, REPORT.c.id == CASE.c.report_id) if hotline else found
 
 
 def declared_for(case_id: Any, reader: Terms) -> ColumnElement[bool]:
@@ -172,9 +178,12 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, refere
 @lru_cache(maxsize=KEPT)
 def _one(role: str, by: Reference) -> Select[Any]:
     reader = terms(role)
-    return select(CASE, declared_for(CASE.c.id, reader).label("declared"), _glass(reader).label("glass_id")).where(
-        CASE.c[by] == bindparam("reference"), readable(reader)
-    )
+    return select(
+        CASE,
+        declared_for(CASE.c.id, reader).label("declared"),
+        _glass(reader).label("glass_id"),
+        about(cast(CASE.c.id, Text)),
+    ).where(CASE.c[by] == bindparam("reference"), readable(reader))
 
 
 async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
@@ -184,11 +193,18 @@ async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, 
     ``running``: the codes of its open deadlines.
     """
     by, value = _named(reference)
-    return (await connection.execute(_whole(reader.role, by), said(reader, at, reference=value))).one_or_none()
+    if by == "code":
+        row = await find(connection, reader, at, reference)
+        if row is None:
+            return None
+        value = row.id
+    elif isinstance(value, UUID):
+        await work_on(connection, [value])
+    return (await connection.execute(_whole(reader.role), said(reader, at, reference=value))).one_or_none()
 
 
 @lru_cache(maxsize=KEPT)
-def _whole(role: str, by: Reference) -> Select[Any]:
+def _whole(role: str) -> Select[Any]:
     reader = terms(role)
     deputises = (
         select(func.array_agg(_DEPUTY.c.role))
@@ -206,40 +222,41 @@ def _whole(role: str, by: Reference) -> Select[Any]:
     return (
         _cases(role)
         .add_columns(deputises.label("deputises"), named.label("named"), running.label("running"))
-        .where(CASE.c[by] == bindparam("reference"))
+        .where(CASE.c.id == bindparam("reference"))
     )
 
 
-async def find_behind_glass(connection: AsyncConnection, reader: Acting, at: datetime, reference: str) -> Found | None:
-    """What breaking the glass needs of any case, None where it is unknown or the reader must keep out of it."""
+async def find_behind_glass(connection: AsyncConnection, reference: str) -> Found | None:
+    """What breaking the glass needs of any case, None where it is unknown or the asker must keep out of it."""
     by, value = _named(reference)
-    return (await connection.execute(_behind_glass(reader.role, by), said(reader, at, reference=value))).one_or_none()
+    asked = {"case_id": value if by == "id" else None, "code": value if by == "code" else None}
+    return (await connection.execute(_BEHIND_GLASS, asked)).one_or_none()
 
 
-@lru_cache(maxsize=KEPT)
-def _behind_glass(role: str, by: Reference) -> Select[Any]:
-    columns = (*_ADDRESS, CASE.c.owner_id, CASE.c.flagged)
-    return select(*columns).where(CASE.c[by] == bindparam("reference"), not_(kept_from(terms(role))))
+_BEHIND_GLASS: Final = select(
+    func.annhi_behind_glass(
+        bindparam("case_id", type_=Uuid()), bindparam("code", type_=Text())
+    ).table_valued("id", "code", "unit_id", "process", "owner_id", "flagged")
+)  # fmt: skip
 
 
-async def find_to_act(
-    connection: AsyncConnection, actor: Acting, at: datetime, reference: str, event: str
-) -> Found | None:
-    """What sending ``event`` needs of a case the actor may send it to but not read; None where they may not."""
+async def address(connection: AsyncConnection, reference: str, event: str, key: UUID) -> Found | None:
+    """What sending ``event`` needs of a case its sender does not read; None where it is none of theirs.
+
+    ``sight``: ``acts`` where they may send it this event all the same, ``lost`` where they can show that they sent it
+    under this key before. Asked of a function of the database: for whoever does not read it the row is not there.
+    """
     by, value = _named(reference)
-    statement = _one_to_act(actor.role, event, by)
-    return (await connection.execute(statement, said(actor, at, reference=value))).one_or_none()
+    asked = {"case_id": value if by == "id" else None, "code": value if by == "code" else None}
+    return (await connection.execute(_ADDRESS, {**asked, "event": event, "key": key})).one_or_none()
 
 
-@lru_cache(maxsize=KEPT)
-def _one_to_act(role: str, event: str, by: Reference) -> Select[Any]:
-    return select(*_ADDRESS).where(CASE.c[by] == bindparam("reference"), actable(terms(role), event))
-
-
-async def find_sent(connection: AsyncConnection, reference: str) -> Found | None:
-    """The same of any case, for whoever can show that they sent it something before."""
-    by, value = _named(reference)
-    return (await connection.execute(select(*_ADDRESS).where(CASE.c[by] == value))).one_or_none()
+_ADDRESS: Final = select(
+    func.annhi_address(
+        bindparam("case_id", type_=Uuid()), bindparam("code", type_=Text()), bindparam("event", type_=Text()),
+        bindparam("key", type_=Uuid()),
+    ).table_valued("id", "code", "unit_id", "process", "sight")
+)  # fmt: skip
 
 
 def _named(reference: str) -> tuple[Reference, UUID | str]:
@@ -286,19 +303,56 @@ async def page(
         "after_id": after[1] if after else None,
     }
     asked = {name: value for name, value in values.items() if value is not None}
+    # The page is chosen first: what is shown of a case is then read of these only, and not of all the reader's.
     statement = _page(reader.role, frozenset(asked))
-    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
-    return rows
+    chosen = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).scalar_one()
+    return await _shown(connection, reader, at, chosen)
 
 
 @lru_cache(maxsize=KEPT)
 def _page(role: str, asked: frozenset[str]) -> Select[Any]:
-    return (
-        _cases(role)
-        .where(*(clause for name, clause in _FILTERS.items() if name in asked))
+    chosen = (
+        select(CASE.c.id)
+        .select_from(CASE)
+        .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
+        .where(readable(terms(role)), *(clause for name, clause in _FILTERS.items() if name in asked))
         .order_by(CASE.c.receipt_at.desc(), CASE.c.id.desc())
         .limit(bindparam("limit", type_=Integer))
+        .correlate(None)
     )
+    return _opening(chosen)
+
+
+def _opening(chosen: Select[Any]) -> Select[Any]:
+    """Chosen cases as one list, opened in the same statement."""
+    ids = func.array(chosen.scalar_subquery(), type_=ARRAY(Uuid))
+    found = select(ids.label("ids")).cte("found").prefix_with("MATERIALIZED")  # used twice, and found once
+    return select(found.c.ids, about(func.array_to_string(found.c.ids, ",")))
+
+
+async def _shown(connection: AsyncConnection, reader: Acting, at: datetime, chosen: list[UUID]) -> list[Found]:
+    """Chosen cases as they are shown, in the order of the choice."""
+    if not chosen:
+        return []
+    rows = {row.id: row for row in await connection.execute(_among(reader.role), said(reader, at, found=chosen))}
+    return [rows[one] for one in chosen if one in rows]
+
+
+async def named_like(
+    connection: AsyncConnection, reader: Acting, at: datetime, name: str, limit: int
+) -> Sequence[Found]:
+    """The reader's cases whose child's folded name is like ``name``, the likest first.
+
+    Which they are is asked of a function of the database with a scope of its own; they are read as any other case.
+    """
+    statement = _opening(select(func.annhi_search(name, limit)))
+    return await _shown(connection, reader, at, (await connection.execute(statement)).scalar_one())
+
+
+@lru_cache(maxsize=KEPT)
+def _among(role: str) -> Select[Any]:
+    # Whoever chose them asked for the scope, and row security asks for it here once more.
+    return _cases(role, CASE.c.id == any_(bindparam("found", type_=ARRAY(Uuid))))
 
 
 def _with_ladders() -> Select[Any]:
@@ -406,6 +460,13 @@ async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
     return (await connection.execute(statement)).all()
 
 
+async def outcome(connection: AsyncConnection, command_id: UUID) -> dict[str, Any] | None:
+    """What an act of one's own brought about on a case one does not read: events implied, deadlines last touched."""
+    found = await connection.execute(select(func.annhi_outcome(command_id, type_=JSONB)))
+    done: dict[str, Any] | None = found.scalar_one()
+    return done
+
+
 async def latest_event(connection: AsyncConnection, case_id: UUID) -> Found | None:
     """The last event of a case, with the name of who acted."""
     statement = (
@@ -443,35 +504,38 @@ async def documents(
         for name, value in (("kind", kind), ("version", version), ("document_id", document_id))
         if value is not None
     }
-    values = {"case_id": case_id, "reader_person": reader.person_id, "reader_unit": reader.unit_id, **asked}
+    values = {"case_id": case_id, "reader_unit": reader.unit_id, **asked}
     rows: Sequence[Found] = (await connection.execute(_documents(frozenset(asked)), values)).all()
     return rows
 
 
+_METADATA: Final = tuple(column for column in _DOCUMENT.c if column.name != "sealed")
+_LISTED: Final = func.annhi_documents(bindparam("case_id", type_=Uuid())).table_valued(
+    *(Column(column.name, column.type) for column in _METADATA), name="listed"
+)
 _OF_DOCUMENTS: Final[Mapping[str, ColumnElement[bool]]] = {
-    "kind": _DOCUMENT.c.kind == bindparam("kind"),
-    "version": _DOCUMENT.c.version == bindparam("version"),
-    "document_id": _DOCUMENT.c.id == bindparam("document_id"),
+    "kind": _LISTED.c.kind == bindparam("kind"),
+    "version": _LISTED.c.version == bindparam("version"),
+    "document_id": _LISTED.c.id == bindparam("document_id"),
 }
 
 
 @lru_cache(maxsize=KEPT)
 def _documents(asked: frozenset[str]) -> Select[Any]:
     colleague = exists().where(
-        _POSITION.c.person_id == _DOCUMENT.c.author_id,
+        _POSITION.c.person_id == _LISTED.c.author_id,
         _POSITION.c.unit_id == UNIT,
-        _POSITION.c.valid_from <= _DOCUMENT.c.created_at,
-        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _DOCUMENT.c.created_at),
+        _POSITION.c.valid_from <= _LISTED.c.created_at,
+        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _LISTED.c.created_at),
     )
     # The content itself, sealed, only where one document is asked for.
-    shown = [column for column in _DOCUMENT.c if "document_id" in asked or column is not _DOCUMENT.c.sealed]
+    sealed = _DOCUMENT.c.sealed if "document_id" in asked else null().label("sealed")
+    # That there is a document every reader of the case learns; what stands in it, whoever sees its class of data.
     return (
-        select(*shown, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
-        .join(_PERSON, _PERSON.c.id == _DOCUMENT.c.author_id)
-        .where(
-            _DOCUMENT.c.case_id == bindparam("case_id"),
-            or_(_DOCUMENT.c.frozen_at.is_not(None), _DOCUMENT.c.author_id == PERSON),
-        )
+        select(_LISTED, sealed, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))
+        .select_from(_LISTED)
+        .outerjoin(_DOCUMENT, _DOCUMENT.c.id == _LISTED.c.id)
+        .join(_PERSON, _PERSON.c.id == _LISTED.c.author_id)
         .where(*(clause for name, clause in _OF_DOCUMENTS.items() if name in asked))
-        .order_by(_DOCUMENT.c.created_at, _DOCUMENT.c.id)
+        .order_by(_LISTED.c.created_at, _LISTED.c.id)
     )

@@ -1,34 +1,38 @@
 """Breaking the glass, in the scope of those who ask, confirm and review."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, false, insert, or_, select, true, update
+from sqlalchemy import Boolean, Column, Integer, Select, Text, Uuid, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
-from api.scope import CASE, kept_from, not_, under
-from models.access import Scope, may, scope
-from models.records.actor import Acting
-from models.records.terms import Terms, said, terms
+from api.queries.rows import Found
 from models.tables import BreakGlass, Person, Position, Unit, new_id, table
 
 _GLASS, _PERSON, _POSITION, _UNIT = table(BreakGlass), table(Person), table(Position), table(Unit)
 
 
-@lru_cache(maxsize=KEPT)
-def _grants(role: str) -> Select[Any]:
-    second, reviewer, reader = _PERSON.alias("second"), _PERSON.alias("reviewer"), terms(role)
+_CASE = func.annhi_grants(bindparam("grant", type_=Uuid())).table_valued(
+    Column("grant_id", Uuid()), Column("code", Text()), Column("unit_id", Uuid()), Column("owner_id", Uuid()),
+    Column("flagged", Boolean()), Column("to_review", Boolean()), name="seen",
+)  # fmt: skip
+
+
+def _grants() -> Select[Any]:
+    """What the reader sees of broken glass, with what it needs of a case they may not read.
+
+    Which those are is asked of a function of the database; one that is named exactly is seen by whoever may confirm it.
+    """
+    second, reviewer = _PERSON.alias("second"), _PERSON.alias("reviewer")
     return (
         select(
             _GLASS,
-            CASE.c.code.label("case_code"),
-            CASE.c.unit_id,
-            CASE.c.owner_id,
-            CASE.c.flagged,
+            _CASE.c.code.label("case_code"),
+            _CASE.c.unit_id,
+            _CASE.c.owner_id,
+            _CASE.c.flagged,
+            _CASE.c.to_review,
             _POSITION.c.role,
             _PERSON.c.full_name.label("person_name"),
             second.c.full_name.label("second_name"),
@@ -36,61 +40,30 @@ def _grants(role: str) -> Select[Any]:
             _UNIT.c.code.label("unit_code"),
             _UNIT.c.name_vi.label("unit_name_vi"),
             _UNIT.c.name_en.label("unit_name_en"),
-            _reviewed_by(reader).label("to_review"),
         )
-        .join(CASE, CASE.c.id == _GLASS.c.case_id)
+        .select_from(_CASE)
+        .join(_GLASS, _GLASS.c.id == _CASE.c.grant_id)
         .join(_PERSON, _PERSON.c.id == _GLASS.c.person_id)
         .join(_POSITION, _POSITION.c.id == _GLASS.c.position_id)
         .outerjoin(second, second.c.id == _GLASS.c.confirmed_by)
         .outerjoin(reviewer, reviewer.c.id == _GLASS.c.reviewed_by)
-        .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
-        .where(not_(kept_from(reader)))
+        .outerjoin(_UNIT, _UNIT.c.id == _CASE.c.unit_id)
     )
 
 
-def _reviewed_by(reader: Terms) -> ColumnElement[bool]:
-    """The clause: it is the reader's to look at afterwards, as the holding unit's head or data-protection officer."""
-    match scope(reader.role, "review_break_glass"):
-        case Scope.UNIT:
-            return CASE.c.unit_id == reader.unit
-        case Scope.PROVINCE:
-            return or_(CASE.c.unit_id.in_(under(reader)), CASE.c.unit_id.is_(None))
-        case _:
-            return false()
+_ONE: Final = _grants()
+_LISTED: Final = _grants().order_by(_GLASS.c.asked_at.desc(), _GLASS.c.id).limit(bindparam("limit", type_=Integer()))
 
 
-def _seen(role: str, *, named: bool) -> tuple[Select[Any], Any]:
-    """The grants a role sees, and where their columns stand.
-
-    ``named``: one that is named exactly is seen by whoever may confirm it.
-    """
-    of = _grants(role).subquery("grants")
-    own = or_(of.c.person_id == terms(role).person, of.c.confirmed_by == terms(role).person)
-    seen = true() if named and may(role, "confirm_break_glass") else or_(own, of.c.to_review)
-    return select(of).where(seen), of
-
-
-async def listed(connection: AsyncConnection, reader: Acting, at: datetime, limit: int) -> Sequence[Found]:
+async def listed(connection: AsyncConnection, limit: int) -> Sequence[Found]:
     """What the reader asked for or confirmed, and what is theirs to review; the newest first."""
-    rows: Sequence[Found] = (await connection.execute(_listed(reader.role), said(reader, at, limit=limit))).all()
+    rows: Sequence[Found] = (await connection.execute(_LISTED, {"grant": None, "limit": limit})).all()
     return rows
 
 
-@lru_cache(maxsize=KEPT)
-def _listed(role: str) -> Select[Any]:
-    statement, of = _seen(role, named=False)
-    return statement.order_by(of.c.asked_at.desc(), of.c.id).limit(bindparam("limit"))
-
-
-async def find(connection: AsyncConnection, reader: Acting, at: datetime, grant: UUID) -> Found | None:
+async def find(connection: AsyncConnection, grant: UUID) -> Found | None:
     """One of them; for whoever may confirm, also one that was asked for and is named exactly."""
-    return (await connection.execute(_one(reader.role), said(reader, at, grant=grant))).one_or_none()
-
-
-@lru_cache(maxsize=KEPT)
-def _one(role: str) -> Select[Any]:
-    statement, of = _seen(role, named=True)
-    return statement.where(of.c.id == bindparam("grant"))
+    return (await connection.execute(_ONE, {"grant": grant})).one_or_none()
 
 
 async def lock(connection: AsyncConnection, grant: UUID) -> None:

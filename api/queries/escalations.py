@@ -17,14 +17,18 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    false,
+    func,
     select,
     tuple_,
 )
+from sqlalchemy import case as sa_case
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
-from api.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.actor import Acting
+from models.records.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.terms import said, terms
 from models.tables import Deadline, EscalationRecipient, Person, Rung, Unit, table
 
@@ -61,11 +65,13 @@ def _escalations(role: str) -> Select[Any]:
             _UNIT.c.name_en.label("unit_name_en"),
             acknowledger.c.full_name.label("acknowledger_name"),
             resolver.c.full_name.label("resolver_name"),
-            case.label("case_readable"),
+            func.coalesce(case, false()).label("case_readable"),
+            # What went to somebody who does not read the case is about a row that is not there for them.
+            sa_case((CASE.c.id.is_(None), func.annhi_escalated(ESCALATION.c.id, type_=JSONB))).label("unread"),
         )
         .select_from(ESCALATION)
-        .join(CASE, CASE.c.id == ESCALATION.c.case_id)
-        .join(_DEADLINE, _DEADLINE.c.id == ESCALATION.c.deadline_id)
+        .outerjoin(CASE, CASE.c.id == ESCALATION.c.case_id)
+        .outerjoin(_DEADLINE, _DEADLINE.c.id == ESCALATION.c.deadline_id)
         .outerjoin(_RUNG, (_RUNG.c.deadline_id == ESCALATION.c.deadline_id) & (_RUNG.c.ordinal == ESCALATION.c.ordinal))
         .outerjoin(_UNIT, _UNIT.c.id == ESCALATION.c.unit_id)
         .outerjoin(acknowledger, acknowledger.c.id == ESCALATION.c.acknowledged_by)

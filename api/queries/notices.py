@@ -4,20 +4,24 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
 from models.records.people import is_recused
-from models.tables import CallTask, CaseFile, Notice, Person, table
+from models.tables import CallTask, Notice, Person, table
 
-_CASE, _PERSON, _CALL, _NOTICE = table(CaseFile), table(Person), table(CallTask), table(Notice)
+_PERSON, _CALL, _NOTICE = table(Person), table(CallTask), table(Notice)
 
 
 async def codes(connection: AsyncConnection, case_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Case codes by id; a code says nothing about a child."""
-    rows = await connection.execute(select(_CASE.c.id, _CASE.c.code).where(_CASE.c.id.in_(sorted(case_ids))))
+    """Case codes by id, of cases the reader was told of or is to phone about; a code says nothing about a child."""
+    rows = await connection.execute(_CODES, {"asked": sorted(case_ids)})
     return {row.id: row.code for row in rows}
+
+
+_ASKED = func.unnest(bindparam("asked", type_=ARRAY(Uuid))).column_valued("asked")
+_CODES = select(_ASKED.label("id"), func.annhi_code_of(_ASKED).label("code"))
 
 
 async def callees(connection: AsyncConnection, person_ids: Collection[UUID]) -> dict[UUID, Found]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
-from api.scope import below
+from models.records.scope import below
 from models.tables import Absence, Deputy, Person, Position, Shift, Suspension, Unit, UnitParent, new_id, table
 
 UNIT, PERSON, POSITION = table(Unit), table(Person), table(Position)

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, bindparam, false, func, not_, select
+from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.cases import declared_for
 from api.queries.rows import KEPT, Found
-from api.scope import CASE, REPORT, readable, readable_report
 from models.records.actor import Acting
+from models.records.scope import CASE, REPORT, readable, readable_report
 from models.records.terms import said, terms
 from models.tables import CaseReport, Informant, InformantReading, Person, Position, Unit, new_id, table
 from models.vault import DataKey
@@ -35,10 +35,12 @@ async def cases_of(connection: AsyncConnection, reader: Acting, at: datetime, re
     return rows
 
 
-async def has_unreadable_case(connection: AsyncConnection, reader: Acting, at: datetime, report_id: UUID) -> bool:
-    """Whether the report opened or joined a case the reader may not read: then it tells of a child not theirs."""
-    found = await connection.execute(_unreadable_of(reader.role), said(reader, at, report_id=report_id))
-    return found.first() is not None
+async def is_whole(connection: AsyncConnection, report_id: UUID) -> bool:
+    """Whether the reader reads every case the report opened or joined: else it tells of a child not theirs.
+
+    Asked of a function of the database, since a case they do not read is not there for them to count.
+    """
+    return bool((await connection.execute(select(func.annhi_whole_report(report_id)))).scalar_one())
 
 
 _REPORT_ID = bindparam("report_id", type_=Uuid())
@@ -67,16 +69,6 @@ def _cases_of(role: str) -> Select[Any]:
         .join(_LINK, _LINK.c.case_id == CASE.c.id)
         .where(_LINK.c.report_id == _REPORT_ID, _LINK.c.until.is_(None), readable(terms(role)))
         .order_by(CASE.c.id)
-    )
-
-
-@lru_cache(maxsize=KEPT)
-def _unreadable_of(role: str) -> Select[Any]:
-    return (
-        select(CASE.c.id)
-        .join(_LINK, _LINK.c.case_id == CASE.c.id)
-        .where(_LINK.c.report_id == _REPORT_ID, not_(func.coalesce(readable(terms(role)), false())))
-        .limit(1)
     )
 
 

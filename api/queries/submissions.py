@@ -56,12 +56,6 @@ async def claim(
     return (await connection.execute(select(_SUBMISSION).where(_SUBMISSION.c.id == submission_id))).one()
 
 
-async def is_claimed(connection: AsyncConnection, submission_id: UUID) -> bool:
-    """Whether this very request was taken before. Its id is derived from who sent it."""
-    found = await connection.execute(select(_SUBMISSION.c.id).where(_SUBMISSION.c.id == submission_id))
-    return found.first() is not None
-
-
 async def answer(connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any]) -> None:
     """Keep the answer; the first one stays."""
     await write(connection, _ANSWER, [{"id": submission_id, "confirmed_at": at, "answer": answer}])

@@ -13,8 +13,10 @@ from api.queries.cases import Wanted
 from api.services import cases
 from api.shapes.base import Input, Page
 from api.shapes.cases import CaseOut, DeadlineOut, DocumentOut, TimelineEntry
+from models.forms.base import Line
 
 router = APIRouter(prefix="/cases", tags=["cases"])
+searching = APIRouter(tags=["cases"])
 
 CaseRef = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$", description="The case's id or its code.")]
 Codes = Annotated[tuple[Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_]+$")], ...], Field(max_length=20)]
@@ -34,6 +36,12 @@ class CaseFilter(Input):
     limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
+class NameSearch(Input):
+    """A child's name, or part of it."""
+
+    name: Line
+
+
 @router.get("", responses=declares("not-permitted"))
 async def list_cases(visit: TheVisit, chosen: Annotated[CaseFilter, Query()]) -> Page[CaseOut]:
     """The cases in the reader's scope, the newest receipt first."""
@@ -47,6 +55,13 @@ async def list_cases(visit: TheVisit, chosen: Annotated[CaseFilter, Query()]) ->
         due_before=visit.now if chosen.overdue else chosen.due_before,
     )
     return await cases.list_cases(visit, wanted, chosen.cursor, chosen.limit)
+
+
+@searching.post("/search", responses=declares("not-permitted", body=True))
+async def search(visit: TheVisit, asked: NameSearch) -> Page[CaseOut]:
+    """The reader's cases by a child's name, the likest first. In the body: an address is written down everywhere."""
+    await visit.require("search")
+    return await cases.search(visit, asked.name)
 
 
 @router.get("/{case}", responses=declares("not-found", "declaration-required"))

@@ -43,7 +43,11 @@ async def give_account(visit: Visit, person_id: UUID, given: AccountIn) -> Accou
     token, until = new_token(), visit.now + timedelta(hours=visit.door.settings.set_up_link_hours)
     async with visit.transaction() as connection:
         await theirs(connection, visit, person_id)
-        account = await identity.set_account(connection, person_id=person_id, username=given.username, at=visit.now)
+        try:
+            account = await identity.set_account(connection, person_id=person_id, username=given.username, at=visit.now)
+        except IntegrityError:
+            # It belongs to somebody in another administrator's office, whose account is not there to be seen.
+            account = None
         if account is None:
             raise Problem("code-taken")
         await q.add_link(

@@ -7,6 +7,7 @@ the door says only who asks, and whether the case is theirs to see.
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import locate, owns, standing_of, whole
 from api.services.deadlines import deadline_out
-from api.shapes.cases import ActionOut, CommandOut, DeadlineOut
+from api.shapes.cases import ActionOut, CommandOut
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
 from models.forms.inputs import Attach
 from models.lifecycle import LIVE, allowed_in
@@ -64,7 +65,7 @@ async def act(visit: Visit, reference: str, event: str, key: UUID, body: ActionI
 
 async def _store(visit: Visit, reference: str, event: str, key: UUID, body: ActionInput) -> _Asked:
     """Keep what was typed, once, and make the command of it."""
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=reference) as connection:
         digest = await keys.request_hash(connection, body)
         row, sight = await _addressed(connection, visit, reference, event, key)
         target = _target(row.id, event)
@@ -114,16 +115,11 @@ async def _addressed(
     if row is not None and await owns(connection, visit, row):
         structlog.contextvars.bind_contextvars(case_code=row.code)
         return row, "reads"
-    sight: Sight = "acts"
-    unseen = await cases.find_to_act(connection, acting, visit.now, reference, event)
-    if unseen is None and (sent := await cases.find_sent(connection, reference)) is not None:
-        command_id = keys.command_id(visit.caller.person_id, key, _target(sent.id, event))
-        if await submissions.is_claimed(connection, command_id):
-            unseen, sight = sent, "lost"
+    unseen = await cases.address(connection, reference, event, key)
     if unseen is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=unseen.code)
-    return unseen, sight
+    return unseen, unseen.sight
 
 
 def _target(case_id: UUID, event: str) -> str:
@@ -207,7 +203,7 @@ async def _answer(visit: Visit, asked: _Asked, result: CommandResult) -> ActionO
     visit.door.metrics.commands.labels(asked.command.event, "accepted" if result.accepted else "refused").inc()
     _LOG.info("command", outcome="accepted" if result.accepted else "refused", code=result.code)
     visit.door.confirmations.note(result.command_id)
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=asked.row.id) as connection:
         if asked.before is not None:
             # The command's own entry tells who had the answer the first time.
             await visit.note(connection, "repeat", "case", record_id=asked.row.id, case_id=asked.row.id)
@@ -250,14 +246,16 @@ async def _latest(connection: AsyncConnection, visit: Visit, case_id: UUID) -> d
 
 
 async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result: CommandResult) -> ActionOut:
+    if asked.sight != "reads":
+        return await _done_unseen(connection, asked, result)
     row = await cases.find_whole(connection, visit.caller.acting, visit.now, str(asked.row.id))
+    if row is None:
+        return await _done_unseen(connection, asked, result)
     touched = await cases.touched(connection, asked.row.id, result.command_id)
     implied = list(touched[0].implied) if touched else []
     causes = {asked.command.event, *implied}
     changed = [deadline_out(one) for one in touched if one.id is not None]
     started = [one for one in changed if one.status == "open" and one.start_event in causes]
-    if row is None or asked.sight != "reads":
-        return _done_unseen(asked, result, started)
     met = [one for one in changed if one.status == "met"]
     told = {one.id for one in (*started, *met)}
     return ActionOut(
@@ -269,24 +267,21 @@ async def _done(connection: AsyncConnection, visit: Visit, asked: _Asked, result
     )
 
 
-def _done_unseen(asked: _Asked, result: CommandResult, started: list[DeadlineOut]) -> ActionOut:
+async def _done_unseen(connection: AsyncConnection, asked: _Asked, result: CommandResult) -> ActionOut:
     """The answer to whoever may not read the case, or not any more: that it was done, and what is due of it by when.
 
     Where the act took the case out of one's own sight, the deadlines are no longer one's business either.
     """
+    done = await cases.outcome(connection, result.command_id) if asked.sight == "acts" else None
+    changed = [deadline_out(SimpleNamespace(**one)) for one in done["deadlines"]] if done is not None else []
+    causes = {asked.command.event, *(done["implied"] if done is not None else ())}
     return ActionOut(
         command=_command(asked, result, [], None),
         case=None,
-        started=[_bare(one) for one in started] if asked.sight == "acts" else [],
+        started=[one for one in changed if one.status == "open" and one.start_event in causes],
         met=[],
         changed=[],
     )
-
-
-def _bare(deadline: DeadlineOut) -> DeadlineOut:
-    """A deadline without whom its ladder reaches."""
-    rungs = [rung.model_copy(update={"told": []}) for rung in deadline.rungs]
-    return deadline.model_copy(update={"rungs": rungs, "breaches": []})
 
 
 def _command(asked: _Asked, result: CommandResult, implied: list[str], sequence: int | None) -> CommandOut:

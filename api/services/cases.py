@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import paging
 from api.door import Visit
+from api.errors import fault
 from api.problems import Problem
 from api.queries import cases
 from api.queries.rows import Found
@@ -31,7 +32,10 @@ from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_
 from models.records.vault import key_of, unseal
 from models.tables import Document, table
 from models.vault import ErasedError
-from models.vocabulary import codes, term
+from models.vocabulary import codes, fold, term
+
+LEAST = 2
+"""Of how many letters a name that is searched for has to be at least."""
 
 _DOCUMENT = table(Document)
 
@@ -104,9 +108,24 @@ async def list_cases(visit: Visit, wanted: cases.Wanted, cursor: str | None, lim
     return Page[CaseOut](items=[case_out(visit, row, None) for row in shown], next=after)
 
 
+async def search(visit: Visit, name: str) -> Page[CaseOut]:
+    """The reader's cases by a child's name, the likest first. On record stands how many were found, not the name.
+
+    Raises:
+        Problem: ``invalid-request`` where too little of the name is given.
+    """
+    folded = fold(name).replace("\\", "").replace("%", "").replace("_", "").strip()
+    if len(folded) < LEAST:
+        raise fault("too-short", "body", "name")
+    async with visit.transaction() as connection:
+        rows = await cases.named_like(connection, visit.caller.acting, visit.now, folded, paging.MOST)
+        await visit.note(connection, "search", "case", detail={"found": len(rows)})
+    return Page[CaseOut](items=[case_out(visit, row, None) for row in rows], next=None)
+
+
 async def read(visit: Visit, reference: str) -> CaseOut:
     """One case, with what the reader may do now."""
-    async with visit.transaction() as connection:
+    async with visit.transaction(about=reference) as connection:
         row = _opened(_found(visit, await cases.find_whole(connection, visit.caller.acting, visit.now, reference)))
         await visit.note(connection, "read", "case", record_id=row.id, case_id=row.id)
         own = await owns(connection, visit, row)
@@ -378,5 +397,6 @@ async def _with_content(connection: AsyncConnection, row: Found, shown: Document
 
 __all__: Sequence[str] = (
     "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "find",
-    "household", "list_cases", "locate", "owns", "read", "standing_of", "timeline", "to_write", "whole",
+    "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "to_write",
+    "whole",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from api.services.cases import find, locate
 from api.shapes.base import PersonRef
 from api.shapes.conflicts import ConflictOut, DeclarationIn, DeclarationOut, RelativeIn, RelativeOut, ThroughOut
 from models.access.matching import plain_name
+from models.database import as_part
 from models.forms import INPUTS
 from models.lifecycle import EVENTS
 from models.records.cases import CaseRow
@@ -26,6 +27,8 @@ from models.records.conflicts import compare, declare_related, may_judge, ranks_
 from models.records.notices import tell
 from models.records.tells import conflict_found, place_of
 
+SCREENING = "screening"
+"""The part of the system that keeps cases from people who may be in conflict with them, and tells who decides."""
 _RECUSE = "record_recusal"
 _NONE = "none"
 _OWN_WORDS = "Tự khai khi mở hồ sơ: có quan hệ hoặc quyền lợi liên quan."
@@ -77,17 +80,19 @@ async def keep_from(
 
     The caller wakes the cases' workflows once its transaction is committed (``wake``).
     """
-    kept = await screen(connection, person_id, name, visit.now, in_office=in_office)
-    for case in kept:
-        await _tell(connection, visit, case, uuid5(case.id, f"conflict/{person_id}"))
+    async with as_part(connection, SCREENING):
+        kept = await screen(connection, person_id, name, visit.now, in_office=in_office)
+        for case in kept:
+            await _tell(connection, visit, case, uuid5(case.id, f"conflict/{person_id}"))
     return kept
 
 
 async def keep_from_one(connection: AsyncConnection, visit: Visit, case_id: UUID) -> CaseRow | None:
     """Keep one case from the caller, who comes to it from elsewhere, where they may be in conflict with it."""
-    case = await compare(connection, case_id, visit.caller.person_id, visit.now)
-    if case is not None:
-        await _tell(connection, visit, case, uuid5(case.id, f"conflict/{visit.caller.person_id}"))
+    async with as_part(connection, SCREENING):
+        case = await compare(connection, case_id, visit.caller.person_id, visit.now)
+        if case is not None:
+            await _tell(connection, visit, case, uuid5(case.id, f"conflict/{visit.caller.person_id}"))
     return case
 
 
@@ -120,8 +125,9 @@ async def declare(visit: Visit, reference: str, given: DeclarationIn) -> Declara
     async with visit.transaction() as connection:
         row = await _declared(connection, visit, case.id, given)
         if not recused:
-            await declare_related(connection, case.id, visit.caller.person_id, visit.now)
-            await _tell(connection, visit, _row_of(case), row.id)
+            async with as_part(connection, SCREENING):
+                await declare_related(connection, case.id, visit.caller.person_id, visit.now)
+                await _tell(connection, visit, _row_of(case), row.id)
     if not recused:
         visit.door.starts.wake(case.id)
     return _declaration(case.code, row, "recused" if recused else "kept_out")

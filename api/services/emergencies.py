@@ -20,6 +20,7 @@ from api.services import conflicts
 from api.shapes.base import PersonRef, UnitRef
 from api.shapes.emergencies import BreakGlassIn, BreakGlassOut, ReviewIn, Standing
 from models.access import DataClass, sees
+from models.database import as_part
 from models.protocol.arithmetic import limit_instant
 from models.records.notices import tell
 from models.records.people import CasePlace
@@ -40,7 +41,7 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
     await visit.require("break_glass")
     acting = visit.caller.acting
     async with visit.transaction() as connection:
-        case = await cases.find_behind_glass(connection, acting, visit.now, reference)
+        case = await cases.find_behind_glass(connection, reference)
         if case is None:
             raise Problem("not-found")
         if await cases.find(connection, acting, visit.now, str(case.id)) is not None:
@@ -64,7 +65,7 @@ async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given
         reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
     )  # fmt: skip
     await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
-    return _out(visit, await _found(connection, visit, grant))
+    return _out(visit, await _found(connection, grant))
 
 
 async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
@@ -76,7 +77,7 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
     await visit.require("confirm_break_glass")
     async with visit.transaction() as connection:
         await q.lock(connection, grant)
-        row = await _found(connection, visit, grant)
+        row = await _found(connection, grant)
         if row.person_id == visit.caller.person_id:
             raise Problem("second-person-needed", case_id=row.case_id)
         if _standing(visit, row) != "asked":
@@ -95,14 +96,15 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             review_due_at=limit_instant(visit.now, limit, calendar),
         )
         place = CasePlace(row.case_id, row.case_code, row.unit_id, row.owner_id, row.flagged)
-        told = await tell(
-            connection, place, "glass_broken", reference=grant, at=visit.now, roles=["SUP", "DPO"], clock_unit="H"
-        )
+        async with as_part(connection, conflicts.SCREENING):
+            told = await tell(
+                connection, place, "glass_broken", reference=grant, at=visit.now, roles=["SUP", "DPO"], clock_unit="H"
+            )
         await _note(
             connection, visit, "confirm_break_glass", grant, row.case_id, minutes=row.minutes,
             told=[str(one.person_id) for one in told.recipients],
         )  # fmt: skip
-        shown = _out(visit, await _found(connection, visit, grant))
+        shown = _out(visit, await _found(connection, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -116,7 +118,7 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
     await visit.require("review_break_glass")
     async with visit.transaction() as connection:
         await q.lock(connection, grant)
-        row = await _found(connection, visit, grant)
+        row = await _found(connection, grant)
         if not row.to_review:
             raise Problem("not-found")
         if visit.caller.person_id in (row.person_id, row.confirmed_by):
@@ -128,7 +130,7 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
             finding_note=given.note,
         )  # fmt: skip
         await _note(connection, visit, "review_break_glass", grant, row.case_id, finding=given.finding)
-        shown = _out(visit, await _found(connection, visit, grant))
+        shown = _out(visit, await _found(connection, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -136,13 +138,13 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
 async def listed(visit: Visit) -> list[BreakGlassOut]:
     """What the caller asked for or confirmed, and what is theirs to review."""
     async with visit.transaction() as connection:
-        rows = await q.listed(connection, visit.caller.acting, visit.now, _MOST_LISTED)
+        rows = await q.listed(connection, _MOST_LISTED)
         await visit.note(connection, "list", "break_glass", detail={"grants": [str(row.id) for row in rows]})
     return [_out(visit, row) for row in rows]
 
 
-async def _found(connection: AsyncConnection, visit: Visit, grant: UUID) -> Found:
-    row = await q.find(connection, visit.caller.acting, visit.now, grant)
+async def _found(connection: AsyncConnection, grant: UUID) -> Found:
+    row = await q.find(connection, grant)
     if row is None:
         raise Problem("not-found")
     return row

@@ -97,12 +97,13 @@ async def _items(connection: AsyncConnection, visit: Visit, rows: Sequence[Found
 
 
 def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOut:
+    unread = row.unread or {}
     return EscalationOut(
         id=row.id,
         case_id=row.case_id,
-        case_code=row.case_code,
+        case_code=row.case_code or unread["case"],
         deadline_id=row.deadline_id,
-        deadline=row.deadline,
+        deadline=row.deadline or unread["deadline"],
         level=row.level,
         ordinal=row.ordinal,
         state=row.state,
@@ -110,7 +111,7 @@ def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOu
         unit=UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
         if row.unit_id
         else None,
-        due_at=row.rung_due_at or row.deadline_due_at,
+        due_at=row.rung_due_at or row.deadline_due_at or unread["due_at"],
         opened_at=row.opened_at,
         age_seconds=max(0, int((visit.now - row.opened_at).total_seconds())),
         acknowledged_at=row.acknowledged_at,

@@ -19,7 +19,6 @@ from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
 from api.queries import audit, reports, submissions
 from api.queries.rows import Found
-from api.scope import REPORT
 from api.services import keys
 from api.services.cases import brought, declaration_required
 from api.services.deadlines import just_started
@@ -30,10 +29,13 @@ from models.access import HOTLINE, DataClass, sees
 from models.forms import AS_STORED, Informant, ReportInput
 from models.protocol.types import Clock
 from models.records.intake import Intake, IntakeRefusedError, receive_report
+from models.records.scope import REPORT
 from models.records.vault import shared_key, unseal
 from models.vault import ErasedError
 
 TARGET = "reports"
+INTAKE = "intake"
+"""The part of the system that finds out who is to be told of a report."""
 _LOG = structlog.get_logger("api.reports")
 
 
@@ -49,7 +51,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     except PydanticCustomError as error:
         raise refused_field(error, "body", "received_at") from None
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
-    async with visit.transaction(plan_once=True) as connection:
+    async with visit.transaction(INTAKE, plan_once=True) as connection:
         digest = await keys.request_hash(connection, report)
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
@@ -94,7 +96,7 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         linked = await _opened(connection, visit, row)
         role, own = visit.caller.role, row.receiver_id == visit.caller.person_id
         # The whole report names every child in it; who may read only one child's case reads Mẫu 01 in that file.
-        whole = not await reports.has_unreadable_case(connection, visit.caller.acting, visit.now, report_id)
+        whole = await reports.is_whole(connection, report_id)
         seen = own or (whole and sees(role, DataClass.P2))
         if role in HOTLINE:
             seen = brought(visit, row.receiver_id, row.receiver_unit_id)

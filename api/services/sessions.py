@@ -224,7 +224,7 @@ async def change_password(visit: Visit, given: PasswordChange) -> None:
     """
     door, now, account_id = visit.door, visit.now, account_of(visit)
     keys = [throttle.key("password", account_id)]
-    async with visit.transaction() as connection:
+    async with visit.transaction(SYSTEM) as connection:
         problem = await throttle.too_many(connection, keys, now, action="change_password", origin=visit.whence.origin)
         account = await identity.account(connection, account_id=account_id)
     if problem is not None:
@@ -232,13 +232,13 @@ async def change_password(visit: Visit, given: PasswordChange) -> None:
     assert account is not None
     right = await door.passwords.check(account.password_hash, given.current_password.get_secret_value())
     if not right or throttle.is_locked(account, now):
-        async with visit.transaction() as connection:
+        async with visit.transaction(SYSTEM) as connection:
             await throttle.failed(
                 connection, account, now, "password-wrong", "change_password", origin=visit.whence.origin
             )
         raise Problem("password-wrong", audited=True)
     stored = await door.passwords.hash(given.new_password.get_secret_value())
-    async with visit.transaction() as connection:
+    async with visit.transaction(SYSTEM) as connection:
         await identity.set_password(connection, account_id, stored)
         await identity.forget_attempts(connection, keys)
         await q.end_links(connection, account_id, now)

@@ -4,8 +4,8 @@ Events of a case are not here: ``models.lifecycle.EVENTS`` says who may send eac
 reading, lists, escalations, administration, reference data. Sources: process.md §6.4 (who sees what),
 lifecycle.md (roles).
 
-Everything else that knows who sees what is made of this table: the API's checks and the clauses of its statements, and
-the printed matrix (``docs/access.md``).
+Everything else that knows who sees what is made of this table: the API's checks and the clauses of its statements, the
+policies of PostgreSQL's row security (``models.security``), and the printed matrix (``docs/access.md``).
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ Action = Literal[
     "read_case",
     "read_attachment",
     "add_attachment",
+    "search",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -45,6 +46,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_case",
     "read_attachment",
     "add_attachment",
+    "search",
     "answer_escalation",
     "read_escalations",
     "read_calls",
@@ -159,7 +161,9 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_informant": {**dict.fromkeys(RECEIVERS, Scope.OWN), **dict.fromkeys(DECIDERS, Scope.UNIT)},
     "read_case": {**_OFFICES, **dict.fromkeys(AGENCIES, Scope.REFERRAL)},
     "read_attachment": _OFFICES,
-    "add_attachment": {role: scope for role, scope in _OFFICES.items() if role != "PROV"},
+    "add_attachment": {role: how_far for role, how_far in _OFFICES.items() if role != "PROV"},
+    # By a child's name: whoever reads names for as long as a case lasts. The hotline reads them only while it waits.
+    "search": {role: how_far for role, how_far in _OFFICES.items() if role in COMMUNE | DEPARTMENT},
     "read_escalations": _ESCALATIONS,
     "answer_escalation": _ESCALATIONS,
     "read_calls": {"H111S": Scope.UNIT, "H111": Scope.UNIT, "DOHD": Scope.UNIT, "DOH": Scope.UNIT, "NAT": Scope.UNIT},
@@ -321,6 +325,47 @@ def service_scope(part: str, *, reads: bool) -> str:
     """The scope a token needs for an operation of a part of the API."""
     return f"{part}:{'read' if reads else 'write'}"
 
+
+@dataclass(frozen=True)
+class View:
+    """A part of a case that somebody outside the case team is shown, and what takes it away again.
+
+    Attributes:
+        name: what process.md §6.4 calls it.
+        classes: the classes of data it is cut out of.
+        holds: what of them, as codes.
+        withheld: the flags of the case under which nothing of it is shown.
+        days_after: how long it stays readable after what it was given for has ended; None: it was not given for a time.
+    """
+
+    name: str
+    classes: frozenset[DataClass]
+    holds: frozenset[str]
+    withheld: frozenset[str] = frozenset()
+    days_after: int | None = None
+
+
+VIEWS: Final[dict[str, View]] = {
+    "guardian": View(
+        "guardian view",
+        frozenset({DataClass.P1, DataClass.P4}),
+        frozenset({"plan_items", "appointments", "decisions_served"}),
+        withheld=frozenset({"PERPETRATOR", "RISK_IF_TOLD"}),
+    ),
+    "child": View(
+        "child view",
+        frozenset({DataClass.P1, DataClass.P4}),
+        frozenset({"plan_items", "appointments", "decisions_served", "own_words"}),
+        withheld=frozenset({"RISK_IF_TOLD"}),
+    ),
+    "provider": View(
+        "provider slice",
+        frozenset({DataClass.P1, DataClass.P3}),
+        frozenset({"referral"}),
+        days_after=30,
+    ),
+}
+"""Views that are no role's: what a parent, a child or a provider is given of a case (process.md §6.4)."""
 
 SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
 """Documents that hold very sensitive data (P3) as a rule: the detailed assessment and the needs meeting's minutes."""

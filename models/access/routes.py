@@ -139,6 +139,7 @@ ROUTES: Final[dict[str, Rule]] = {
         Rule(Guard.OPENER, "read_informant", _DECLARED | {Besides.REASON}),
     ),
     **_all("GET /api/v1/cases", Rule(Guard.ROLE, "read_case")),
+    **_all("POST /api/v1/search", Rule(Guard.ROLE, "search")),
     **_all(
         """
         GET /api/v1/cases/{case}

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.access import COMMUNE
+from models.database import work_on
 from models.lifecycle.states import LIVE
 from models.lifecycle.types import Standing
 from models.protocol.types import Clock
@@ -75,11 +76,15 @@ _LOCK = (
 async def lock_cases(connection: AsyncConnection, case_ids: Iterable[UUID]) -> dict[UUID, CaseRow]:
     """Lock the rows of some cases, in one order for everybody so that two commands cannot wait for each other.
 
+    To lock a case is to work on it: row security shows it to the worker from here on.
+
     Args:
         connection: the transaction that is to hold the locks.
         case_ids: which; one that does not exist is left out of the answer.
     """
-    rows = await connection.execute(_LOCK, {"case_ids": sorted(case_ids)})
+    ids = sorted(case_ids)
+    await work_on(connection, ids)
+    rows = await connection.execute(_LOCK, {"case_ids": ids})
     return {row.id: CaseRow(*row) for row in rows}
 
 

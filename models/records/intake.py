@@ -177,6 +177,7 @@ async def receive_report(
             at=now,
             acknowledge_id=acknowledge.id if acknowledge else None,
             acknowledge_due=acknowledge.due_at if acknowledge else None,
+            received_by=actor.unit_id,
         )
         if told.nobody:
             await audit(

@@ -158,6 +158,7 @@ async def first_notices(
     at: datetime,
     acknowledge_id: UUID | None = None,
     acknowledge_due: datetime | None = None,
+    received_by: UUID | None = None,
 ) -> Resolution:
     """Tell the office of a report the moment it is received, before any rung (lifecycle.md, "Deadlines of a case").
 
@@ -173,6 +174,7 @@ async def first_notices(
         at: domain instant of recording.
         acknowledge_id: the deadline ``acknowledge`` of this report, and
         acknowledge_due: its limit.
+        received_by: the office that took the report in, where the caller knows it; else it is looked up.
 
     Returns:
         Who was told; ``nobody`` where none of them could be reached, which the caller puts on record.
@@ -184,7 +186,8 @@ async def first_notices(
         ladder = [("CPO", "SUP", "DOHD")]
     found = Resolution(recipients=(), nobody=True)
     for roles in ladder:
-        here = await resolve(connection, case=case_, roles=roles, at=at, clock_unit="H")
+        place = case_.unit_id or received_by
+        here = await resolve(connection, case=case_, roles=roles, at=at, clock_unit="H", unit_id=place)
         found = _joined(found, here)
         if not found.nobody:
             break

@@ -10,7 +10,23 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Text, Uuid, and_, bindparam, exists, or_, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.terms import Terms
@@ -49,28 +65,38 @@ _DEPUTY, _POSITION = table(Deputy), table(Position)
 
 
 def keeps_out(case_id: Any, reader: Terms) -> ColumnElement[bool]:
-    """The clause on a case's id: this person must keep out of it, in this position, at this instant.
+    """The clause on a case's id: this person must keep out of it, in this position, at this instant."""
+    asked: ColumnElement[Any] = literal(case_id, Uuid()) if isinstance(case_id, UUID) else case_id
+    return asked.in_(kept_out_of(reader))
+
+
+def kept_out_of(reader: Terms) -> Select[Any] | CompoundSelect[Any]:
+    """The ids of the cases somebody must keep out of.
 
     Out is whoever is recused. Out is also the vice-chair of a recused chair, who decides in her name and by her leave,
     unless the department has named them the case's decider (lifecycle.md, DEL; process.md §6.5). ``resolve`` leaves
     the same people out.
     """
-    out = is_recused(case_id, reader.person, reader.at)
+    own = _RECUSAL.alias()
+    recused = select(own.c.case_id).where(
+        own.c.person_id == reader.person, _in_force(own.c.since, own.c.until, reader.at)
+    )
     if reader.role != "VCH":
-        return out
-    chair = _POSITION.alias("recused_chair")
+        return recused
+    chair, hers = _POSITION.alias("recused_chair"), _RECUSAL.alias()
     of_recused_chair = (
-        exists()
+        select(hers.c.case_id)
+        .join(chair, chair.c.person_id == hers.c.person_id)
         .where(
             chair.c.unit_id == reader.unit,
             chair.c.role == "CHAIR",
             chair.c.person_id != reader.person,
             _in_force(chair.c.valid_from, chair.c.valid_to, reader.at),
-            is_recused(case_id, chair.c.person_id, reader.at),
+            _in_force(hers.c.since, hers.c.until, reader.at),
+            ~is_named_decider(hers.c.case_id, reader.person, reader.at),
         )
-        .correlate_except(chair)
     )
-    return or_(out, and_(of_recused_chair, ~is_named_decider(case_id, reader.person, reader.at)))
+    return union(recused, of_recused_chair)
 
 
 def is_recused(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
@@ -83,8 +109,16 @@ def is_recused(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
 def is_named_decider(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause: this person is the decider (DEL) named for this case."""
     row = _DELEGATE.alias()
-    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
-    return exists().where(here).correlate_except(row)
+    return exists().where(row.c.case_id == case_id, _names(row, person_id, at)).correlate_except(row)
+
+
+def named_for(person_id: Any, at: Any) -> Select[Any]:
+    """The ids of the cases this person is the named decider of."""
+    return select(_DELEGATE.c.case_id).where(_names(_DELEGATE, person_id, at))
+
+
+def _names(row: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
+    return and_(row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
 
 
 def is_suspended(person_id: Any, at: datetime) -> ColumnElement[bool]:
@@ -100,8 +134,16 @@ def has_broken_glass(case_id: Any, person_id: Any, at: Any) -> ColumnElement[boo
     The end is compared with the instant of the asking: no job has to take the access away.
     """
     row = _GLASS.alias()
-    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, row.c.confirmed_at <= at, row.c.ends_at > at)
-    return exists().where(here).correlate_except(row)
+    return exists().where(row.c.case_id == case_id, _broken(row, person_id, at)).correlate_except(row)
+
+
+def behind_glass(person_id: Any, at: Any) -> Select[Any]:
+    """The ids of the cases this person may look into so."""
+    return select(_GLASS.c.case_id).where(_broken(_GLASS, person_id, at))
+
+
+def _broken(row: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
+    return and_(row.c.person_id == person_id, row.c.confirmed_at <= at, row.c.ends_at > at)
 
 
 def deputyship(deputy: Any, case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
@@ -109,11 +151,12 @@ def deputyship(deputy: Any, case_id: Any, person_id: Any, at: Any) -> ColumnElem
 
     A deputyship of a recused principal gives none: who must keep out does not act through another.
     """
-    return and_(
-        deputy.c.deputy_id == person_id,
-        _in_force(deputy.c.valid_from, deputy.c.valid_to, at),
-        ~is_recused(case_id, deputy.c.principal_id, at),
-    )
+    return and_(stands_in(deputy, person_id, at), ~is_recused(case_id, deputy.c.principal_id, at))
+
+
+def stands_in(deputy: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
+    """The clause on a row of ``deputy``: it is this person's, and in force."""
+    return and_(deputy.c.deputy_id == person_id, _in_force(deputy.c.valid_from, deputy.c.valid_to, at))
 
 
 def _in_force(since: Any, until: Any, at: Any) -> ColumnElement[bool]:

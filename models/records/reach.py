@@ -1,6 +1,7 @@
 """Whether whoever sends an act stands where they may send it: the unit beside the role, judged at the record as well.
 
-The door asks the same of every request in SQL (``api.scope``), so that what is out of reach is not there at all. Here
+The door asks the same of every request in SQL (``models.records.scope``), so that what is out of reach is not there at
+all. Here
 it is asked once more of what was read under the case's lock, for a command that came another way or waited too long: a
 position that is valid, in another commune, moves nothing. What reaches how far is said in ``models.access`` alone.
 """

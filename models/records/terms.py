@@ -1,8 +1,8 @@
 """Somebody who asks, as SQL knows them: expressions instead of values.
 
 The clauses of scope and of recusal are functions of ``Terms``, so that each is written once for everybody in a role. A
-process binds values to them (``terms``, ``said``); a policy of row security can put the functions of its session in
-their place.
+process binds values to them (``terms``, ``said``); the functions of row security (``models.security``) put their own
+variables in their place.
 """
 
 from dataclasses import dataclass

@@ -23,6 +23,14 @@ class Child(SQLModel, table=True):
     """A child as known so far; every field may be unknown. P1 data: never in a log, a notice or a message."""
 
     __tablename__ = "child"
+    __table_args__ = (
+        Index(
+            "ix_child_folded_name",
+            "folded_name",
+            postgresql_using="gin",
+            postgresql_ops={"folded_name": "gin_trgm_ops"},
+        ),
+    )
 
     id: UUID = key()
     household_id: UUID | None = Field(default=None, foreign_key="household.id", index=True)
@@ -51,7 +59,7 @@ class Report(SQLModel, table=True):
     trigger: str | None = Field(default=None, max_length=30)
     incident_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     residence_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
-    receiver_id: UUID = Field(foreign_key="person.id")
+    receiver_id: UUID = Field(foreign_key="person.id", index=True)
     receiver_position_id: UUID = Field(foreign_key="position.id")
     receiver_unit_id: UUID = Field(foreign_key="unit.id")
     sealed: bytes

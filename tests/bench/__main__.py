@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.bench.audit import audits
 from tests.bench.figures import Outcome, machine
+from tests.bench.guards import guards
 from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
 from tests.bench.memory import memory
@@ -25,6 +26,7 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "memory": memory,
     "audit": audits,
     "protection": protection,
+    "guards": guards,
 }
 
 

@@ -26,7 +26,7 @@ async def open_cases(desk: Office, count: int, told: Callable[[int], ReportInput
     async def batch(number: int) -> None:
         now = desk.clock.now()
         made = []
-        async with transaction(desk.engine, Who(actor.person_id, actor.position_id), now) as connection:
+        async with transaction(desk.engine, Who(actor.person_id, actor.position_id, "intake"), now) as connection:
             for index in range(number * _TOGETHER, min(count, (number + 1) * _TOGETHER)):
                 intake = await receive_report(
                     connection,
@@ -68,6 +68,6 @@ async def _all_seen(desk: Office, patience: timedelta = timedelta(minutes=30)) -
 
 
 async def _unseen(desk: Office) -> int:
-    async with transaction(desk.engine, Who(system="bench"), desk.clock.now()) as connection:
+    async with transaction(desk.engine, Who(system="metrics"), desk.clock.now()) as connection:
         statement = select(func.count()).select_from(_CASE).where(_CASE.c.workflow_seen_at.is_(None))
         return int((await connection.execute(statement)).scalar_one())

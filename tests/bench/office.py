@@ -48,7 +48,7 @@ class Office:
         """Take a report in, committed; the workflow is not started here."""
         actor = self.people["h111"]
         now = self.clock.now()
-        async with transaction(self.engine, Who(actor.person_id, actor.position_id), now) as connection:
+        async with transaction(self.engine, Who(actor.person_id, actor.position_id, "intake"), now) as connection:
             intake = await receive_report(
                 connection, report=told, actor=actor, now=now, reference=self.reference, command_id=uuid4()
             )

@@ -1,11 +1,12 @@
 """Which cases somebody may read: one SQL clause, handed out here and nowhere else.
 
-Every query of cases, documents, deadlines, escalations and reports puts it in its WHERE; a case that is out of scope
-is then not there at all, which is why out of scope and unknown answer alike. Recusal comes before everything
+Every query of cases, documents, deadlines, escalations and reports puts it in its WHERE, and PostgreSQL's row security
+asks it again (``models.security``); a case that is out of scope is then not there at all, which is why out of scope and
+unknown answer alike. Recusal comes before everything
 (lifecycle.md, invariant 5): it shuts out whoever must keep out (``models.records.people.keeps_out``), and whoever
 reads only as a recused person's deputy.
 
-Beside reading there is acting: whoever may take in a report may add to a case they cannot read (``actable``). They
+Beside reading there is acting: whoever may take in a report may add to a case they cannot read (``within``). They
 name it exactly, and the answer tells them nothing of it.
 
 A clause is made of a role and of expressions for the person, the office and the instant (``models.records.terms``),
@@ -37,6 +38,10 @@ _CASE_REPORT, _DEPUTY = table(CaseReport), table(Deputy)
 _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRecipient)
 
 
+BROUGHT = frozenset({Scope.OWN, Scope.RECEIVED})
+"""Whoever reads so far reads what they, or their office, took in."""
+
+
 def readable(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``case_file``: what ``reader`` may read. Broken glass shows no case to whoever must keep out."""
     glass = has_broken_glass(CASE.c.id, reader.person, reader.at)
@@ -53,15 +58,31 @@ def kept_from(reader: Terms) -> ColumnElement[bool]:
     return _out(reader)
 
 
+def reviewable(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``case_file``: breaking its glass is ``reader``'s to look at afterwards.
+
+    That is the head of the holding office, and the data-protection officer of the province.
+    """
+    match scope(reader.role, "review_break_glass"):
+        case Scope.UNIT:
+            return CASE.c.unit_id == reader.unit
+        case Scope.PROVINCE:
+            return or_(CASE.c.unit_id.in_(province(reader)), CASE.c.unit_id.is_(None))
+        case _:
+            return false()
+
+
 def _own(reader: Terms) -> ColumnElement[bool]:
     named = is_named_decider(CASE.c.id, reader.person, reader.at)
     return or_(_reach(reader), named, _as_deputy(reader))
 
 
-def actable(actor: Terms, event: str) -> ColumnElement[bool]:
-    """The clause on ``case_file``: where ``actor`` may send ``event`` though the case is not theirs to read."""
-    ways = [_within(how, actor) for how in sorted(reach(actor.role, event))]
-    return and_(not_(_out(actor)), or_(false(), *ways))
+def within(actor: Terms, event: str) -> ColumnElement[bool]:
+    """The clause on ``case_file``: where ``actor`` may send ``event`` though the case is not theirs to read.
+
+    Whoever must keep out is not left out by it.
+    """
+    return or_(false(), *(_within(how, actor) for how in sorted(reach(actor.role, event))))
 
 
 def readable_report(reader: Terms) -> ColumnElement[bool]:
@@ -96,11 +117,6 @@ def below(unit: ColumnElement[Any], at: ColumnElement[Any]) -> Select[Any]:
     return _descend(select(unit.label("id")), at)
 
 
-def under(reader: Terms) -> Select[Any]:
-    """The ids of the units of the reader's province, their own included."""
-    return _province(reader)
-
-
 def not_(clause: ColumnElement[bool]) -> ColumnElement[bool]:
     """The clause's opposite."""
     return ~clause
@@ -111,15 +127,13 @@ def _reach(reader: Terms) -> ColumnElement[bool]:
         case Scope.UNIT:
             return _of_unit(reader.unit)
         case Scope.PROVINCE:
-            units = _province(reader)
+            units = province(reader)
             unrouted = and_(
                 CASE.c.unit_id.is_(None), _received(lambda r: r.receiver_unit_id.in_(units) | _nowhere(r, reader.at))
             )
             return or_(CASE.c.unit_id.in_(units), unrouted)
-        case Scope.OWN:
-            return _received(lambda r: r.receiver_id == reader.person, brought_it=True)
-        case Scope.RECEIVED:
-            return _received(lambda r: r.receiver_unit_id == reader.unit, brought_it=True)
+        case Scope.OWN | Scope.RECEIVED:
+            return _received(_taken_in(reader), brought_it=True)
         case Scope.NATIONAL:
             return true()
         case _:
@@ -133,17 +147,34 @@ def _of_unit(unit: ColumnElement[Any]) -> ColumnElement[bool]:
     return or_(CASE.c.unit_id == unit, received_here)
 
 
-def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
-    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own.
-
-    ``brought_it``: a report that opened or reopened it. A further one is added by whoever knows the case's code, and
-    must not be the way to read it.
-    """
+def brought(reader: Terms) -> Select[Any]:
+    """The ids of the cases that the reader, or their office, took in, for a role that reads those (``BROUGHT``)."""
     link, report = _CASE_REPORT.alias(), REPORT.alias()
+    return select(link.c.case_id).where(_links(link, report, _taken_in(reader), brought_it=True))
+
+
+def _taken_in(reader: Terms) -> Callable[[Any], ColumnElement[bool]]:
+    if scope(reader.role, "read_case") is Scope.OWN:
+        return lambda report: report.receiver_id == reader.person
+    return lambda report: report.receiver_unit_id == reader.unit
+
+
+def _received(by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool = False) -> ColumnElement[bool]:
+    """Some report of the case was taken in so. Aliased: an enclosing query may have ``report`` of its own."""
+    link, report = _CASE_REPORT.alias(), REPORT.alias()
+    return exists().where(link.c.case_id == CASE.c.id, _links(link, report, by, brought_it=brought_it))
+
+
+def _links(
+    link: Any, report: Any, by: Callable[[Any], ColumnElement[bool]], *, brought_it: bool
+) -> ColumnElement[bool]:
+    """Between a case and a report of it.
+
+    ``brought_it``: one that opened or reopened it. A further one is added by whoever knows the case's code, and must
+    not be the way to read it.
+    """
     which = link.c.how != "further" if brought_it else true()
-    return exists().where(
-        link.c.case_id == CASE.c.id, link.c.report_id == report.c.id, link.c.until.is_(None), which, by(report.c)
-    )
+    return and_(link.c.report_id == report.c.id, link.c.until.is_(None), which, by(report.c))
 
 
 def _nowhere(report: Any, at: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -175,13 +206,13 @@ def _within(how: Reach, actor: Terms) -> ColumnElement[bool]:
             return or_(*(place == actor.unit for place in places))
         case Reach.PROVINCE:
             office = exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind.not_in(("commune", *sorted(EVERYWHERE))))
-            units = _province(actor, heads=("province", "committee"))
+            units = province(actor, heads=("province", "committee"))
             return and_(office, or_(*(place.in_(units) for place in places)))
         case Reach.EVERYWHERE:
             return exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind.in_(sorted(EVERYWHERE)))
 
 
-def _province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[Any]:
+def province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[Any]:
     """The units of the province an office belongs to: everything below the head above it, itself included."""
     up = select(reader.unit.label("id")).cte("up", recursive=True)
     up = up.union(
