@@ -23,6 +23,7 @@ from models.access import DataClass, sees
 from models.protocol.arithmetic import limit_instant
 from models.records.notices import tell
 from models.records.people import CasePlace
+from models.records.vault import key_of, living_key_of
 
 WAITS: Final = timedelta(hours=1)
 """How long an asking waits for the second person; after that it is asked anew, with the reason as it is then."""
@@ -60,11 +61,11 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
 async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn) -> BreakGlassOut:
     acting = visit.caller.acting
     grant = await q.ask(
-        connection, case_id=case_id, person_id=acting.person_id, position_id=acting.position_id,
-        reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
+        connection, await key_of(connection, case_id), case_id=case_id, person_id=acting.person_id,
+        position_id=acting.position_id, reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
     )  # fmt: skip
     await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
-    return _out(visit, await _found(connection, visit, grant))
+    return await _shown(connection, visit, await _found(connection, visit, grant))
 
 
 async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
@@ -102,7 +103,7 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             connection, visit, "confirm_break_glass", grant, row.case_id, minutes=row.minutes,
             told=[str(one.person_id) for one in told.recipients],
         )  # fmt: skip
-        shown = _out(visit, await _found(connection, visit, grant))
+        shown = await _shown(connection, visit, await _found(connection, visit, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -125,10 +126,10 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
             raise Problem("break-glass-not-open", case_id=row.case_id)
         await q.say(
             connection, grant, reviewed_by=visit.caller.person_id, reviewed_at=visit.now, finding=given.finding,
-            finding_note=given.note,
+            **q.found(await key_of(connection, row.case_id), grant, given.note),
         )  # fmt: skip
         await _note(connection, visit, "review_break_glass", grant, row.case_id, finding=given.finding)
-        shown = _out(visit, await _found(connection, visit, grant))
+        shown = await _shown(connection, visit, await _found(connection, visit, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -138,7 +139,7 @@ async def listed(visit: Visit) -> list[BreakGlassOut]:
     async with visit.transaction() as connection:
         rows = await q.listed(connection, visit.caller.acting, visit.now, _MOST_LISTED)
         await visit.note(connection, "list", "break_glass", detail={"grants": [str(row.id) for row in rows]})
-    return [_out(visit, row) for row in rows]
+        return [await _shown(connection, visit, row) for row in rows]
 
 
 async def _found(connection: AsyncConnection, visit: Visit, grant: UUID) -> Found:
@@ -160,9 +161,10 @@ def _standing(visit: Visit, row: Found) -> Standing:
     return "open" if visit.now < row.ends_at else "ended"
 
 
-def _out(visit: Visit, row: Found) -> BreakGlassOut:
+async def _shown(connection: AsyncConnection, visit: Visit, row: Found) -> BreakGlassOut:
     # What was said may speak of the child.
     told = sees(visit.caller.role, DataClass.P2)
+    note, finding = q.words(await living_key_of(connection, row.case_id), row) if told else (None, None)
     unit = (
         UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
         if row.unit_id
@@ -175,7 +177,7 @@ def _out(visit: Visit, row: Found) -> BreakGlassOut:
         person=PersonRef(id=row.person_id, name=row.person_name),
         role=row.role,
         reason=row.reason,
-        note=row.note if told else None,
+        note=note,
         minutes=row.minutes,
         standing=_standing(visit, row),
         asked_at=row.asked_at,
@@ -187,5 +189,5 @@ def _out(visit: Visit, row: Found) -> BreakGlassOut:
         reviewed_by=PersonRef(id=row.reviewed_by, name=row.reviewer_name) if row.reviewed_by else None,
         reviewed_at=row.reviewed_at,
         finding=row.finding,
-        finding_note=row.finding_note if told else None,
+        finding_note=finding,
     )
