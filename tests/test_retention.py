@@ -272,6 +272,8 @@ async def test_erasing_takes_what_was_said_beside_the_documents_and_who_is_alleg
     more = {"scope": "SERVICE", "answer": "ground", "ground": "LIFE_HEALTH", "best_interest_note": "x"}
     refused = await door.post("cpo.a", f"/cases/{one.case}/consents", more)
     assert (refused.status_code, refused.json()["code"]) == (410, "content-erased")
+    (entry,) = await door.sql("SELECT actor_id, case_id, record FROM audit_entry WHERE code = 'content-erased'")
+    assert (entry["actor_id"], entry["case_id"], entry["record"]) == (door.person("cpo.a"), one.id, "case")
 
 
 async def test_who_bears_the_name_of_an_alleged_person_is_found_while_the_file_is_kept(door: Door) -> None:

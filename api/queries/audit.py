@@ -1,6 +1,6 @@
 """The audit, for those who look after it: by who, which case, what, how it ended and when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,13 +34,20 @@ class Wanted:
 
 
 async def page(
-    connection: AsyncConnection, wanted: Wanted, *, after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection,
+    reader: Acting,
+    at: datetime,
+    wanted: Wanted,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> Sequence[Found]:
-    """A page of entries, the newest first."""
+    """A page of entries, the newest first; none of a case the reader must keep out of."""
     statement = (
         select(_AUDIT, _PERSON.c.full_name.label("actor_name"), _CASE.c.code.label("case_code"))
         .outerjoin(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
         .outerjoin(_CASE, _CASE.c.id == _AUDIT.c.case_id)
+        .where(or_(_AUDIT.c.case_id.is_(None), not_(kept_from(terms(reader.role)))))
     )
     for column in ("actor_id", "action", "record", "outcome"):
         if (value := getattr(wanted, column)) is not None:
@@ -51,7 +58,7 @@ async def page(
         statement = statement.where(_AUDIT.c.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(_AUDIT.c.at < wanted.until)
-    return await _newest(connection, statement, after, limit)
+    return await _newest(connection, statement, after, limit, said(reader, at))
 
 
 async def case_named(connection: AsyncConnection, reference: str) -> Found | None:
@@ -126,10 +133,14 @@ def _named(reference: str) -> ColumnElement[bool]:
 
 
 async def _newest(
-    connection: AsyncConnection, statement: Select[Any], after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection,
+    statement: Select[Any],
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    values: Mapping[str, Any] | None = None,
 ) -> Sequence[Found]:
     if after is not None:
         statement = statement.where(tuple_(_AUDIT.c.at, _AUDIT.c.id) < tuple_(*after))
     ordered = statement.order_by(_AUDIT.c.at.desc(), _AUDIT.c.id.desc()).limit(limit)
-    rows: Sequence[Found] = (await connection.execute(ordered)).all()
+    rows: Sequence[Found] = (await connection.execute(ordered, values)).all()
     return rows

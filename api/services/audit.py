@@ -19,14 +19,16 @@ from models.vocabulary import codes, term
 
 
 async def search(visit: Visit, wanted: queries.Wanted, cursor: str | None, limit: int) -> Page[AuditOut]:
-    """A page of the audit, the newest first.
+    """A page of the audit, the newest first, without what was done in a case the reader must keep out of.
 
     Raises:
         Problem: ``not-permitted``.
     """
     await visit.require("search_audit")
     async with visit.transaction() as connection:
-        rows = await queries.page(connection, wanted, after=paging.decode(cursor), limit=limit + 1)
+        rows = await queries.page(
+            connection, visit.caller.acting, visit.now, wanted, after=paging.decode(cursor), limit=limit + 1
+        )
         shown, after = paging.cut(rows, limit, lambda row: (row.at, row.id))
         case = await queries.case_named(connection, wanted.case) if wanted.case is not None else None
         await visit.note(

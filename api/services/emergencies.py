@@ -44,6 +44,7 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
         case = await cases.find_behind_glass(connection, acting, visit.now, reference)
         if case is None:
             raise Problem("not-found")
+        visit.case_id = case.id
         if await cases.find(connection, acting, visit.now, str(case.id)) is not None:
             raise Problem("already-readable", case_id=case.id)
         kept = await conflicts.keep_from_one(connection, visit, case.id)
@@ -146,6 +147,7 @@ async def _found(connection: AsyncConnection, visit: Visit, grant: UUID) -> Foun
     row = await q.find(connection, visit.caller.acting, visit.now, grant)
     if row is None:
         raise Problem("not-found")
+    visit.case_id = row.case_id
     return row
 
 

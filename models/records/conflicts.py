@@ -129,9 +129,12 @@ _PEOPLE = text("SELECT * FROM people_near(:case_id, :units, :besides, :at)").bin
     bindparam("besides", type_=ARRAY(Uuid)),
     bindparam("at", type_=DateTime(timezone=True)),
 )
-_CASES = select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__)).where(
-    _CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid)))
+_CASES = (
+    select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__))
+    .where(_CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid))))
+    .order_by(_CASE.c.id)
 )
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
 _ALLEGED_IN = text("SELECT * FROM alleged_in(:case_id)").bindparams(bindparam("case_id", type_=Uuid))
 _AT_ONCE: Final = 200
 """How many rows are opened before others get their turn."""
@@ -253,11 +256,14 @@ async def keep_out(
 ) -> None:
     """Keep the case from whoever is suspected, in the transaction of what named them; remember who was alleged.
 
-    Written at once and not gathered: whom to tell of the same act is asked right afterwards.
+    Written at once and not gathered: whom to tell of the same act is asked right afterwards. Whoever does so on this
+    case at the same time, beside its own acts, waits: their entries are links of one chain.
     """
     if said:
         rows = [{"id": one.id, "case_id": case_id, "sealed": one.sealed, "named_at": at} for one in said]
         await connection.execute(insert_once(_ALLEGED).on_conflict_do_nothing(), rows)
+    if suspected:
+        await connection.execute(_ALONE, {"of": f"keep out/{case_id}"})
     for one in suspected:
         await connection.execute(
             insert(_CONFLICT).values(
@@ -271,7 +277,7 @@ async def keep_out(
         )
         await audit(
             connection, at=at, actor=None, action="find_conflict", record="conflict", record_id=one.person_id,
-            case_id=case_id, outcome="done", detail={"score": one.score, "reasons": list(one.reasons)},
+            case_id=case_id, outcome="done", detail={"score": one.score, "reasons": list(one.reasons)}, chained=True,
         )  # fmt: skip
 
 
