@@ -5,13 +5,14 @@ data-protection officer, and looked at afterwards within a limit (process.md §6
 opens no case to whoever must keep out of it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
+from api.errors import fault
 from api.problems import Problem
 from api.queries import cases
 from api.queries import emergencies as q
@@ -36,9 +37,14 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
     """Ask to look into a case.
 
     Raises:
-        Problem: ``not-permitted``; ``not-found``, for an unknown case as for one to keep out of; ``already-readable``.
+        Problem: ``not-permitted``; ``invalid-request``: for longer than the protocol allows; ``not-found``, for an
+            unknown case as for one to keep out of; ``already-readable``.
     """
     await visit.require("break_glass")
+    most = (_longest(visit) - visit.now) // timedelta(minutes=1)
+    minutes = most if given.minutes is None else given.minutes
+    if minutes > most:
+        raise fault("less-than-equal", "body", "minutes")
     acting = visit.caller.acting
     async with visit.transaction() as connection:
         case = await cases.find_behind_glass(connection, acting, visit.now, reference)
@@ -49,7 +55,7 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
             raise Problem("already-readable", case_id=case.id)
         kept = await conflicts.keep_from_one(connection, visit, case.id)
         if kept is None:
-            shown = await _asked(connection, visit, case.id, given)
+            shown = await _asked(connection, visit, case.id, given, minutes)
     if kept is not None:
         # Said only now, so that it stays on record whom the case is kept from.
         conflicts.wake(visit, [kept])
@@ -59,13 +65,15 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
     return shown
 
 
-async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn) -> BreakGlassOut:
+async def _asked(
+    connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn, minutes: int
+) -> BreakGlassOut:
     acting = visit.caller.acting
     grant = await q.ask(
         connection, await key_of(connection, case_id), case_id=case_id, person_id=acting.person_id,
-        position_id=acting.position_id, reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
+        position_id=acting.position_id, reason=given.reason, note=given.note, minutes=minutes, asked_at=visit.now,
     )  # fmt: skip
-    await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
+    await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=minutes)
     return await _shown(connection, visit, await _found(connection, visit, grant))
 
 
@@ -85,7 +93,6 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             raise Problem("break-glass-not-open", case_id=row.case_id)
         reference = visit.door.reference
         protocol, calendar = reference.protocol_at(visit.now), reference.calendar_at(visit.now)
-        longest = limit_instant(visit.now, protocol.parameters.break_glass_longest, calendar)
         limit = protocol.rule(_REVIEW).variants[-1].limit
         assert limit is not None
         await q.say(
@@ -93,7 +100,7 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             grant,
             confirmed_by=visit.caller.person_id,
             confirmed_at=visit.now,
-            ends_at=min(visit.now + timedelta(minutes=row.minutes), longest),
+            ends_at=min(visit.now + timedelta(minutes=row.minutes), _longest(visit)),
             review_due_at=limit_instant(visit.now, limit, calendar),
         )
         place = CasePlace(row.case_id, row.case_code, row.unit_id, row.owner_id, row.flagged)
@@ -155,6 +162,13 @@ async def _note(
     connection: AsyncConnection, visit: Visit, action: str, grant: UUID, case_id: UUID, **detail: Any
 ) -> None:
     await visit.note(connection, action, "break_glass", record_id=grant, case_id=case_id, detail=detail)
+
+
+def _longest(visit: Visit) -> datetime:
+    """When what is opened now ends at the latest, by the protocol in force."""
+    reference = visit.door.reference
+    longest = reference.protocol_at(visit.now).parameters.break_glass_longest
+    return limit_instant(visit.now, longest, reference.calendar_at(visit.now))
 
 
 def _standing(visit: Visit, row: Found) -> Standing:
