@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from api.services.conflicts import SCREENING
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
-from models.database import Who, transaction
+from models.database import Who, as_part, transaction
 from models.records.conflicts import declare_related, school_is_where
 from models.settings import Settings
 from tests.api_support import Door, door_to
@@ -336,7 +337,8 @@ async def test_a_provisional_recusal_is_a_link_of_the_cases_chain_however_many_c
 
     async def declares_related(person: UUID) -> None:
         async with transaction(door.database.api, Who(person_id=person), door.clock.now()) as connection:
-            await declare_related(connection, case, person, door.clock.now())
+            async with as_part(connection, SCREENING):
+                await declare_related(connection, case, person, door.clock.now())
 
     await asyncio.gather(*(declares_related(one) for one in people))
     links = await door.sql(
