@@ -34,6 +34,15 @@ async def test_a_page_is_there_in_both_languages_and_loads_nothing(client, path,
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("browser", "shown"), [("en-GB,en;q=0.9,vi;q=0.2", "en"), ("vi-VN,vi", "vi"), ("fr", "vi"), (None, "vi")]
+)
+async def test_a_page_speaks_the_language_of_the_browser_and_else_vietnamese(client, path, browser, shown):
+    answer = await client.get(path, headers={"Accept-Language": browser} if browser else {})
+    assert f'<html lang="{shown}">' in answer.text
+
+
 async def test_the_protocol_is_told_in_words(client):
     shown = (await client.get("/protocol")).text
     for words in (

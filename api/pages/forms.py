@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from api.door import Door, Visit, enter
 from api.identity import cookies
-from api.language import DEFAULT, Both, preferred
-from api.pages.html import page
+from api.language import Both
+from api.pages.html import language_of, page
 from api.problems import Problem
 from models.vocabulary import Language
 
@@ -25,14 +25,6 @@ _WORDS: Final = {
     "problem": Both("Chưa thực hiện được", "That did not work"),
     "again": Both("Đến trang đăng nhập", "To the sign-in page"),
 }
-
-
-def language_of(request: Request) -> Language:
-    """The language of a page: the one asked for in its address, else the browser's, else Vietnamese."""
-    asked = request.query_params.get("lang")
-    if asked in ("vi", "en"):
-        return "en" if asked == "en" else "vi"
-    return preferred(request.headers.get("accept-language")) or DEFAULT
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -4,15 +4,25 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from fastapi import Query
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
+from api.language import DEFAULT, preferred
 from models.lifecycle.events import EVENTS
 from models.vocabulary import Language
 
-Lang = Annotated[Literal["vi", "en"], Query(description="Language of the page.")]
+
+def language_of(request: Request) -> Language:
+    """The language of a page: the one asked for in its address, else the browser's, else Vietnamese."""
+    asked = request.query_params.get("lang")
+    if asked in ("vi", "en"):
+        return "en" if asked == "en" else "vi"
+    return preferred(request.headers.get("accept-language")) or DEFAULT
+
+
+Lang = Annotated[Language, Depends(language_of)]
 
 _STYLE: Final = """
 body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:76rem;color:#0b0c0c;background:#fff}
@@ -24,7 +34,7 @@ ul{margin:0;padding-left:1.1rem}.unverified{background:#fff3cd;padding:0 .25rem}
 .ladder td:nth-child(5){min-width:17rem}
 .note{font-weight:normal;display:block;font-size:.9rem}code{overflow-wrap:anywhere}
 label{display:block;font-weight:bold;margin-top:1rem}input,button,select{font:inherit;padding:.4rem}
-input{width:100%;max-width:24rem;box-sizing:border-box}button{margin-top:1rem}
+input{width:100%;max-width:24rem;box-sizing:border-box}button{display:block;margin-top:1rem}
 .problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
 @media(max-width:48rem){thead{position:absolute;left:-999rem}tr{display:block;border-bottom:2px solid #0b0c0c}

@@ -29,7 +29,7 @@ _WORDS: Final = {
 
 
 @router.get("/", response_class=HTMLResponse)
-async def index_page(lang: Lang = "vi") -> HTMLResponse:
+async def index_page(lang: Lang) -> HTMLResponse:
     """Where to go from here."""
     links = (("/sign-in", "session"), ("/protocol", "protocol"), ("/lifecycle", "lifecycle"), ("/docs", "api"))
     body = bullets(f'<a href="{path}?lang={lang}">{_word(name, lang)}</a>' for path, name in links)
@@ -37,7 +37,7 @@ async def index_page(lang: Lang = "vi") -> HTMLResponse:
 
 
 @router.get("/docs", response_class=HTMLResponse)
-async def api_page(request: Request, lang: Lang = "vi") -> HTMLResponse:
+async def api_page(request: Request, lang: Lang) -> HTMLResponse:
     """Every operation of the API: method, path, what it does, what it may answer."""
     described = request.app.openapi()
     what, answers = _WORDS["what"].text(lang), _WORDS["answers"].text(lang)

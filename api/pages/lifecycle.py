@@ -27,7 +27,7 @@ _WORDS: Final = {
 
 
 @router.get("/lifecycle", response_class=HTMLResponse)
-async def lifecycle_page(lang: Lang = "vi") -> HTMLResponse:
+async def lifecycle_page(lang: Lang) -> HTMLResponse:
     """The chart as a table of moves, with the diagram's source."""
     body = "".join(_region(region, lang) for region in REGIONS)
     return page(_WORDS["lifecycle"].text(lang), body, "/lifecycle", lang)

@@ -42,7 +42,7 @@ _COLUMNS: Final = ("starts", "limit", "met", "ladder", "basis")
 
 
 @router.get("/protocol", response_class=HTMLResponse)
-async def protocol_page(door: TheDoor, lang: Lang = "vi") -> HTMLResponse:
+async def protocol_page(door: TheDoor, lang: Lang) -> HTMLResponse:
     """The protocol in force as a table."""
     shown = describe(door.reference.protocol_at(door.clock.now()))
     since = date.fromisoformat(shown["valid_from"]).strftime("%d/%m/%Y")

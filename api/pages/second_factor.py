@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse
 
 from api.door import TheDoor
 from api.language import Both
-from api.pages.forms import field, form, in_words, language_of, notice, read_form, shaped, visit_of
-from api.pages.html import bullets, page
+from api.pages.forms import field, form, in_words, notice, read_form, shaped, visit_of
+from api.pages.html import bullets, language_of, page
 from api.problems import Problem
 from api.services import factors
 from api.shapes.factors import TotpCode

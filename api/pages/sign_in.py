@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.door import CALLBACK, TheDoor
 from api.identity import cookies
 from api.language import Both
-from api.pages.forms import field, form, go, in_words, language_of, notice, read_form, refused, shaped, visit_of
-from api.pages.html import page
+from api.pages.forms import field, form, go, in_words, notice, read_form, refused, shaped, visit_of
+from api.pages.html import language_of, page
 from api.problems import Problem
 from api.routes.sessions import Address
 from api.services import oidc, sessions

@@ -43,11 +43,15 @@ class Parts:
 
     An ``ANNHI_*_DATABASE_URL`` or ``ANNHI_TEMPORAL_ADDRESS`` in the environment means that server is somebody else's:
     it is used and not started.
+
+    Attributes:
+        through: a module, and its arguments, that worker and API are run through, such as a bench's that counts.
     """
 
     folder: DataFolder
     ports: Ports
     environ: Mapping[str, str]
+    through: tuple[str, ...] = ()
 
     @cached_property
     def postgres(self) -> Postgres | None:
@@ -182,11 +186,11 @@ class Parts:
         ]
 
     async def _start_worker(self) -> Child:
-        child = await spawn(self._python("worker", self.environment(WORKER), "workflows.worker"))
+        child = await spawn(self._python("worker", self.environment(WORKER), *self.through, "workflows.worker"))
         return await _until(child, lambda: self._polls(child))
 
     async def _start_api(self) -> Child:
-        child = await spawn(self._python("api", self.environment(API), "api"))
+        child = await spawn(self._python("api", self.environment(API), *self.through, "api"))
         return await _until(child, self._answers)
 
     async def _polls(self, child: Child) -> bool:

@@ -86,7 +86,7 @@ _READS_CASE: Final = f"""{_in("id", "annhi_opened")} OR (({_in("unit_id", "annhi
         OR {_in("unit_id", "annhi_stood")} OR {_MAY_BE_ASKED}) IS TRUE AND annhi_reads(id)))
     AND {_not_out("id")})"""
 
-# Theirs by a set, and not asked again of all the others, unless they have another way to read: their own statements look
+# Theirs by a set, and not asked again of all the others, unless they have another way to read: a page of theirs looks
 # through the whole table for what they brought.
 _CASE_REPORT: Final = f"""{_in("case_id", "annhi_opened")}
     OR CASE WHEN {_BY_REPORT}

@@ -16,6 +16,7 @@ from tests.bench.guards import guards
 from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
 from tests.bench.memory import memory
+from tests.bench.protection import protection
 from tests.bench.rungs import rungs
 
 BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
@@ -25,6 +26,7 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "memory": memory,
     "audit": audits,
     "guards": guards,
+    "protection": protection,
 }
 
 

@@ -81,8 +81,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Servers, schema and sample organisation in a new folder; stopped and removed at the end, whatever happens."""
+async def stage(through: tuple[str, ...] = ()) -> AsyncIterator[Stage]:
+    """Servers, schema and sample organisation in a new folder; stopped and removed at the end, whatever happens.
+
+    Args:
+        through: a module, and its arguments, that worker and API are run through.
+    """
     root = _root()
     parts: Parts | None = None
     made: Stage | None = None
@@ -91,7 +95,7 @@ async def stage() -> AsyncIterator[Stage]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")}
         # A bench asks as a thousand officers do, by a handful of sessions.
         clean |= {"ANNHI_REQUESTS_PER_MINUTE": "0", "ANNHI_URGENT_PER_MINUTE": "0"}
-        parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean)
+        parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean, through)
         folder.create()
         create_keys(parts.key_file, parts.vault_file)
         made = Stage(parts)
