@@ -136,6 +136,8 @@ class Visit:
         self.now = now
         self.language: Language = language
         self.whence = Whence()
+        self.case_id: UUID | None = None
+        """The case this visit is about, once it was found: what fails afterwards is on record with it."""
         self.glass: tuple[UUID, UUID] | None = None
         """The case that is read by broken glass in this visit, and the grant."""
 

@@ -15,7 +15,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import fault, respond
+from api.errors import fault, respond, unexpected
 from api.flood import Flood, is_exempt, is_urgent
 from api.identity import cookies
 from api.metrics import Metrics
@@ -112,11 +112,11 @@ class Edge:
 
         try:
             await self._app(scope, receive if _is_upload(scope) else _replay(body, receive), noticed)
-        except Exception:
-            _LOG.exception("unexpected")
+        except Exception as error:
+            answer = await unexpected(Request(scope), error)
             if begun:
                 raise
-            await respond(Request(scope), Problem("internal"))(scope, receive, send)
+            await answer(scope, receive, send)
         if token is not None and scope["state"].get("let_in"):
             self._flood.let_in(token)
 

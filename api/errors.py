@@ -47,7 +47,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(KeysAwayError, _keys_away)
     app.add_exception_handler(ErasedError, _erased)
     app.add_exception_handler(StoreAwayError, _store_away)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 def respond(request: Request, problem: Problem) -> JSONResponse:
@@ -127,7 +127,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     if not _is_away(error):
-        return await _unexpected(request, error)
+        return await unexpected(request, error)
     _LOG.warning("database away", exc_info=error)
     return respond(request, Problem("database-away"))
 
@@ -143,18 +143,31 @@ def _is_away(error: Exception) -> bool:
 
 async def _keys_away(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("keys away", why=str(error))
-    return respond(request, Problem("keys-away"))
+    return await _refuse(request, _here(request, "keys-away"))
 
 
 async def _erased(request: Request, _error: Exception) -> JSONResponse:
-    return await _refuse(request, Problem("content-erased"))
+    return await _refuse(request, _here(request, "content-erased"))
 
 
 async def _store_away(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("object store away", why=str(error))
-    return await _refuse(request, Problem("store-away"))
+    return await _refuse(request, _here(request, "store-away"))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Answer what nobody foresaw, and put on record to whom it happened and in which case."""
     _LOG.error("unexpected", exc_info=error)
-    return respond(request, Problem("internal"))
+    problem = _here(request, "internal")
+    visit = getattr(request.state, "visit", None)
+    if visit is not None:
+        try:
+            await visit.deny(problem)
+        except Exception as again:  # noqa: BLE001 - what went wrong may be the record itself; the caller is answered
+            _LOG.error("not on record", exc_info=again)
+    return respond(request, problem)
+
+
+def _here(request: Request, code: str) -> Problem:
+    """A problem of no rule of ours, with the case the visit had found when it arose."""
+    return Problem(code, case_id=getattr(getattr(request.state, "visit", None), "case_id", None))

@@ -150,7 +150,10 @@ async def load_references(connection: AsyncConnection, at: datetime) -> int:
     for row in rows:
         if held[row["kind"], row["version"]] != row["content_hash"]:
             raise ValueError(
-                f"{row['kind']} {row['version']} was loaded with another content; give the new one a new name"
+                f"{row['kind']} {row['version']} was loaded here with another content. Where cases have run under it: "
+                "put its file back as it was, and what was changed into a version of its own "
+                "(docs/guides/protocol.md). "
+                "Where there are trial cases only: `make reset` starts anew"
             )
     return new
 

@@ -16,7 +16,8 @@ from models.access import COMMUNE, Relation
 from models.database import Who, transaction
 from models.lifecycle.roles import RECEIVERS, ROLES
 from models.records.actor import Acting
-from models.tables import Account, Person, Position, Unit, UnitParent, new_id, table
+from models.records.vault import key_of, seal_text
+from models.tables import Account, BreakGlass, Person, Position, Unit, UnitParent, new_id, table
 from tests.api_support import CHEAP, NOW, PASSWORD, Door
 
 HOME: Mapping[str, str] = {
@@ -118,11 +119,14 @@ async def _subject(door: Door, reporter: str, unit: str) -> Subject:
         id=escalation, case=case, deadline=found["deadline"], at=door.clock.now(),
     )  # fmt: skip
     attached = await attach(door, f"sup.{unit[-1].lower()}", case)
-    grant = uuid4()
+    grant, at = uuid4(), door.clock.now() - timedelta(hours=2)
+    async with transaction(door.database.owner, Who(system="test"), at) as connection:
+        key = await key_of(connection, UUID(case))
     await door.sql(
-        "INSERT INTO break_glass (id, case_id, person_id, position_id, reason, note, minutes, asked_at) "
-        "SELECT :id, :case, person_id, id, 'CHILD_FOUND', 'x', 60, :at FROM position WHERE person_id = :who",
-        id=grant, case=case, who=door.person("sup.x"), at=door.clock.now() - timedelta(hours=2),
+        "INSERT INTO break_glass (id, case_id, person_id, position_id, reason, note_sealed, minutes, asked_at) "
+        "SELECT :id, :case, person_id, id, 'CHILD_FOUND', :note, 60, :at FROM position WHERE person_id = :who",
+        id=grant, case=case, who=door.person("sup.x"), at=at,
+        note=seal_text(key, table(BreakGlass).c.note_sealed, grant, "x"),
     )  # fmt: skip
     return Subject(UUID(case), UUID(receipt["id"]), found["document"], escalation, attached, grant)
 

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -16,6 +17,8 @@ from activities import delivery, rungs
 from api import problems
 from api.language import preferred
 from api.problems import PROBLEMS, REFUSAL_CODES
+from api.services import throttle
+from api.whence import DoorKeys
 from deploy.runtime.postgres import Postgres
 from models.database import Who, transaction
 from models.forms import INPUTS
@@ -372,6 +375,16 @@ async def test_more_than_six_tries_a_minute_are_refused_whoever_it_is(door: Door
 async def test_one_address_cannot_try_many_names(door: Door) -> None:
     statuses = [(await _try(door, f"name{number}"))[0] for number in range(7)]
     assert statuses == [401] * 6 + [429]
+
+
+async def test_what_tries_are_counted_under_tells_no_name_to_whoever_has_the_table(door: Door) -> None:
+    await _try(door, "cpo.a")
+    held = {row["key"] for row in await door.sql("SELECT key FROM sign_in_throttle")}
+    inside = door.app.state.door
+    counted = {throttle.key(inside, "user", "cpo.a"), throttle.key(inside, "address", "192.0.2.7")}
+    assert held == counted
+    other = replace(inside, keys=DoorKeys.for_once())
+    assert held.isdisjoint({throttle.key(other, "user", "cpo.a"), throttle.key(other, "address", "192.0.2.7")})
 
 
 async def test_signing_in_rightly_does_not_use_the_tries_up(door: Door) -> None:

@@ -824,6 +824,54 @@ async def test_the_audit_shows_no_case_content_and_only_to_whoever_looks_after_i
     assert aud.status_code == 403
 
 
+async def test_whoever_must_keep_out_of_a_case_is_shown_nothing_of_it_in_the_audit(door: Door) -> None:
+    kept, other = (await door.report("cpo.a"))["cases"][0], (await door.report("cpo.a"))["cases"][0]
+    await door.sql(
+        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :person, 'x', :at)",
+        id=uuid4(), case=kept["id"], person=door.person("aud"), at=door.clock.at,
+    )  # fmt: skip
+
+    async def codes_in(username: str, **by: str) -> set[str | None]:
+        answer = await door.get(username, "/audit", params={"limit": 200, **by})
+        assert answer.status_code == 200, answer.text
+        return {one["case_code"] for one in answer.json()["items"]}
+
+    assert await codes_in("dpo", case=kept["code"]) == {kept["code"]}
+    for by in ({"case": kept["code"]}, {"case": kept["id"]}):
+        assert await codes_in("aud", **by) == set()
+    found = await codes_in("aud")
+    assert other["code"] in found
+    assert kept["code"] not in found
+    (asked, _) = await door.sql(
+        "SELECT actor_id FROM audit_entry WHERE action = 'search_audit' AND case_id = :case AND actor_id = :who",
+        case=kept["id"], who=door.person("aud"),
+    )  # fmt: skip
+    assert asked["actor_id"] == door.person("aud"), "that they asked for it is on record with it"
+
+
+async def test_what_failed_in_a_case_is_on_record_with_who_asked_and_the_case(door: Door) -> None:
+    case = await a_case(door)
+    document = (await door.get("cpo.a", f"/cases/{case}/documents")).json()["items"][0]["id"]
+
+    async def failed(code: str) -> list[tuple[Any, Any, str]]:
+        rows = await door.sql(
+            "SELECT actor_id, case_id, outcome FROM audit_entry WHERE code = :code AND case_id = :case",
+            code=code, case=case,
+        )  # fmt: skip
+        return [(row["actor_id"], str(row["case_id"]), row["outcome"]) for row in rows]
+
+    await door.sql("UPDATE case_key SET kek = 'kgone' WHERE case_id = :case", case=case)
+    answer = await door.get("cpo.a", f"/cases/{case}/documents/{document}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "keys-away")
+    assert await failed("keys-away") == [(door.person("cpo.a"), case, "refused")]
+    await door.sql("ALTER TABLE withholding ADD CONSTRAINT broken CHECK (reader <> 'CHILD') NOT VALID")
+    body = {"reader": "CHILD", "part": "PLAN", "reason": "CHILD_WISH"}
+    answer = await door.post("cpo.a", f"/cases/{case}/withholdings", body)
+    await door.sql("ALTER TABLE withholding DROP CONSTRAINT broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert await failed("internal") == [(door.person("cpo.a"), case, "refused")]
+
+
 # who had to do with one child's file
 
 

@@ -1,6 +1,7 @@
 """Breaking the glass: a reason, a second person, three hours at most, and nothing has to run for it to end."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from deploy.runtime.postgres import Postgres
 from models.database import Who, transaction
+from models.protocol.arithmetic import Amount
+from models.protocol.registry import Protocols
 from tests.api_support import Door, open_door, temporal_away
 
 ASKED = {"reason": "CHILD_FOUND", "note": "Trẻ vừa được tìm thấy ở địa bàn xã khác", "minutes": 60}
@@ -87,6 +90,7 @@ async def test_three_hours_are_the_most_anybody_can_ask_for_or_the_database_can_
     case = await case_of(door)
     refused = await door.post("cpo.b", f"/cases/{case}/break-glass", {**ASKED, "minutes": 181})
     assert refused.json()["code"] == "invalid-request"
+    assert refused.json()["errors"] == [{"path": ["body", "minutes"], "code": "less-than-equal"}]
     grant = await broken(door, case, minutes=180)
     assert grant["ends_at"] == "2026-11-23T05:00:00Z"
     longer = "UPDATE break_glass SET ends_at = ends_at + interval '1 second' WHERE id = :id"
@@ -98,6 +102,27 @@ async def test_three_hours_are_the_most_anybody_can_ask_for_or_the_database_can_
                 await connection.execute(text(longer), {"id": grant["id"]})
     with pytest.raises(DBAPIError):
         await door.sql("DELETE FROM break_glass")
+
+
+async def test_how_long_at_most_is_what_the_protocol_in_force_says(door: Door) -> None:
+    """A version that allows less: who asks for more is refused, and what was asked for before it ends by it as well."""
+    case = await case_of(door)
+    before = (await asked(door, case, minutes=180))["id"]
+    inside = door.app.state.door
+    shipped = inside.reference.protocol_at(door.clock.now())
+    parameters = shipped.parameters.model_copy(update={"break_glass_longest": Amount.parse("1 H")})
+    shorter = Protocols(versions=(shipped.model_copy(update={"parameters": parameters}),))
+    door.app.state.door = replace(inside, reference=replace(inside.reference, protocols=shorter))
+    try:
+        refused = await door.post("cpo.b", f"/cases/{case}/break-glass", {**ASKED, "minutes": 61})
+        unsaid = {name: ASKED[name] for name in ("reason", "note")}
+        left_out = await door.post("cpo.b", f"/cases/{case}/break-glass", unsaid)
+        given = (await door.post("sup.b", f"/break-glass/{before}/confirm")).json()
+    finally:
+        door.app.state.door = inside
+    assert refused.json()["errors"] == [{"path": ["body", "minutes"], "code": "less-than-equal"}]
+    assert left_out.json()["minutes"] == 60
+    assert (given["minutes"], given["ends_at"]) == (180, "2026-11-23T03:00:00Z")
 
 
 async def test_an_asking_lapses_and_a_grant_is_confirmed_once(door: Door) -> None:

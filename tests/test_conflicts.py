@@ -1,5 +1,6 @@
 """Conflict of interest through the door: whoever may be the alleged person is kept out until an officer decides."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +10,8 @@ import pytest_asyncio
 
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
-from models.records.conflicts import school_is_where
+from models.database import Who, transaction
+from models.records.conflicts import declare_related, school_is_where
 from models.settings import Settings
 from tests.api_support import Door, door_to
 from tests.world import World, a_world, eventually, form02
@@ -326,6 +328,26 @@ async def test_declaring_a_relation_in_a_role_that_records_none_waits_for_an_off
     assert await status(door, "prov", case) == 404
     (one,) = await conflicts(door, case)
     assert (one["state"], one["reasons"]) == ("possible", ["DECLARED"])
+
+
+async def test_a_provisional_recusal_is_a_link_of_the_cases_chain_however_many_come_at_once(door: Door) -> None:
+    case = UUID(await case_about(door, None))
+    people = [door.person(one) for one in ("cpo.a", "sup.a", "chair.a", "vch.a", "doh", "dohd", "prov", "edu")]
+
+    async def declares_related(person: UUID) -> None:
+        async with transaction(door.database.api, Who(person_id=person), door.clock.now()) as connection:
+            await declare_related(connection, case, person, door.clock.now())
+
+    await asyncio.gather(*(declares_related(one) for one in people))
+    links = await door.sql(
+        "SELECT e.record_id, e.action, e.chain_seq, e.chain_hash = sha256(coalesce(lag(e.chain_hash) OVER chain, '') "
+        "|| convert_to(audit_text(jsonb_populate_record(e, '{\"chain_hash\": null}')), 'UTF8')) AS holds "
+        "FROM audit_entry e WHERE e.case_id = :case AND e.chain_seq IS NOT NULL "
+        "WINDOW chain AS (ORDER BY e.chain_seq) ORDER BY e.chain_seq", case=case,
+    )  # fmt: skip
+    assert {row["record_id"] for row in links if row["action"] == "find_conflict"} == set(people)
+    assert [row["chain_seq"] for row in links] == list(range(1, len(links) + 1))
+    assert all(row["holds"] for row in links)
 
 
 @pytest.mark.parametrize(

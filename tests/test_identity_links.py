@@ -1,5 +1,6 @@
 """Set-up links: how somebody gets in the first time, or after a password is lost, without anybody learning one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from api.passwords import Passwords
 from deploy.link import make_link
 from deploy.runtime.postgres import OWNER, Postgres
 from models.settings import Settings
@@ -44,6 +46,30 @@ async def test_a_new_account_is_set_up_by_its_holder_with_a_link_that_works_once
     assert await use(door, link, "một mật khẩu thứ hai") == "link-ended"
     assert (await sign_in(door, "grp.a", OWN)).status_code == 201
     assert await audited(door, "set_up") == [("done", None), ("refused", "link-ended")]
+
+
+async def test_of_two_who_use_one_link_at_once_one_succeeds(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have found the link in force before either is through: the second asking, under the lock, decides."""
+    other = "một mật khẩu của người khác"
+    link = await link_for(door, "grp.a")
+    present, both, real = 0, asyncio.Event(), Passwords.hash
+
+    async def hash_together(passwords: Passwords, password: str) -> str:
+        nonlocal present
+        present += 1
+        if present == len((OWN, other)):
+            both.set()
+        await both.wait()
+        return await real(passwords, password)
+
+    monkeypatch.setattr(Passwords, "hash", hash_together)
+    used = await asyncio.gather(use(door, link, OWN), use(door, link, other))
+    answers = {OWN: used[0], other: used[1]}
+    assert sorted(answers.values()) == ["", "link-ended"]
+    for password, answer in answers.items():
+        signed_in = await sign_in(door, "grp.a", password)
+        assert signed_in.status_code == (401 if answer else 201), answer
+    assert sorted(await audited(door, "set_up")) == [("done", None), ("refused", "link-ended")]
 
 
 async def test_before_the_link_is_used_no_password_signs_in(door: Door) -> None:

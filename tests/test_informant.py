@@ -73,7 +73,8 @@ async def test_without_a_reason_it_stays_closed(door: Door) -> None:
 
 
 async def test_who_opened_it_and_why_is_on_record_in_the_same_transaction(door: Door) -> None:
-    report = UUID((await reported(door))["id"])
+    receipt = await reported(door)
+    report, case = UUID(receipt["id"]), receipt["cases"][0]["id"]
     note = "công an xã đề nghị bằng văn bản"
     answer = (await opened(door, "chair.a", str(report), {"purpose": "PROCEEDINGS", "note": note})).json()
     entries = table(AuditEntry)
@@ -89,7 +90,9 @@ async def test_who_opened_it_and_why_is_on_record_in_the_same_transaction(door: 
     assert (entry.actor_id, entry.action, entry.record_id, entry.outcome) == (
         door.person("chair.a"), "read", report, "done",
     )  # fmt: skip
-    assert entry.detail == {"purpose": "PROCEEDINGS", "reading": str(reading.id)}
+    assert (entry.case_id, entry.detail) == (
+        UUID(case), {"purpose": "PROCEEDINGS", "reading": str(reading.id), "cases": [case]},
+    )  # fmt: skip
 
 
 async def test_no_audit_no_reading(door: Door) -> None:

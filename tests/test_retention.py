@@ -215,6 +215,78 @@ async def test_erasing_leaves_counts_hashes_and_chains_and_no_word_of_the_child(
     assert report["content"]["m01"]["happened"] == "chuyện kín zqkinzq"
 
 
+WORDS = ("Mẹ Kể Zqk", "vì con zqk", "con nói zqk", "thôi nhé zqk", "mở vội zqk", "xem lại zqk")
+ALLEGED = "Zqkdoan Van Kin"
+
+
+async def told_beside(door: Door, case: str) -> None:
+    """Words about the child that are in none of its documents: consents, broken glass."""
+    giver, note, view, back, why, found = WORDS
+    said = {"scope": "SERVICE", "answer": "given", "giver": "MOTHER", "giver_name": giver, "means": "in_person",
+            "child_view": view}  # fmt: skip
+    made = await door.post("cpo.a", f"/cases/{case}/consents", said)
+    assert made.status_code == 201, made.text
+    ground = {"scope": "SERVICE", "answer": "ground", "ground": "LIFE_HEALTH", "best_interest_note": note}
+    assert (await door.post("cpo.a", f"/cases/{case}/consents", ground)).status_code == 201
+    path = f"/cases/{case}/consents/{made.json()['id']}/withdraw"
+    assert (await door.post("cpo.a", path, {"note": back})).status_code == 200
+    wanted = {"reason": "CHILD_FOUND", "note": why, "minutes": 60}
+    grant = (await door.post("cpo.b", f"/cases/{case}/break-glass", wanted)).json()["id"]
+    assert (await door.post("sup.b", f"/break-glass/{grant}/confirm")).status_code == 200
+    reviewed = await door.post("sup.a", f"/break-glass/{grant}/review", {"finding": "JUSTIFIED", "note": found})
+    assert reviewed.status_code == 200, reviewed.text
+
+
+async def shown(door: Door, case: str) -> list[Any]:
+    """Those words, as whoever may read them is shown them."""
+    consents = (await door.get("cpo.a", f"/cases/{case}/consents")).json()
+    names = ("giver_name", "best_interest_note", "child_view", "withdrawal_note")
+    said = [one[name] for name in names for one in consents if name != "best_interest_note" or one["ground"]]
+    (glass,) = (await door.get("sup.a", "/break-glass")).json()
+    assert len(consents) == 2, "what was agreed to stays, in codes"
+    return [one for one in [*said, glass["note"], glass["finding_note"]] if one is not None]
+
+
+async def test_erasing_takes_what_was_said_beside_the_documents_and_who_is_alleged(door: Door) -> None:
+    """Destroying the key is all it takes: nothing of it is in clear, in the rows or in a copy of them made before."""
+    (one,) = await files(door, {**OLD, "alleged": [{"name": ALLEGED, "workplace": "Xưởng Zqk"}]})
+    await told_beside(door, one.case)
+    assert sorted(await shown(door, one.case)) == sorted(WORDS)
+    tables = ("consent", "break_glass", "alleged_person", "conflict")
+    before = {name: await door.sql(f"SELECT * FROM {name} ORDER BY id") for name in tables}
+    assert all(before[name] for name in tables[:3])
+    for name, rows in before.items():
+        for row in rows:
+            for value in row.values():
+                assert b"zqk" not in said(value).lower(), name
+    await one.closed()
+    async with as_owner(door, DUE) as connection:
+        await erase(connection, one.id, RULE, at=DUE, by=door.person("admin"), decision="7/QĐ-UBND")
+    assert await shown(door, one.case) == []
+    assert {name: await door.sql(f"SELECT * FROM {name} ORDER BY id") for name in tables} == before
+    # Whoever bears the name is compared with nobody any more, and nothing fails over it.
+    bearer = {"name": "Zqkđoàn Văn Kín", "relation": "VO_CHONG", "birth_year": 1980}
+    answer = await door.post("sup.a", "/me/relatives", bearer)
+    assert answer.status_code == 201, answer.text
+    assert await door.sql("SELECT 1 FROM conflict") == []
+    more = {"scope": "SERVICE", "answer": "ground", "ground": "LIFE_HEALTH", "best_interest_note": "x"}
+    refused = await door.post("cpo.a", f"/cases/{one.case}/consents", more)
+    assert (refused.status_code, refused.json()["code"]) == (410, "content-erased")
+    (entry,) = await door.sql("SELECT actor_id, case_id, record FROM audit_entry WHERE code = 'content-erased'")
+    assert (entry["actor_id"], entry["case_id"], entry["record"]) == (door.person("cpo.a"), one.id, "case")
+
+
+async def test_who_bears_the_name_of_an_alleged_person_is_found_while_the_file_is_kept(door: Door) -> None:
+    """The other half of the test above: the same relative, declared while the key is there."""
+    (one,) = await files(door, {**OLD, "alleged": [{"name": ALLEGED}]})
+    bearer = {"name": "Zqkđoàn Văn Kín", "relation": "VO_CHONG", "birth_year": 1980}
+    assert (await door.post("sup.a", "/me/relatives", bearer)).status_code == 201
+    (found,) = await door.sql("SELECT case_id, person_id, alleged_id FROM conflict")
+    assert (found["case_id"], found["person_id"]) == (one.id, door.person("sup.a"))
+    (alleged,) = await door.sql("SELECT id FROM alleged_person")
+    assert found["alleged_id"] == alleged["id"]
+
+
 async def test_a_certificate_is_never_changed_and_a_broken_chain_is_found(door: Door) -> None:
     made = await files(door, OLD, OLD, OLD)
     for one in made:

@@ -121,7 +121,7 @@ async def test_what_runs_with_the_owners_rights_is_the_owners_and_for_one_role(d
         assert {grant.split("=")[0] for grant in row.acl or [OWNER]} <= {OWNER, API, WORKER}
 
 
-_OLDER = {"people_near", "alleged_alike", "audit_link"}
+_OLDER = {"people_near", "alleged_in", "audit_link"}
 """Of migrations before: what screening compares, and the link of an audit entry, which nobody calls by itself."""
 
 

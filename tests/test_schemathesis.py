@@ -57,7 +57,8 @@ ALLOWED, FORBIDDEN = 2, 1
 
 ACTORS = 6
 """How many send the first of them where it is an event of a case: the next ones in turn, so that every role sends every
-third event. All other operations are asked by everybody, signed out included."""
+third event. All other operations are asked by everybody, signed out included. All of them sending every event found
+nothing more, and takes a third more of the processor's time."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,17 +20,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from api.queries.consents import words as consent_words
+from api.queries.emergencies import words as glass_words
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.schema import check_vault
 from deploy.runtime.temporal import Temporal
 from deploy.runtime.trouble import Trouble
 from models import migrations
+from models.access.matching import Alleged
 from models.database import Who, connect, transaction
 from models.forms import canonical
+from models.records.conflicts import Description, alleged_of
 from models.records.vault import destroy_key, informant_of, key_of, shared_key, unseal
-from models.tables import CaseKey, Document, Informant, Report, table
+from models.tables import BreakGlass, CaseKey, Consent, Document, Informant, Report, table
 from models.vault import AlteredError, DataKey, ErasedError, KeysAwayError, Wrapped
 from models.vault import file as key_file
 from models.vault.file import FileKeys
@@ -38,6 +43,7 @@ from tests.test_migrations import STEPS
 from tests.world import SIGNED, World, a_world, client_of, contents, form04
 from workflows.client import CommandFailedError
 
+CONSENT, GLASS = table(Consent), table(BreakGlass)
 PLACE = "document/sealed/1"
 
 
@@ -388,6 +394,14 @@ async def test_a_report_goes_with_an_attached_case_and_comes_back_with_it(world:
 # --- what was stored before there was a vault ---------------------------------------------------------------------
 
 
+async def _let_anybody_be_named(connection: AsyncConnection) -> None:
+    foreign = await connection.execute(
+        text("SELECT conrelid::regclass::text AS of, conname FROM pg_constraint WHERE contype = 'f'")
+    )
+    for row in foreign.all():
+        await connection.execute(text(f"ALTER TABLE {row.of} DROP CONSTRAINT {row.conname}"))
+
+
 async def _old_rows(engine: AsyncEngine) -> dict[str, UUID]:
     """A case with a report and a document as they were stored then. Who took it in matters to nobody here."""
     ids = {name: uuid4() for name in ("case", "report", "document", "link", "nobody")}
@@ -398,11 +412,7 @@ async def _old_rows(engine: AsyncEngine) -> dict[str, UUID]:
         "of_note": hashlib.sha256(canonical(note).encode()).hexdigest(),
     }  # fmt: skip
     async with engine.begin() as connection:
-        foreign = await connection.execute(
-            text("SELECT conrelid::regclass::text AS of, conname FROM pg_constraint WHERE contype = 'f'")
-        )
-        for row in foreign.all():
-            await connection.execute(text(f"ALTER TABLE {row.of} DROP CONSTRAINT {row.conname}"))
+        await _let_anybody_be_named(connection)
         for statement in (
             (
                 "INSERT INTO report (id, code, received_at, recorded_at, channel, flagged, receiver_id, "
@@ -455,6 +465,86 @@ async def test_rows_of_before_are_sealed_by_the_migration_and_their_hashes_still
             assert told == {"name": "Bà Cũ"}
             with pytest.raises(DBAPIError, match="append-only"):
                 await connection.execute(text("UPDATE report SET code = 'x'"))
+    finally:
+        await engine.dispose()
+        await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _beside(engine: AsyncEngine, ids: dict[str, UUID]) -> dict[str, UUID]:
+    """What was said beside that case's documents, and beside an erased one's, as it was stored before it was sealed."""
+    more = {name: uuid4() for name in ("consent", "ground", "gone", "glass", "alleged", "conflict", "erased")}
+    values = ids | more | {"at": NOW, "until": NOW + timedelta(hours=1)}
+    async with engine.begin() as connection:
+        await _let_anybody_be_named(connection)
+        for statement in (
+            ("INSERT INTO case_key (case_id, created_at, destroyed_at) VALUES (:erased, :at, :at)"),
+            (
+                "INSERT INTO consent (id, case_id, scope, services, answer, giver, giver_name, means, ground, "
+                "best_interest_note, child_view, said_at, recorded_at, recorded_by, position_id, withdrawn_at, "
+                "withdrawn_by, withdrawal_note, stops) VALUES "
+                "(:consent, :case, 'SERVICE', '[]', 'given', 'MOTHER', 'Bà Mẹ', 'in_person', NULL, NULL, 'con muốn', "
+                ":at, :at, :nobody, :nobody, :at, :nobody, 'đổi ý', '[]'), "
+                "(:ground, :case, 'SERVICE', '[]', 'ground', NULL, NULL, NULL, 'LIFE_HEALTH', 'cấp cứu', NULL, "
+                ":at, :at, :nobody, :nobody, NULL, NULL, NULL, NULL), "
+                "(:gone, :erased, 'SERVICE', '[]', 'ground', NULL, NULL, NULL, 'LIFE_HEALTH', 'đã xóa', NULL, "
+                ":at, :at, :nobody, :nobody, NULL, NULL, NULL, NULL)"
+            ),
+            (
+                "INSERT INTO break_glass (id, case_id, person_id, position_id, reason, note, minutes, asked_at, "
+                "confirmed_by, confirmed_at, ends_at, review_due_at, reviewed_by, reviewed_at, finding, finding_note) "
+                "VALUES (:glass, :case, :nobody, :nobody, 'CHILD_FOUND', 'vì sao', 60, :at, :case, :at, :until, "
+                ":until, :report, :at, 'JUSTIFIED', 'đúng')"
+            ),
+            (
+                "INSERT INTO alleged_person (id, case_id, folded_name, birth_year, age_band, relation, "
+                "folded_workplace, unit_id, named_at) VALUES "
+                "(:alleged, :case, 'tran van du', 1980, 'ADULT', 'CHA_ME_DE', 'truong a', :nobody, :at)"
+            ),
+            (
+                "INSERT INTO conflict (id, case_id, person_id, alleged_id, score, reasons, state, found_at) "
+                "VALUES (:conflict, :case, :nobody, :alleged, 50, 'NAME_SAME', 'possible', :at)"
+            ),
+        ):
+            used = {name: value for name, value in values.items() if f":{name}" in statement}
+            await connection.execute(text(statement), used)
+    return more
+
+
+@pytest.mark.servers
+async def test_what_was_said_beside_the_documents_is_sealed_by_its_migration(
+    postgres: Postgres, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANNHI_VAULT_FILE", str(path))
+    name = f"m_{uuid4().hex}"
+    await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
+    url = postgres.url(OWNER, name)
+    before = {step: STEPS[STEPS.index(step) - 1] for step in ("0005", "0008")}
+    await asyncio.to_thread(command.upgrade, migrations.config(url), before["0005"])
+    engine = connect(url, pool_size=1, keys=FileKeys(path))
+    try:
+        ids = await _old_rows(engine)
+        await asyncio.to_thread(command.upgrade, migrations.config(url), before["0008"])
+        ids |= await _beside(engine, ids)
+        await asyncio.to_thread(command.upgrade, migrations.config(url), "0008")
+        async with transaction(engine, Who(system="screening"), NOW) as connection:
+            key = await key_of(connection, ids["case"])
+            consents = {row.id: row for row in await connection.execute(select(CONSENT))}
+            (glass,) = (await connection.execute(select(GLASS))).all()
+            assert consent_words(key, consents[ids["consent"]]) == {
+                "giver_name": "Bà Mẹ", "best_interest_note": None, "child_view": "con muốn", "withdrawal_note": "đổi ý",
+            }  # fmt: skip
+            assert consent_words(key, consents[ids["ground"]])["best_interest_note"] == "cấp cứu"
+            assert consents[ids["gone"]].best_interest_sealed == b"", "of an erased file nothing is kept"
+            assert glass_words(key, glass) == ("vì sao", "đúng")
+            (row,) = (await connection.execute(text("SELECT * FROM alleged_person"))).all()
+            (found,) = await alleged_of(connection, ids["case"])
+            assert found == Description(
+                Alleged("tran van du", 1980, "ADULT", "CHA_ME_DE", "truong a"), unit_id=ids["nobody"]
+            )
+            assert row.id == found.id_in(ids["case"], key) != ids["alleged"], "the same description is one row still"
+            assert await connection.scalar(text("SELECT alleged_id FROM conflict")) == row.id
+            with pytest.raises(DBAPIError, match="what was agreed to or refused stays"):
+                await connection.execute(text("UPDATE consent SET withdrawal_sealed = NULL"))
     finally:
         await engine.dispose()
         await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")

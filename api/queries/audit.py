@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     Column,
     ColumnElement,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     TableValuedAlias,
     Text,
     Uuid,
+    all_,
     cast,
     func,
     literal,
@@ -30,6 +32,8 @@ from models.tables import AuditEntry, Person, Position, Unit, table
 
 _AUDIT = table(AuditEntry)
 _PERSON, _POSITION, _UNIT = table(Person), table(Position), table(Unit)
+_OUT = cast(select(func.annhi_out()).scalar_subquery(), ARRAY(Uuid()))
+"""The cases the reader must keep out of, found once a statement."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,16 @@ class Wanted:
 async def page(
     connection: AsyncConnection, wanted: Wanted, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Found]:
-    """A page of entries, the newest first."""
-    statement = select(
-        _AUDIT,
-        _PERSON.c.full_name.label("actor_name"),
-        select(_audited(_AUDIT.c.case_id, null()).c.code).scalar_subquery().label("case_code"),
-    ).outerjoin(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
+    """A page of entries, the newest first; none of a case the reader must keep out of."""
+    statement = (
+        select(
+            _AUDIT,
+            _PERSON.c.full_name.label("actor_name"),
+            select(_audited(_AUDIT.c.case_id, null()).c.code).scalar_subquery().label("case_code"),
+        )
+        .outerjoin(_PERSON, _PERSON.c.id == _AUDIT.c.actor_id)
+        .where(or_(_AUDIT.c.case_id.is_(None), _AUDIT.c.case_id != all_(_OUT)))
+    )
     for column in ("actor_id", "action", "record", "outcome"):
         if (value := getattr(wanted, column)) is not None:
             statement = statement.where(_AUDIT.c[column] == value)
@@ -144,7 +152,10 @@ def _audited(case_id: Any, code: Any) -> TableValuedAlias:
 
 
 async def _newest(
-    connection: AsyncConnection, statement: Select[Any], after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection,
+    statement: Select[Any],
+    after: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> Sequence[Found]:
     if after is not None:
         statement = statement.where(tuple_(_AUDIT.c.at, _AUDIT.c.id) < tuple_(*after))

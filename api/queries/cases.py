@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    LargeBinary,
     Select,
     Table,
     Text,
@@ -236,7 +237,9 @@ async def find_behind_glass(connection: AsyncConnection, reference: str) -> Foun
 _BEHIND_GLASS: Final = select(
     func.annhi_behind_glass(
         bindparam("case_id", type_=Uuid()), bindparam("code", type_=Text())
-    ).table_valued("id", "code", "unit_id", "process", "owner_id", "flagged")
+    ).table_valued(
+        "id", "code", "unit_id", "process", "owner_id", "flagged", Column("key_wrapped", LargeBinary()), "key_kek"
+    )
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Consent and what is withheld, of a case already found in scope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,12 +9,19 @@ from sqlalchemy import and_, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
-from models.records.vault import key_of, unseal
+from models.records.vault import key_of, open_text, seal_text, unseal
 from models.tables import CaseEvent, Consent, Document, Person, Withholding, new_id, table
+from models.vault import DataKey
 
 _CONSENT, _WITHHOLDING, _PERSON = table(Consent), table(Withholding), table(Person)
 _DOCUMENT, _EVENT = table(Document), table(CaseEvent)
 _FORMS = ("M07", "isolation_extension", "ban_decision", "minutes")
+_WORDS = {
+    "giver_name": "giver_sealed",
+    "best_interest_note": "best_interest_sealed",
+    "child_view": "child_view_sealed",
+    "withdrawal_note": "withdrawal_sealed",
+}
 _DECIDED_BY = ("approve_plan", "approve_closure")
 """Events whose decision is part of the act, and is served on child and carers."""
 
@@ -45,15 +52,28 @@ async def is_known(connection: AsyncConnection, person_id: UUID) -> bool:
     return (await connection.execute(select(_PERSON.c.id).where(_PERSON.c.id == person_id))).first() is not None
 
 
-async def add(connection: AsyncConnection, **values: Any) -> UUID:
-    """Put an entry on record."""
+def words(key: DataKey | None, row: Found) -> dict[str, str | None]:
+    """What was said in words, by the name it is shown by. None where nothing was, and once it is erased."""
+    return {name: open_text(key, _CONSENT.c[column], row.id, getattr(row, column)) for name, column in _WORDS.items()}
+
+
+def _sealed(key: DataKey, row_id: UUID, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The row's columns; what was said in words goes into its sealed column."""
+    rest = {name: value for name, value in values.items() if name not in _WORDS}
+    told = {_WORDS[name]: value for name, value in values.items() if name in _WORDS}
+    return rest | {column: seal_text(key, _CONSENT.c[column], row_id, value) for column, value in told.items()}
+
+
+async def add(connection: AsyncConnection, key: DataKey, **values: Any) -> UUID:
+    """Put an entry on record; what was said in words is sealed with the case's key."""
     row_id = new_id()
-    await connection.execute(insert(_CONSENT).values(id=row_id, **values))
+    await connection.execute(insert(_CONSENT).values(id=row_id, **_sealed(key, row_id, values)))
     return row_id
 
 
-async def withdraw(connection: AsyncConnection, consent: UUID, **values: Any) -> bool:
+async def withdraw(connection: AsyncConnection, consent: UUID, key: DataKey, **values: Any) -> bool:
     """Take an entry back; False where that was done before."""
+    values = _sealed(key, consent, values)
     statement = update(_CONSENT).where(_CONSENT.c.id == consent, _CONSENT.c.withdrawn_at.is_(None)).values(**values)
     return bool((await connection.execute(statement)).rowcount)
 

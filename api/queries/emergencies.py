@@ -4,18 +4,34 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Integer, Select, Text, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.vault import open_text, seal_text
 from models.tables import BreakGlass, Person, Position, Unit, new_id, table
+from models.vault import DataKey
 
 _GLASS, _PERSON, _POSITION, _UNIT = table(BreakGlass), table(Person), table(Position), table(Unit)
 
 
 _CASE = func.annhi_grants(bindparam("grant", type_=Uuid())).table_valued(
     Column("grant_id", Uuid()), Column("code", Text()), Column("unit_id", Uuid()), Column("owner_id", Uuid()),
-    Column("flagged", Boolean()), Column("to_review", Boolean()), name="seen",
+    Column("flagged", Boolean()), Column("to_review", Boolean()), Column("key_wrapped", LargeBinary()),
+    Column("key_kek", Text()), name="seen",
 )  # fmt: skip
 
 
@@ -33,6 +49,8 @@ def _grants() -> Select[Any]:
             _CASE.c.owner_id,
             _CASE.c.flagged,
             _CASE.c.to_review,
+            _CASE.c.key_wrapped,
+            _CASE.c.key_kek,
             _POSITION.c.role,
             _PERSON.c.full_name.label("person_name"),
             second.c.full_name.label("second_name"),
@@ -71,11 +89,25 @@ async def lock(connection: AsyncConnection, grant: UUID) -> None:
     await connection.execute(select(_GLASS.c.id).where(_GLASS.c.id == grant).with_for_update())
 
 
-async def ask(connection: AsyncConnection, **values: Any) -> UUID:
-    """Put an asking on record."""
+async def ask(connection: AsyncConnection, key: DataKey, *, note: str, **values: Any) -> UUID:
+    """Put an asking on record; what was said is sealed with the case's key."""
     row_id = new_id()
-    await connection.execute(insert(_GLASS).values(id=row_id, **values))
+    sealed = seal_text(key, _GLASS.c.note_sealed, row_id, note)
+    await connection.execute(insert(_GLASS).values(id=row_id, note_sealed=sealed, **values))
     return row_id
+
+
+def found(key: DataKey, grant: UUID, note: str) -> dict[str, Any]:
+    """What a review found, in words, as ``say`` stores it."""
+    return {"finding_sealed": seal_text(key, _GLASS.c.finding_sealed, grant, note)}
+
+
+def words(key: DataKey | None, row: Found) -> tuple[str | None, str | None]:
+    """What was said when it was asked for, and when it was reviewed. None once it is erased."""
+    return (
+        open_text(key, _GLASS.c.note_sealed, row.id, row.note_sealed),
+        open_text(key, _GLASS.c.finding_sealed, row.id, row.finding_sealed),
+    )
 
 
 async def say(connection: AsyncConnection, grant: UUID, **values: Any) -> None:

@@ -49,7 +49,7 @@ async def list_escalations(visit: TheVisit, chosen: Annotated[EscalationFilter, 
     return await escalations.list_escalations(visit, wanted, chosen.cursor, chosen.limit)
 
 
-@router.get("/cases/{case}/escalations", responses=declares("not-found"))
+@router.get("/cases/{case}/escalations", responses=declares("not-found", "declaration-required"))
 async def list_of_case(visit: TheVisit, case: CaseRef) -> Page[EscalationOut]:
     """The escalations of one case."""
     return await escalations.of_case(visit, case)

@@ -32,8 +32,8 @@ from models.records.attachments import (
     record,
     words_of,
 )
-from models.records.vault import key_of
-from models.vault import DataKey, ErasedError
+from models.records.vault import key_of, living_key_of
+from models.vault import DataKey
 from models.vault.media import HEAD, media_type
 from models.vault.stream import open_stream, seal_stream
 from models.vocabulary import term
@@ -146,7 +146,7 @@ async def listed(visit: Visit, reference: str) -> Page[AttachmentOut]:
     async with visit.transaction() as connection:
         case = await find(connection, visit, reference)
         rows = await attachments.of_case(connection, case.id)
-        key = await _key(connection, case.id) if rows else None
+        key = await living_key_of(connection, case.id) if rows else None
         await visit.note(connection, "list_attachments", "case", record_id=case.id, case_id=case.id)
         items = [await _shown(connection, visit, row, key, whole=False) for row in rows]
     return Page[AttachmentOut](items=items, next=None)
@@ -156,7 +156,7 @@ async def read(visit: Visit, reference: str, attachment_id: UUID) -> AttachmentO
     """One attachment with its chain of custody."""
     async with visit.transaction() as connection:
         row = await _find(connection, visit, reference, attachment_id)
-        shown = await _shown(connection, visit, row, await _key(connection, row.case_id), whole=True)
+        shown = await _shown(connection, visit, row, await living_key_of(connection, row.case_id), whole=True)
         await visit.note(
             connection, "read", "attachment", record_id=row.id, case_id=row.case_id,
             detail={"withheld": shown.withheld, "erased": shown.erased},
@@ -223,13 +223,6 @@ async def _of_case(connection: AsyncConnection, case: Found, attachment_id: UUID
     if row is None:
         raise Problem("not-found", case_id=case.id)
     return row
-
-
-async def _key(connection: AsyncConnection, case_id: UUID) -> DataKey | None:
-    try:
-        return await key_of(connection, case_id)
-    except ErasedError:
-        return None
 
 
 def _seen(visit: Visit, row: Found) -> bool:

@@ -19,7 +19,7 @@ from models.vocabulary import codes, term
 
 
 async def search(visit: Visit, wanted: queries.Wanted, cursor: str | None, limit: int) -> Page[AuditOut]:
-    """A page of the audit, the newest first.
+    """A page of the audit, the newest first, without what was done in a case the reader must keep out of.
 
     Raises:
         Problem: ``not-permitted``.

@@ -92,6 +92,7 @@ def _found(visit: Visit, row: Found | None) -> Found:
     if row is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=row.code)
+    visit.case_id = row.id
     if row.glass_id is not None:
         visit.glass = (row.id, row.glass_id)
     return row

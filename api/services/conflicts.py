@@ -18,7 +18,6 @@ from api.services import actions
 from api.services.cases import find, locate
 from api.shapes.base import PersonRef
 from api.shapes.conflicts import ConflictOut, DeclarationIn, DeclarationOut, RelativeIn, RelativeOut, ThroughOut
-from models.access.matching import plain_name
 from models.database import as_part
 from models.forms import INPUTS
 from models.lifecycle import EVENTS
@@ -47,11 +46,11 @@ async def add_relative(visit: Visit, given: RelativeIn) -> RelativeOut:
     """Declare a relative; the cases it may concern are kept from the caller from this moment on."""
     async with visit.transaction() as connection:
         row_id = await q.add_relative(
-            connection, person_id=visit.caller.person_id, name=given.name, folded_name=plain_name(given.name),
+            connection, person_id=visit.caller.person_id, name=given.name,
             relation=given.relation, birth_year=given.birth_year, declared_at=visit.now,
         )  # fmt: skip
         await visit.note(connection, "add", "relative", record_id=row_id, detail={"relation": given.relation})
-        kept = await keep_from(connection, visit, visit.caller.person_id, visit.caller.name)
+        kept = await keep_from(connection, visit, visit.caller.person_id)
         row = next(each for each in await q.relatives(connection, visit.caller.person_id) if each.id == row_id)
     wake(visit, kept)
     return _relative(row)
@@ -72,7 +71,7 @@ async def end_relative(visit: Visit, relative_id: UUID) -> RelativeOut:
 
 
 async def keep_from(
-    connection: AsyncConnection, visit: Visit, person_id: UUID, name: str, *, in_office: datetime | None = None
+    connection: AsyncConnection, visit: Visit, person_id: UUID, *, in_office: datetime | None = None
 ) -> Sequence[CaseRow]:
     """Keep somebody from the cases they may now be in conflict with, and tell those who decide.
 
@@ -81,7 +80,7 @@ async def keep_from(
     The caller wakes the cases' workflows once its transaction is committed (``wake``).
     """
     async with as_part(connection, SCREENING):
-        kept = await screen(connection, person_id, name, visit.now, in_office=in_office)
+        kept = await screen(connection, person_id, visit.now, in_office=in_office)
         for case in kept:
             await _tell(connection, visit, case, uuid5(case.id, f"conflict/{person_id}"))
     return kept

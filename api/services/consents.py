@@ -26,6 +26,8 @@ from models.access import Action
 from models.access.consent import OWN_VIEW_FROM, is_alleged, stops
 from models.access.views import view
 from models.records.consents import Standing, allowed, said, said_of, standing
+from models.records.vault import key_of, living_key_of
+from models.vault import DataKey
 from models.vocabulary import term
 
 
@@ -34,8 +36,9 @@ async def listed(visit: Visit, reference: str) -> list[ConsentOut]:
     async with visit.transaction() as connection:
         case = await _case(connection, visit, reference, "read_consents")
         rows = await q.of_case(connection, case.id)
+        key = await living_key_of(connection, case.id)
         await visit.note(connection, "list_consents", "case", record_id=case.id, case_id=case.id)
-    return [_out(row) for row in rows]
+    return [_out(row, key) for row in rows]
 
 
 async def add(visit: Visit, reference: str, given: ConsentIn) -> ConsentOut:
@@ -53,8 +56,10 @@ async def add(visit: Visit, reference: str, given: ConsentIn) -> ConsentOut:
         _check(visit, given, around)
         if given.decided_by is not None and not await q.is_known(connection, given.decided_by):
             raise fault("unknown", "body", "decided_by")
+        key = await key_of(connection, case.id)
         entry = await q.add(
             connection,
+            key,
             case_id=case.id,
             scope=given.scope,
             services=list(dict.fromkeys(given.services)),
@@ -77,7 +82,7 @@ async def add(visit: Visit, reference: str, given: ConsentIn) -> ConsentOut:
             detail={"scope": given.scope, "answer": given.answer, "giver": given.giver, "ground": given.ground},
         )  # fmt: skip
         (row,) = await q.of_case(connection, case.id, consent=entry)
-    return _out(row)
+    return _out(row, key)
 
 
 def _check(visit: Visit, given: ConsentIn, around: Standing) -> None:
@@ -107,8 +112,9 @@ async def withdraw(visit: Visit, reference: str, consent: UUID, given: Withdrawa
             raise fault("instant-out-of-range", "body", "withdrawn_at")
         entry = said(found[0])
         effects = stops(entry, await said_of(connection, case.id), at) if entry.answer != "refused" else ()
+        key = await key_of(connection, case.id)
         done = await q.withdraw(
-            connection, consent, withdrawn_at=at, withdrawn_by=visit.caller.person_id, withdrawal_note=given.note,
+            connection, consent, key, withdrawn_at=at, withdrawn_by=visit.caller.person_id, withdrawal_note=given.note,
             stops=list(effects),
         )  # fmt: skip
         if not done:
@@ -118,7 +124,7 @@ async def withdraw(visit: Visit, reference: str, consent: UUID, given: Withdrawa
             detail={"stops": list(effects)},
         )  # fmt: skip
         (row,) = await q.of_case(connection, case.id, consent=consent)
-    return _out(row)
+    return _out(row, key)
 
 
 async def ask(visit: Visit, reference: str, scope: str, service: str | None) -> AllowedOut:
@@ -224,7 +230,8 @@ def _label(vocabulary: str, code: str) -> Text:
     return Text(vi=found.vi, en=found.en)
 
 
-def _out(row: Found) -> ConsentOut:
+def _out(row: Found, key: DataKey | None) -> ConsentOut:
+    words = q.words(key, row)
     ground = term("consent_grounds", row.ground) if row.ground else None
     return ConsentOut(
         id=row.id,
@@ -232,13 +239,13 @@ def _out(row: Found) -> ConsentOut:
         services=list(row.services),
         answer=row.answer,
         giver=row.giver,
-        giver_name=row.giver_name,
+        giver_name=words["giver_name"],
         means=row.means,
         ground=row.ground,
         legal_basis=ground.legal_basis if ground else None,
         ground_verified=ground.verified if ground else None,
-        best_interest_note=row.best_interest_note,
-        child_view=row.child_view,
+        best_interest_note=words["best_interest_note"],
+        child_view=words["child_view"],
         said_at=row.said_at,
         expires_at=row.expires_at,
         recorded_at=row.recorded_at,
@@ -246,6 +253,6 @@ def _out(row: Found) -> ConsentOut:
         decided_by=PersonRef(id=row.decided_by, name=row.decider_name) if row.decided_by else None,
         withdrawn_at=row.withdrawn_at,
         withdrawn_by=PersonRef(id=row.withdrawn_by, name=row.taker_name) if row.withdrawn_by else None,
-        withdrawal_note=row.withdrawal_note,
+        withdrawal_note=words["withdrawal_note"],
         stops=list(row.stops) if row.stops is not None else None,
     )

@@ -5,13 +5,14 @@ data-protection officer, and looked at afterwards within a limit (process.md §6
 opens no case to whoever must keep out of it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.door import Visit
+from api.errors import fault
 from api.problems import Problem
 from api.queries import cases
 from api.queries import emergencies as q
@@ -24,6 +25,7 @@ from models.database import as_part
 from models.protocol.arithmetic import limit_instant
 from models.records.notices import tell
 from models.records.people import CasePlace
+from models.records.vault import key_in, living_key_in
 
 WAITS: Final = timedelta(hours=1)
 """How long an asking waits for the second person; after that it is asked anew, with the reason as it is then."""
@@ -36,19 +38,25 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
     """Ask to look into a case.
 
     Raises:
-        Problem: ``not-permitted``; ``not-found``, for an unknown case as for one to keep out of; ``already-readable``.
+        Problem: ``not-permitted``; ``invalid-request``: for longer than the protocol allows; ``not-found``, for an
+            unknown case as for one to keep out of; ``already-readable``.
     """
     await visit.require("break_glass")
+    most = (_longest(visit) - visit.now) // timedelta(minutes=1)
+    minutes = most if given.minutes is None else given.minutes
+    if minutes > most:
+        raise fault("less-than-equal", "body", "minutes")
     acting = visit.caller.acting
     async with visit.transaction() as connection:
         case = await cases.find_behind_glass(connection, reference)
         if case is None:
             raise Problem("not-found")
+        visit.case_id = case.id
         if await cases.find(connection, acting, visit.now, str(case.id)) is not None:
             raise Problem("already-readable", case_id=case.id)
         kept = await conflicts.keep_from_one(connection, visit, case.id)
         if kept is None:
-            shown = await _asked(connection, visit, case.id, given)
+            shown = await _asked(connection, visit, case, given, minutes)
     if kept is not None:
         # Said only now, so that it stays on record whom the case is kept from.
         conflicts.wake(visit, [kept])
@@ -58,14 +66,16 @@ async def ask(visit: Visit, reference: str, given: BreakGlassIn) -> BreakGlassOu
     return shown
 
 
-async def _asked(connection: AsyncConnection, visit: Visit, case_id: UUID, given: BreakGlassIn) -> BreakGlassOut:
+async def _asked(
+    connection: AsyncConnection, visit: Visit, case: Found, given: BreakGlassIn, minutes: int
+) -> BreakGlassOut:
     acting = visit.caller.acting
     grant = await q.ask(
-        connection, case_id=case_id, person_id=acting.person_id, position_id=acting.position_id,
-        reason=given.reason, note=given.note, minutes=given.minutes, asked_at=visit.now,
+        connection, await key_in(connection, case.id, case), case_id=case.id, person_id=acting.person_id,
+        position_id=acting.position_id, reason=given.reason, note=given.note, minutes=minutes, asked_at=visit.now,
     )  # fmt: skip
-    await _note(connection, visit, "ask_break_glass", grant, case_id, reason=given.reason, minutes=given.minutes)
-    return _out(visit, await _found(connection, grant))
+    await _note(connection, visit, "ask_break_glass", grant, case.id, reason=given.reason, minutes=minutes)
+    return await _shown(connection, visit, await _found(connection, visit, grant))
 
 
 async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
@@ -77,14 +87,13 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
     await visit.require("confirm_break_glass")
     async with visit.transaction() as connection:
         await q.lock(connection, grant)
-        row = await _found(connection, grant)
+        row = await _found(connection, visit, grant)
         if row.person_id == visit.caller.person_id:
             raise Problem("second-person-needed", case_id=row.case_id)
         if _standing(visit, row) != "asked":
             raise Problem("break-glass-not-open", case_id=row.case_id)
         reference = visit.door.reference
         protocol, calendar = reference.protocol_at(visit.now), reference.calendar_at(visit.now)
-        longest = limit_instant(visit.now, protocol.parameters.break_glass_longest, calendar)
         limit = protocol.rule(_REVIEW).variants[-1].limit
         assert limit is not None
         await q.say(
@@ -92,7 +101,7 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             grant,
             confirmed_by=visit.caller.person_id,
             confirmed_at=visit.now,
-            ends_at=min(visit.now + timedelta(minutes=row.minutes), longest),
+            ends_at=min(visit.now + timedelta(minutes=row.minutes), _longest(visit)),
             review_due_at=limit_instant(visit.now, limit, calendar),
         )
         place = CasePlace(row.case_id, row.case_code, row.unit_id, row.owner_id, row.flagged)
@@ -104,7 +113,7 @@ async def confirm(visit: Visit, grant: UUID) -> BreakGlassOut:
             connection, visit, "confirm_break_glass", grant, row.case_id, minutes=row.minutes,
             told=[str(one.person_id) for one in told.recipients],
         )  # fmt: skip
-        shown = _out(visit, await _found(connection, grant))
+        shown = await _shown(connection, visit, await _found(connection, visit, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -118,7 +127,7 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
     await visit.require("review_break_glass")
     async with visit.transaction() as connection:
         await q.lock(connection, grant)
-        row = await _found(connection, grant)
+        row = await _found(connection, visit, grant)
         if not row.to_review:
             raise Problem("not-found")
         if visit.caller.person_id in (row.person_id, row.confirmed_by):
@@ -127,10 +136,10 @@ async def review(visit: Visit, grant: UUID, given: ReviewIn) -> BreakGlassOut:
             raise Problem("break-glass-not-open", case_id=row.case_id)
         await q.say(
             connection, grant, reviewed_by=visit.caller.person_id, reviewed_at=visit.now, finding=given.finding,
-            finding_note=given.note,
+            **q.found(await key_in(connection, row.case_id, row), grant, given.note),
         )  # fmt: skip
         await _note(connection, visit, "review_break_glass", grant, row.case_id, finding=given.finding)
-        shown = _out(visit, await _found(connection, grant))
+        shown = await _shown(connection, visit, await _found(connection, visit, grant))
     visit.door.starts.wake(row.case_id)
     return shown
 
@@ -140,13 +149,14 @@ async def listed(visit: Visit) -> list[BreakGlassOut]:
     async with visit.transaction() as connection:
         rows = await q.listed(connection, _MOST_LISTED)
         await visit.note(connection, "list", "break_glass", detail={"grants": [str(row.id) for row in rows]})
-    return [_out(visit, row) for row in rows]
+        return [await _shown(connection, visit, row) for row in rows]
 
 
-async def _found(connection: AsyncConnection, grant: UUID) -> Found:
+async def _found(connection: AsyncConnection, visit: Visit, grant: UUID) -> Found:
     row = await q.find(connection, grant)
     if row is None:
         raise Problem("not-found")
+    visit.case_id = row.case_id
     return row
 
 
@@ -156,15 +166,23 @@ async def _note(
     await visit.note(connection, action, "break_glass", record_id=grant, case_id=case_id, detail=detail)
 
 
+def _longest(visit: Visit) -> datetime:
+    """When what is opened now ends at the latest, by the protocol in force."""
+    reference = visit.door.reference
+    longest = reference.protocol_at(visit.now).parameters.break_glass_longest
+    return limit_instant(visit.now, longest, reference.calendar_at(visit.now))
+
+
 def _standing(visit: Visit, row: Found) -> Standing:
     if row.confirmed_at is None:
         return "asked" if visit.now < row.asked_at + WAITS else "lapsed"
     return "open" if visit.now < row.ends_at else "ended"
 
 
-def _out(visit: Visit, row: Found) -> BreakGlassOut:
+async def _shown(connection: AsyncConnection, visit: Visit, row: Found) -> BreakGlassOut:
     # What was said may speak of the child.
     told = sees(visit.caller.role, DataClass.P2)
+    note, finding = q.words(await living_key_in(connection, row.case_id, row), row) if told else (None, None)
     unit = (
         UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
         if row.unit_id
@@ -177,7 +195,7 @@ def _out(visit: Visit, row: Found) -> BreakGlassOut:
         person=PersonRef(id=row.person_id, name=row.person_name),
         role=row.role,
         reason=row.reason,
-        note=row.note if told else None,
+        note=note,
         minutes=row.minutes,
         standing=_standing(visit, row),
         asked_at=row.asked_at,
@@ -189,5 +207,5 @@ def _out(visit: Visit, row: Found) -> BreakGlassOut:
         reviewed_by=PersonRef(id=row.reviewed_by, name=row.reviewer_name) if row.reviewed_by else None,
         reviewed_at=row.reviewed_at,
         finding=row.finding,
-        finding_note=row.finding_note if told else None,
+        finding_note=finding,
     )

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import paging
 from api.door import Visit
 from api.problems import Problem
-from api.queries import cases as case_queries
 from api.queries import escalations
 from api.queries.rows import Found
+from api.services.cases import find
 from api.shapes.base import Page, PersonRef, UnitRef
 from api.shapes.cases import EscalationOut, RecipientOut
 from models.access import HOTLINE, DataClass, sees
@@ -39,11 +39,13 @@ async def list_escalations(
 
 
 async def of_case(visit: Visit, reference: str) -> Page[EscalationOut]:
-    """The escalations of one case."""
+    """The escalations of one case.
+
+    Raises:
+        Problem: ``not-found`` or ``declaration-required``.
+    """
     async with visit.transaction() as connection:
-        case = await case_queries.find(connection, visit.caller.acting, visit.now, reference)
-        if case is None:
-            raise Problem("not-found")
+        case = await find(connection, visit, reference)
         wanted = escalations.Wanted(case_id=case.id)
         rows = await escalations.page(connection, visit.caller.acting, visit.now, wanted, after=None, limit=paging.MOST)
         items = await _items(connection, visit, rows)

@@ -63,7 +63,7 @@ async def finish(door: Door, token: str, answer: Mapping[str, str], address: str
         Problem: ``sign-in-step-ended``, ``external-sign-in-failed``, ``provider-away``, or as ``admit``.
     """
     now = door.clock.now()
-    keys, origin = [throttle.key("address", address)], door.keys.origins.of(address)
+    keys, origin = [throttle.key(door, "address", address)], door.keys.origins.of(address)
     async with transaction(door.engine, NOBODY, now) as connection:
         problem = await throttle.too_many(connection, keys, now, action="sign_in", origin=origin)
         step = await q.step(connection, _KIND, token_hash(token), now) if problem is None else None

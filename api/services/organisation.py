@@ -188,7 +188,7 @@ async def change_person(visit: Visit, person_id: UUID, given: PersonIn, if_match
         _matches(person(await found(connection, statement.with_for_update())), if_match)
         await q.change(connection, q.PERSON, person_id, **given.model_dump())
         await visit.note(connection, "change", "person", record_id=person_id)
-        kept = await conflicts.keep_from(connection, visit, person_id, given.full_name)
+        kept = await conflicts.keep_from(connection, visit, person_id)
         shown = person(await found(connection, statement))
     conflicts.wake(visit, kept)
     return shown
@@ -200,7 +200,7 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
     async with visit.transaction() as connection:
         not_oneself(visit, given.person_id)
         may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
-        holder = await _known_person(connection, given.person_id, "person_id")
+        await _known_person(connection, given.person_id, "person_id")
         since = given.valid_from or visit.now
         _forward(since, given.valid_to)
         row_id = await q.add(
@@ -209,7 +209,7 @@ async def add_position(visit: Visit, given: PositionIn) -> HeldPosition:
         )  # fmt: skip
         await visit.note(connection, "add", "position", record_id=row_id, detail={"role": given.role})
         # Whoever takes office is kept from the cases they may be in conflict with before they can open one.
-        kept = await conflicts.keep_from(connection, visit, given.person_id, holder.full_name, in_office=since)
+        kept = await conflicts.keep_from(connection, visit, given.person_id, in_office=since)
         shown = held(await found(connection, q.positions().where(q.POSITION.c.id == row_id)))
     conflicts.wake(visit, kept)
     return shown
@@ -243,7 +243,7 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
         not_oneself(visit, given.deputy_id)
         may_give(visit, await administers(connection, visit, given.unit_id, "unit_id"), given.role)
         await _known_person(connection, given.principal_id, "principal_id")
-        stands_in = await _known_person(connection, given.deputy_id, "deputy_id")
+        await _known_person(connection, given.deputy_id, "deputy_id")
         if given.principal_id == given.deputy_id:
             raise fault("same-person", "body", "deputy_id")
         since = given.valid_from or visit.now
@@ -253,7 +253,7 @@ async def add_deputy(visit: Visit, given: DeputyIn) -> DeputyOut:
             role=given.role, valid_from=since, valid_to=given.valid_to,
         )  # fmt: skip
         await visit.note(connection, "add", "deputy", record_id=row_id, detail={"role": given.role})
-        kept = await conflicts.keep_from(connection, visit, given.deputy_id, stands_in.full_name, in_office=since)
+        kept = await conflicts.keep_from(connection, visit, given.deputy_id, in_office=since)
         shown = deputy(await found(connection, q.deputies().where(q.DEPUTY.c.id == row_id)))
     conflicts.wake(visit, kept)
     return shown

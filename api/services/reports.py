@@ -141,6 +141,8 @@ async def _opened(connection: AsyncConnection, visit: Visit, row: Found) -> Sequ
     unopened = next((each for each in linked if not each.declared), None)
     if unopened is not None and row.receiver_id != visit.caller.person_id:
         raise declaration_required(unopened.id, unopened.code)
+    if len(linked) == 1:
+        visit.case_id = linked[0].id
     return linked
 
 
@@ -182,9 +184,11 @@ async def informant(visit: Visit, report_id: UUID, why: InformantReadingInput) -
         reading = await reports.note_reading(
             connection, found.id, visit.caller.acting, purpose=why.purpose, note=why.note, key=key, at=visit.now
         )
+        about = await audit.cases_of_report(connection, report_id)
         await visit.note(
             connection, "read", "informant", record_id=report_id,
-            detail={"purpose": why.purpose, "reading": str(reading)},
+            case_id=UUID(about[0]) if len(about) == 1 else None,
+            detail={"purpose": why.purpose, "reading": str(reading), "cases": about},
         )  # fmt: skip
     return InformantOut(report_id=report_id, reading_id=reading, **said.model_dump())
 

@@ -71,7 +71,7 @@ async def sign_in(door: Door, given: SignIn, address: str, *, cookie: bool = Fal
             ``no-position``.
     """
     now = door.clock.now()
-    keys = [throttle.key("user", given.username), throttle.key("address", address)]
+    keys = [throttle.key(door, "user", given.username), throttle.key(door, "address", address)]
     origin = door.keys.origins.of(address)
     async with transaction(door.engine, NOBODY, now) as connection:
         problem = await throttle.too_many(connection, keys, now, action="sign_in", origin=origin)
@@ -223,7 +223,7 @@ async def change_password(visit: Visit, given: PasswordChange) -> None:
         Problem: ``too-many-sign-ins`` or ``password-wrong``.
     """
     door, now, account_id = visit.door, visit.now, account_of(visit)
-    keys = [throttle.key("password", account_id)]
+    keys = [throttle.key(visit.door, "password", account_id)]
     async with visit.transaction(SYSTEM) as connection:
         problem = await throttle.too_many(connection, keys, now, action="change_password", origin=visit.whence.origin)
         account = await identity.account(connection, account_id=account_id)
@@ -253,7 +253,7 @@ async def set_up(door: Door, given: SetUp, address: str) -> None:
         Problem: ``too-many-sign-ins`` or ``link-ended``.
     """
     now, digest = door.clock.now(), token_hash(given.link.get_secret_value())
-    origin, keys = door.keys.origins.of(address), [throttle.key("address", address)]
+    origin, keys = door.keys.origins.of(address), [throttle.key(door, "address", address)]
     async with transaction(door.engine, NOBODY, now) as connection:
         problem = await throttle.too_many(connection, keys, now, action="set_up", origin=origin)
         found = await q.link(connection, digest, now) if problem is None else None
@@ -298,10 +298,10 @@ async def _second_factor(
     account = await identity.account(connection, account_id=step.account_id) if step is not None else None
     if step is None or account is None or account.ended_at is not None:
         # Nobody known asks: counted first, or whoever likes could fill the record.
-        keys = [throttle.key("address", address)]
+        keys = [throttle.key(door, "address", address)]
         problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
         return problem or await throttle.failed(connection, None, now, "sign-in-step-ended", origin=origin)
-    keys = [throttle.key("factor", account.id), throttle.key("address", address)]
+    keys = [throttle.key(door, "factor", account.id), throttle.key(door, "address", address)]
     problem = await throttle.too_many(connection, keys, now, action="second_factor", origin=origin)
     if problem is not None:
         return problem

@@ -8,16 +8,18 @@ from pydantic import Field
 from api.shapes.base import Input, Moment, Output, PersonRef, UnitRef
 from models.forms.base import Coded, Text
 
-MOST_MINUTES = 180
 Standing = Literal["asked", "open", "ended", "lapsed"]
 
 
 class BreakGlassIn(Input):
-    """Why somebody must look into a case that is not theirs, and for how long."""
+    """Why somebody must look into a case that is not theirs, and for how long.
+
+    ``minutes``: at most what the protocol in force allows (``break_glass_longest``), and as much where it is left out.
+    """
 
     reason: Annotated[str, Coded("break_glass_reasons")]
     note: Annotated[Text, Field(description="What happened, in words; read by the holding unit's head of office.")]
-    minutes: Annotated[int, Field(ge=5, le=MOST_MINUTES, strict=True)] = MOST_MINUTES
+    minutes: Annotated[int, Field(ge=5, strict=True)] | None = None
 
 
 class ReviewIn(Input):

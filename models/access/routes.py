@@ -148,16 +148,11 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/cases/{case}/household
         GET /api/v1/cases/{case}/documents
         GET /api/v1/cases/{case}/documents/{document}
+        GET /api/v1/cases/{case}/escalations
         """,
         Rule(Guard.RECORD, "read_case", _DECLARED),
     ),
-    **_all(
-        """
-        GET /api/v1/cases/{case}/escalations
-        POST /api/v1/cases/{case}/declaration
-        """,
-        Rule(Guard.RECORD, "read_case"),
-    ),
+    **_all("POST /api/v1/cases/{case}/declaration", Rule(Guard.RECORD, "read_case")),
     **_all("POST /api/v1/cases/{case}/actions/{event}", Rule(Guard.RECORD, "read_case", send=True)),
     **_all(
         """

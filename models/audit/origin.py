@@ -38,6 +38,10 @@ class Origins:
             return None
         return hmac.new(self._key, _home(address).encode(), hashlib.sha256).hexdigest()[:_DIGITS]
 
+    def keyed(self, said: str) -> str:
+        """A keyed hash of something else that must not be put down as it is: what tries are counted under."""
+        return hmac.new(self._key, f"keyed/{said}".encode(errors="replace"), hashlib.sha256).hexdigest()
+
     @classmethod
     def read(cls, path: Path) -> "Origins":
         """With the key in a file.

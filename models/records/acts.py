@@ -28,8 +28,8 @@ from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, Surroundings, offices_of, surroundings
 from models.records.conflicts import (
-    Description,
     Judgement,
+    Named,
     Suspected,
     alleged_of,
     compare,
@@ -297,7 +297,7 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
 
 async def _look(
     connection: AsyncConnection, case: CaseRow, after: CaseRow, act: Act
-) -> tuple[list[Description], list[Suspected]]:
+) -> tuple[list[Named], list[Suspected]]:
     """Whom the case must be kept from because of what the act says, who comes with it, or where the case now stands.
 
     Whoever it recuses is not suspected by the same act.

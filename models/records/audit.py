@@ -93,7 +93,8 @@ async def audit(
         purpose: why, of the vocabulary ``purposes``.
         reason: why, in words.
         origin: a keyed hash of the address it came from.
-        chained: a link of the case's chain: for whoever holds the case's row lock, or has just made the case.
+        chained: a link of the case's chain: for whoever holds the case's row lock, has just made the case, or
+            has a row of it inserted that names it and keeps others of their kind waiting (``keep_out``).
     """
     await put(
         connection,

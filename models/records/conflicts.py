@@ -5,24 +5,28 @@ who must keep out (``models.records.people``, the ladders) knows of it without a
 Source: process.md §6.5; the choices behind it: docs/decisions/0009-conflict.md.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, DateTime, Text, Uuid, any_, bindparam, insert, or_, select, text, update
+from sqlalchemy import ARRAY, DateTime, Uuid, any_, bindparam, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.access.matching import Alleged, Known, match, plain_name, school_is_setting
 from models.calendar import local_date
+from models.forms import canonical
 from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.cases import CaseRow, offices_of
 from models.records.content import frozen
 from models.records.escalations import RANK
+from models.records.vault import key_in, key_of, seal, unseal
 from models.tables import AllegedPerson, CaseFile, Conflict, Delegate, Position, Recusal, Unit, new_id, table
+from models.vault import DataKey
 from models.vocabulary.fold import fold
 
 _CASE, _ALLEGED, _CONFLICT, _RECUSAL = table(CaseFile), table(AllegedPerson), table(Conflict), table(Recusal)
@@ -46,11 +50,30 @@ class Description:
     unit_code: str | None = None
     unit_id: UUID | None = None
 
-    def id_in(self, case_id: UUID) -> UUID:
-        """The id of the row there is for this description in a case."""
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is kept of it, sealed."""
         one = self.alleged
-        said = (one.name, one.birth_year, one.age_band, one.relation, one.workplace, self.unit_id)
-        return uuid5(case_id, f"alleged/{said!r}")
+        return {
+            "name": one.name,
+            "birth_year": one.birth_year,
+            "age_band": one.age_band,
+            "relation": one.relation,
+            "workplace": one.workplace,
+            "unit": str(self.unit_id) if self.unit_id else None,
+        }
+
+    def id_in(self, case_id: UUID, key: DataKey) -> UUID:
+        """The id of the row there is for this description in a case. Keyed: no name can be tried."""
+        return uuid5(case_id, f"alleged/{key.hash(canonical(self.content).encode())}")
+
+
+@dataclass(frozen=True)
+class Named:
+    """Who is alleged, as it is remembered with a case: the row's id, and what is sealed in it."""
+
+    id: UUID
+    sealed: bytes
 
 
 @dataclass(frozen=True)
@@ -106,12 +129,15 @@ _PEOPLE = text("SELECT * FROM people_near(:case_id, :units, :besides, :at)").bin
     bindparam("besides", type_=ARRAY(Uuid)),
     bindparam("at", type_=DateTime(timezone=True)),
 )
-_CASES = select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__)).where(
-    _CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid)))
+_CASES = (
+    select(*(_CASE.c[name] for name in CaseRow.__dataclass_fields__))
+    .where(_CASE.c.id == any_(bindparam("case_ids", type_=ARRAY(Uuid))))
+    .order_by(_CASE.c.id)
 )
-_ALIKE = text("SELECT * FROM alleged_alike(:word, :person_id, :case_id)").bindparams(
-    bindparam("word", type_=Text), bindparam("person_id", type_=Uuid), bindparam("case_id", type_=Uuid)
-)
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
+_ALLEGED_IN = text("SELECT * FROM alleged_in(:case_id)").bindparams(bindparam("case_id", type_=Uuid))
+_AT_ONCE: Final = 200
+"""How many rows are opened before others get their turn."""
 
 
 async def look(
@@ -120,9 +146,10 @@ async def look(
     said: Sequence[Description],
     at: datetime,
     *,
+    key: DataKey | None = None,
     only: Collection[UUID] | None = None,
     besides: Collection[UUID] = (),
-) -> tuple[list[Description], list[Suspected]]:
+) -> tuple[list[Named], list[Suspected]]:
     """Whom a case must newly be kept from because of what its documents say. Nothing is written.
 
     Args:
@@ -130,15 +157,21 @@ async def look(
         case: the case, where it stands after the act.
         said: who is alleged.
         at: domain instant.
+        key: the case's data key, where the caller has it.
         only: look at these people alone.
         besides: look at these people as well, wherever they serve.
 
     Returns:
-        The descriptions with their communes, and who is suspected; somebody recused already, or cleared in spite of
-        the same reasons, is not suspected again.
+        What is to be remembered of who is alleged, and who is suspected; somebody recused already, or cleared in spite
+        of the same reasons, is not suspected again.
+
+    Raises:
+        ErasedError: the case's key was destroyed.
+        KeysAwayError: it cannot be had now.
     """
     if not said:
         return [], []
+    key = key or await key_of(connection, case.id)
     located = await _located(connection, said)
     places = sorted(offices_of(case), key=str)
     near = {"case_id": case.id, "units": places, "besides": sorted(besides), "at": at}
@@ -157,8 +190,14 @@ async def look(
             if any(set(fits.reasons) <= reasons for reasons in cleared.get(person_id, ())):
                 continue
             if person_id not in best or fits.score > best[person_id].score:
-                best[person_id] = Suspected(person_id, one.id_in(case.id), relative_id, fits.score, fits.reasons)
-    return located, sorted(best.values(), key=lambda suspected: suspected.person_id)
+                best[person_id] = Suspected(person_id, one.id_in(case.id, key), relative_id, fits.score, fits.reasons)
+    named = [_named(case.id, key, one) for one in located]
+    return named, sorted(best.values(), key=lambda suspected: suspected.person_id)
+
+
+def _named(case_id: UUID, key: DataKey, one: Description) -> Named:
+    row_id = one.id_in(case_id, key)
+    return Named(row_id, seal(key, _ALLEGED, row_id, one.content)[0])
 
 
 def _known(row: Any) -> Iterable[tuple[UUID, UUID | None, Known]]:
@@ -211,30 +250,20 @@ async def _settled(
 async def keep_out(
     connection: AsyncConnection,
     case_id: UUID,
-    said: Sequence[Description],
+    said: Sequence[Named],
     suspected: Sequence[Suspected],
     at: datetime,
 ) -> None:
     """Keep the case from whoever is suspected, in the transaction of what named them; remember who was alleged.
 
-    Written at once and not gathered: whom to tell of the same act is asked right afterwards.
+    Written at once and not gathered: whom to tell of the same act is asked right afterwards. Whoever does so on this
+    case at the same time, beside its own acts, waits: their entries are links of one chain.
     """
     if said:
-        rows = [
-            {
-                "id": one.id_in(case_id),
-                "case_id": case_id,
-                "folded_name": one.alleged.name,
-                "birth_year": one.alleged.birth_year,
-                "age_band": one.alleged.age_band,
-                "relation": one.alleged.relation,
-                "folded_workplace": one.alleged.workplace,
-                "unit_id": one.unit_id,
-                "named_at": at,
-            }
-            for one in said
-        ]
+        rows = [{"id": one.id, "case_id": case_id, "sealed": one.sealed, "named_at": at} for one in said]
         await connection.execute(insert_once(_ALLEGED).on_conflict_do_nothing(), rows)
+    if suspected:
+        await connection.execute(_ALONE, {"of": f"keep out/{case_id}"})
     for one in suspected:
         await connection.execute(
             insert(_CONFLICT).values(
@@ -248,46 +277,72 @@ async def keep_out(
         )
         await audit(
             connection, at=at, actor=None, action="find_conflict", record="conflict", record_id=one.person_id,
-            case_id=case_id, outcome="done", detail={"score": one.score, "reasons": list(one.reasons)},
+            case_id=case_id, outcome="done", detail={"score": one.score, "reasons": list(one.reasons)}, chained=True,
         )  # fmt: skip
 
 
 async def alleged_of(connection: AsyncConnection, case_id: UUID) -> list[Description]:
-    """Everybody a case's documents have alleged so far."""
-    rows = await connection.execute(_ALIKE, {"word": None, "person_id": None, "case_id": case_id})
-    return [_stored(row) for row in rows]
+    """Everybody a case's documents have alleged so far; nobody, once it is erased."""
+    return [one for _, one, _ in await _alleged(connection, case_id)]
 
 
-def _stored(row: Any) -> Description:
-    alleged = Alleged(row.folded_name, row.birth_year, row.age_band, row.relation, row.folded_workplace)
-    return Description(alleged, unit_id=row.unit_id)
+async def _alleged(
+    connection: AsyncConnection, case_id: UUID | None, sharing: frozenset[str] | None = None
+) -> list[tuple[UUID, Description, DataKey]]:
+    """Who is alleged in a case, or in every case there is, with the case and its key.
+
+    ``sharing``: only those of whose name one of these words is a part.
+    """
+    found, key, of = [], None, None
+    for count, row in enumerate(await connection.execute(_ALLEGED_IN, {"case_id": case_id})):
+        if count % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)
+        if key is None or row.case_id != of:
+            key, of = await key_in(connection, row.case_id, row), row.case_id
+        content = unseal(key, _ALLEGED, row.id, row.sealed)
+        if sharing is None or not sharing.isdisjoint(content["name"].split()):
+            found.append((of, _stored(content), key))
+    return found
+
+
+def _stored(content: Mapping[str, Any]) -> Description:
+    alleged = Alleged(*(content[name] for name in ("name", "birth_year", "age_band", "relation", "workplace")))
+    return Description(alleged, unit_id=UUID(content["unit"]) if content["unit"] else None)
 
 
 async def screen(
-    connection: AsyncConnection, person_id: UUID, full_name: str, at: datetime, *, in_office: datetime | None = None
+    connection: AsyncConnection, person_id: UUID, at: datetime, *, in_office: datetime | None = None
 ) -> tuple[CaseRow, ...]:
     """Keep somebody from every case whose alleged person they, or a relative they have declared, may be.
 
-    For what happens beside the cases: somebody declares a relative, or takes office.
+    For what happens beside the cases: somebody declares a relative, or takes office. Every alleged person there is is
+    opened for it and compared: there is nothing stored a name could be looked up by.
 
     Args:
         connection: the transaction of what happened.
         person_id: who.
-        full_name: their name.
         at: domain instant.
         in_office: when an office of theirs begins, where that is later.
 
     Returns:
         The cases they are newly kept from. Their workflows are to be woken: the clock of the decision starts then.
+
+    Raises:
+        KeysAwayError: names cannot be opened now. Nothing may then be declared, and nobody take office: it would keep
+            nobody out.
     """
-    word = (plain_name(full_name).split() or [""])[-1]
+    then = max(at, in_office or at)
+    own = (await connection.execute(_PEOPLE, {"case_id": None, "units": [], "besides": [person_id], "at": then})).all()
+    names = {known.name for row in own if row.person_id == person_id for _, _, known in _known(row) if known.name}
     named: dict[UUID, list[Description]] = {}
-    for row in await connection.execute(_ALIKE, {"word": word, "person_id": person_id, "case_id": None}):
-        named.setdefault(row.case_id, []).append(_stored(row))
+    keys: dict[UUID, DataKey] = {}
+    for case_id, one, key in await _alleged(connection, None, frozenset(name.split()[-1] for name in names)):
+        named.setdefault(case_id, []).append(one)
+        keys[case_id] = key
     kept = []
     for row in await connection.execute(_CASES, {"case_ids": sorted(named)}) if named else ():
         case = CaseRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-        _, suspected = await look(connection, case, named[case.id], max(at, in_office or at), only=[person_id])
+        _, suspected = await look(connection, case, named[case.id], then, key=keys[case.id], only=[person_id])
         if suspected:
             await keep_out(connection, case.id, (), suspected, at)
             kept.append(case)
@@ -302,8 +357,9 @@ async def compare(connection: AsyncConnection, case_id: UUID, person_id: UUID, a
     """
     row = (await connection.execute(_CASES, {"case_ids": [case_id]})).one()
     case = CaseRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-    said = await alleged_of(connection, case_id)
-    _, suspected = await look(connection, case, said, at, only=[person_id], besides=[person_id])
+    alleged = await _alleged(connection, case_id)
+    said, key = [one for _, one, _ in alleged], alleged[0][2] if alleged else None
+    _, suspected = await look(connection, case, said, at, key=key, only=[person_id], besides=[person_id])
     await keep_out(connection, case_id, (), suspected, at)
     return case if suspected else None
 

@@ -136,7 +136,7 @@ async def receive_report(
             now=now,
             protocol=reference.protocol_at(now).version,
         )
-        said, suspected = await look(connection, case, alleged, now)
+        said, suspected = await look(connection, case, alleged, now, key=key)
         # Before anybody is told of the case.
         await keep_out(connection, case.id, said, suspected, now)
         unit_code = next((code for code, unit in units.items() if unit == case.unit_id), None)

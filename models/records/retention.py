@@ -20,7 +20,6 @@ from models.records.audit import audit
 from models.records.vault import destroy_key, key_of
 from models.retention import Kept, Rule, age_on, due_on
 from models.tables import (
-    AllegedPerson,
     Attachment,
     CaseFile,
     CaseKey,
@@ -38,7 +37,7 @@ from models.writing import binary, put
 
 _CASE, _CHILD, _KEY, _HOLD, _ERASURE = (table(one) for one in (CaseFile, Child, CaseKey, LegalHold, Erasure))
 _DOCUMENT, _ATTACHMENT, _SHARE = table(Document), table(Attachment), table(KeyShare)
-_ESCALATION, _SUBMISSION, _ALLEGED = table(Escalation), table(Submission), table(AllegedPerson)
+_ESCALATION, _SUBMISSION = table(Escalation), table(Submission)
 _INTO = _CASE.alias("into")
 _CLOSED = func.greatest(_CASE.c.closed_at, _INTO.c.closed_at)
 """When a file was closed: an attached one with the one it is attached to."""
@@ -261,8 +260,6 @@ async def _anonymise(connection: AsyncConnection, row: Any) -> None:
     await connection.execute(
         update(_SUBMISSION).where(_SUBMISSION.c.case_id == row.id).values(request_hash=ERASED_HASH, answer=None)
     )
-    nobody = {"folded_name": "", "folded_workplace": None, "birth_year": None}
-    await connection.execute(update(_ALLEGED).where(_ALLEGED.c.case_id == row.id).values(nobody))
 
 
 async def _certify(

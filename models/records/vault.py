@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from pydantic_core import from_json
-from sqlalchemy import Table, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, Uuid, any_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,6 +78,26 @@ async def keys_of(connection: AsyncConnection, case_ids: Sequence[UUID]) -> dict
 async def key_of(connection: AsyncConnection, case_id: UUID) -> DataKey:
     """The data key of one case; raises as ``keys_of``."""
     return (await keys_of(connection, [case_id]))[case_id]
+
+
+async def living_key_of(connection: AsyncConnection, case_id: UUID) -> DataKey | None:
+    """The data key of one case, None where it was destroyed: for showing a file of which no word is left.
+
+    Raises:
+        KeysAwayError: it is missing, or cannot be unwrapped now.
+    """
+    try:
+        return await key_of(connection, case_id)
+    except ErasedError:
+        return None
+
+
+async def living_key_in(connection: AsyncConnection, case_id: UUID, row: Any) -> DataKey | None:
+    """As ``living_key_of``, of a row as ``key_in`` takes it."""
+    try:
+        return await key_in(connection, case_id, row)
+    except ErasedError:
+        return None
 
 
 async def key_in(connection: AsyncConnection, case_id: UUID, row: Any) -> DataKey:
@@ -251,6 +271,20 @@ def unseal(key: DataKey, of: Table, row_id: UUID, sealed: bytes, content_hash: s
     return content
 
 
+def seal_text(key: DataKey, column: ColumnElement[Any], row_id: UUID, said: str | None) -> bytes | None:
+    """Words for a column of their own in a row; nothing where nothing was said."""
+    return None if said is None else key.seal(said.encode(), _of_column(column, row_id))
+
+
+def open_text(key: DataKey | None, column: ColumnElement[Any], row_id: UUID, sealed: bytes | None) -> str | None:
+    """The words in such a column; None where nothing was said, or the key is none any more.
+
+    Raises:
+        AlteredError: they are not what was stored there.
+    """
+    return None if key is None or sealed is None else key.open(sealed, _of_column(column, row_id)).decode()
+
+
 def _ids(name: str) -> Any:
     return bindparam(name, type_=ARRAY(Uuid))
 
@@ -261,6 +295,10 @@ def _of_case(case_id: UUID) -> str:
 
 def _of_share(record_id: UUID, case_id: UUID) -> str:
     return f"key_share/wrapped/{record_id}/{case_id}"
+
+
+def _of_column(column: Any, row_id: UUID) -> str:
+    return f"{column.table.name}/{column.name}/{row_id}"
 
 
 def _of_row(of: Table, row_id: UUID) -> str:

@@ -388,9 +388,11 @@ def _beyond() -> Iterator[Function]:
     yield Function(
         "annhi_behind_glass",
         "p_id uuid, p_code text",
-        "TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean)",
+        "TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean, "
+        "key_wrapped bytea, key_kek text)",
         f"""RETURN QUERY
-    SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged FROM case_file c
+    SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged, k.wrapped, k.kek::text
+      FROM case_file c LEFT JOIN case_key k ON k.case_id = c.id
      WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL ((SELECT annhi_out())::uuid[])
        AND v_role = ANY ({_doing("break_glass")});""",  # noqa: S608
         "the case somebody names exactly to break its glass",
@@ -399,13 +401,15 @@ def _beyond() -> Iterator[Function]:
     yield Function(
         "annhi_grants",
         "p_grant uuid",
-        "TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean)",
+        "TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean, "
+        "key_wrapped bytea, key_kek text)",
         f"""RETURN QUERY
-    SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review
+    SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review,
+           k.wrapped, k.kek::text
       FROM (SELECT g.id, g.case_id, g.person_id, g.confirmed_by, annhi_reviews(g.case_id) AS to_review
               FROM break_glass g
              WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL ((SELECT annhi_out())::uuid[])) seen
-      JOIN case_file ON case_file.id = seen.case_id
+      JOIN case_file ON case_file.id = seen.case_id LEFT JOIN case_key k ON k.case_id = seen.case_id
      WHERE seen.person_id = v_person OR seen.confirmed_by = v_person OR seen.to_review
         OR (p_grant IS NOT NULL AND v_role = ANY ({_doing("confirm_break_glass")}));""",  # noqa: S608
         "what the reader asked for, confirmed or is to review of broken glass; one that is named, whoever may confirm",

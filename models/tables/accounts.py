@@ -54,7 +54,7 @@ class AccessToken(SQLModel, table=True):
 
 
 class SignInThrottle(SQLModel, table=True):
-    """How many sign-ins one key (a hash of user name or address) tried in the current window."""
+    """How many sign-ins one key (a keyed hash of user name or address) tried in the current window."""
 
     __tablename__ = "sign_in_throttle"
 

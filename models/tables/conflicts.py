@@ -10,21 +10,16 @@ from models.tables.columns import instant, instant_or_none, key
 
 
 class AllegedPerson(SQLModel, table=True):
-    """Somebody a case's document alleges to have caused the harm, folded for comparing. P1: read by nobody as such.
+    """Somebody a case's document alleges to have caused the harm, for comparing. P1: read by nobody as such.
 
-    The same description twice is one row: the id is derived from it.
+    Sealed under the case's key, all of it. The same description twice is one row: the id is a keyed hash of it.
     """
 
     __tablename__ = "alleged_person"
 
     id: UUID = Field(primary_key=True)
     case_id: UUID = Field(foreign_key="case_file.id", index=True)
-    folded_name: str = Field(max_length=200)
-    birth_year: int | None = None
-    age_band: str | None = Field(default=None, max_length=20)
-    relation: str | None = Field(default=None, max_length=30)
-    folded_workplace: str | None = Field(default=None, max_length=200)
-    unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
+    sealed: bytes
     named_at: datetime = instant()
 
 
@@ -39,7 +34,6 @@ class Relative(SQLModel, table=True):
     id: UUID = key()
     person_id: UUID = Field(foreign_key="person.id", index=True)
     name: str = Field(max_length=200)
-    folded_name: str = Field(max_length=200)
     relation: str = Field(max_length=30)
     birth_year: int | None = None
     declared_at: datetime = instant()

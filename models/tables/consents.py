@@ -11,13 +11,16 @@ from models.tables.columns import Json, instant, instant_or_none, key
 
 
 class Consent(SQLModel, table=True):
-    """One answer of one giver on one scope, or a ground for going without one. Never changed, only withdrawn."""
+    """One answer of one giver on one scope, or a ground for going without one. Never changed, only withdrawn.
+
+    What was said in words, the giver's name among it, is sealed under the case's key.
+    """
 
     __tablename__ = "consent"
     __table_args__ = (
         CheckConstraint("(answer = 'ground') = (ground IS NOT NULL)", name="ground"),
         CheckConstraint("(answer = 'ground') = (giver IS NULL)", name="giver"),
-        CheckConstraint("answer <> 'ground' OR best_interest_note IS NOT NULL", name="best_interest"),
+        CheckConstraint("answer <> 'ground' OR best_interest_sealed IS NOT NULL", name="best_interest"),
         CheckConstraint("(withdrawn_at IS NULL) = (stops IS NULL)", name="withdrawn"),
     )
 
@@ -27,11 +30,11 @@ class Consent(SQLModel, table=True):
     services: list[str] = Field(sa_type=Json)
     answer: str = Field(max_length=10)
     giver: str | None = Field(default=None, max_length=20)
-    giver_name: str | None = Field(default=None, max_length=200)
+    giver_sealed: bytes | None = None
     means: str | None = Field(default=None, max_length=20)
     ground: str | None = Field(default=None, max_length=30)
-    best_interest_note: str | None = Field(default=None, max_length=4000)
-    child_view: str | None = Field(default=None, max_length=4000)
+    best_interest_sealed: bytes | None = None
+    child_view_sealed: bytes | None = None
     said_at: datetime = instant()
     expires_at: datetime | None = instant_or_none()
     recorded_at: datetime = instant()
@@ -40,7 +43,7 @@ class Consent(SQLModel, table=True):
     decided_by: UUID | None = Field(default=None, foreign_key="person.id")
     withdrawn_at: datetime | None = instant_or_none()
     withdrawn_by: UUID | None = Field(default=None, foreign_key="person.id")
-    withdrawal_note: str | None = Field(default=None, max_length=4000)
+    withdrawal_sealed: bytes | None = None
     stops: Any | None = Field(default=None, sa_type=Json)
 
 

@@ -13,8 +13,8 @@ class BreakGlass(SQLModel, table=True):
     """One asking, what a second person said to it, and what the review found.
 
     It gives access from ``confirmed_at`` to ``ends_at``, which every clause of scope compares with the present domain
-    instant: it ends on time whatever else is running. ``reason`` is a code; ``note`` what was said, and may speak of
-    the child.
+    instant: it ends on time whatever else is running. ``reason`` is a code; ``note_sealed`` what was said, which may
+    speak of the child and is sealed under its case's key, as is what the review found.
     """
 
     __tablename__ = "break_glass"
@@ -26,6 +26,7 @@ class BreakGlass(SQLModel, table=True):
         CheckConstraint(
             "num_nonnulls(confirmed_by, confirmed_at, ends_at, review_due_at) IN (0, 4)", name="confirmed_whole"
         ),
+        CheckConstraint("note_sealed IS NOT NULL", name="said"),
         CheckConstraint("reviewed_by <> person_id AND reviewed_by <> confirmed_by", name="reviewed_by_another"),
     )
 
@@ -34,7 +35,7 @@ class BreakGlass(SQLModel, table=True):
     person_id: UUID = Field(foreign_key="person.id", index=True)
     position_id: UUID = Field(foreign_key="position.id")
     reason: str = Field(max_length=30)
-    note: str = Field(max_length=4000)
+    note_sealed: bytes | None = None
     minutes: int
     asked_at: datetime = instant()
     confirmed_by: UUID | None = Field(default=None, foreign_key="person.id")
@@ -44,4 +45,4 @@ class BreakGlass(SQLModel, table=True):
     reviewed_by: UUID | None = Field(default=None, foreign_key="person.id")
     reviewed_at: datetime | None = instant_or_none()
     finding: str | None = Field(default=None, max_length=20)
-    finding_note: str | None = Field(default=None, max_length=4000)
+    finding_sealed: bytes | None = None

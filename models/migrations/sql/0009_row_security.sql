@@ -767,7 +767,7 @@ REVOKE ALL ON FUNCTION annhi_address(uuid, text, text, uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_address(uuid, text, text, uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_behind_glass(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_behind_glass(p_id uuid, p_code text) RETURNS TABLE (id uuid, code text, unit_id uuid, process text, owner_id uuid, flagged boolean, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -780,7 +780,8 @@ BEGIN
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
-    SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged FROM case_file c
+    SELECT c.id, c.code::text, c.unit_id, c.process::text, c.owner_id, c.flagged, k.wrapped, k.kek::text
+      FROM case_file c LEFT JOIN case_key k ON k.case_id = c.id
      WHERE (c.id = p_id OR c.code = p_code) AND c.id <> ALL ((SELECT annhi_out())::uuid[])
        AND v_role = ANY ('{CHAIR,CPO,DOH,DOHD,H111,H111S,SUP,VCH}');
 END $$
@@ -795,7 +796,7 @@ REVOKE ALL ON FUNCTION annhi_behind_glass(uuid, text) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_behind_glass(uuid, text) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_grants(p_grant uuid) RETURNS TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_grants(p_grant uuid) RETURNS TABLE (grant_id uuid, code text, unit_id uuid, owner_id uuid, flagged boolean, to_review boolean, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -808,11 +809,12 @@ BEGIN
      WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
-    SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review
+    SELECT seen.id, case_file.code::text, case_file.unit_id, case_file.owner_id, case_file.flagged, seen.to_review,
+           k.wrapped, k.kek::text
       FROM (SELECT g.id, g.case_id, g.person_id, g.confirmed_by, annhi_reviews(g.case_id) AS to_review
               FROM break_glass g
              WHERE (p_grant IS NULL OR g.id = p_grant) AND g.case_id <> ALL ((SELECT annhi_out())::uuid[])) seen
-      JOIN case_file ON case_file.id = seen.case_id
+      JOIN case_file ON case_file.id = seen.case_id LEFT JOIN case_key k ON k.case_id = seen.case_id
      WHERE seen.person_id = v_person OR seen.confirmed_by = v_person OR seen.to_review
         OR (p_grant IS NOT NULL AND v_role = ANY ('{CHAIR,DOH,DOHD,H111S,SUP,VCH}'));
 END $$
