@@ -86,7 +86,14 @@ _READS_CASE: Final = f"""{_in("id", "annhi_opened")} OR (({_in("unit_id", "annhi
         OR {_in("unit_id", "annhi_stood")} OR {_MAY_BE_ASKED}) IS TRUE AND annhi_reads(id)))
     AND {_not_out("id")})"""
 
-_CASE_REPORT: Final = f"({_BY_REPORT} AND case_id IN (SELECT annhi_brought())) OR {_of_case()}"
+# Theirs by a set, and not asked again of all the others, unless they have another way to read: a page of theirs looks
+# through the whole table for what they brought.
+_CASE_REPORT: Final = f"""{_in("case_id", "annhi_opened")}
+    OR CASE WHEN {_BY_REPORT}
+            THEN case_id IN (SELECT annhi_brought()) OR (
+                ({_in("case_id", "annhi_named")} OR {_in("case_id", "annhi_glass")}
+                 OR cardinality((SELECT annhi_stood())) > 0) AND annhi_reads(case_id))
+            ELSE {_SOMEBODY} AND annhi_reads(case_id) END"""
 
 _CHILD: Final = f"{_in('id', 'annhi_children')} OR ({_SOMEBODY} AND annhi_reads_child(id))"
 

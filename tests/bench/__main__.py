@@ -25,8 +25,8 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "rungs": rungs,
     "memory": memory,
     "audit": audits,
-    "protection": protection,
     "guards": guards,
+    "protection": protection,
 }
 
 

@@ -1182,7 +1182,12 @@ CREATE POLICY owner ON case_report TO annhi_owner USING (true) WITH CHECK (true)
 ;
 
 CREATE POLICY api_finds ON case_report FOR SELECT TO annhi_api
-    USING ((((SELECT annhi_scope()) = ANY ('{own,received}') AND case_id IN (SELECT annhi_brought())) OR (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[])
+    OR CASE WHEN (SELECT annhi_scope()) = ANY ('{own,received}')
+            THEN case_id IN (SELECT annhi_brought()) OR (
+                (case_id = ANY ((SELECT annhi_named())::uuid[]) OR case_id = ANY ((SELECT annhi_glass())::uuid[])
+                 OR cardinality((SELECT annhi_stood())) > 0) AND annhi_reads(case_id))
+            ELSE (SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id) END)
     OR ((SELECT annhi_part()) = ANY ('{screening}')))
 ;
 
