@@ -26,6 +26,7 @@ from api.routes import (
     cases,
     conflicts,
     consents,
+    directory,
     emergencies,
     escalations,
     factors,
@@ -100,7 +101,7 @@ def create_app(
     api = APIRouter(prefix=PREFIX)
     for module in (
         sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, attachments,
-        escalations, notices, organisation, audit, reference,
+        escalations, notices, organisation, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)

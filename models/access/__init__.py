@@ -255,6 +255,9 @@ def may_send(role: str, event: str, stands: Standpoint) -> bool:
 HOTLINE: Final = frozenset({"H111", "H111S"})
 """The hotline follows up what it passed on (process.md §1.3): of a case it sees codes, and what it brought itself."""
 
+CALLS_COLLABORATORS: Final = COMMUNE | DEPARTMENT | HOTLINE | {"ADM"}
+"""Who is shown the phone numbers of the collaborators of residential areas: whoever sends them to a child's door."""
+
 _TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
 
 DATA: Final[dict[str, frozenset[DataClass]]] = {

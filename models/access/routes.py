@@ -224,6 +224,12 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/positions
         GET /api/v1/shifts
         GET /api/v1/deputies
+        GET /api/v1/directory/providers
+        GET /api/v1/directory/providers/{provider}
+        GET /api/v1/directory/candidates
+        GET /api/v1/directory/areas
+        GET /api/v1/directory/areas/{area}
+        GET /api/v1/directory/coverage
         """,
         Rule(Guard.ROLE, "read_directory"),
     ),
@@ -240,6 +246,10 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/suspensions
         POST /api/v1/suspensions
         POST /api/v1/services
+        POST /api/v1/directory/providers
+        POST /api/v1/directory/areas
+        POST /api/v1/directory/imports
+        GET /api/v1/directory/exports
         """,
         Rule(Guard.ROLE, "administer"),
     ),
@@ -264,6 +274,10 @@ ROUTES: Final[dict[str, Rule]] = {
         POST /api/v1/services/{position}/tokens
         POST /api/v1/service-tokens/{token}/rotate
         POST /api/v1/service-tokens/{token}/revoke
+        PUT /api/v1/directory/providers/{provider}
+        POST /api/v1/directory/providers/{provider}/end
+        PUT /api/v1/directory/areas/{area}
+        POST /api/v1/directory/areas/{area}/end
         """,
         Rule(Guard.BOTH, "administer"),
     ),
