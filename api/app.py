@@ -23,6 +23,7 @@ from api.routes import (
     actions,
     attachments,
     audit,
+    case_areas,
     cases,
     conflicts,
     consents,
@@ -36,6 +37,7 @@ from api.routes import (
     reference,
     reports,
     sessions,
+    unit_changes,
 )
 from api.starting import Starts
 from api.whence import DoorKeys
@@ -100,8 +102,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, attachments,
-        escalations, notices, organisation, directory, audit, reference,
+        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, attachments,
+        escalations, notices, organisation, unit_changes, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)

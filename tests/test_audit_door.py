@@ -422,6 +422,16 @@ def changing(what: str) -> Callable[[Door], Awaitable[Call]]:
     return make
 
 
+async def history(door: Door) -> Call:
+    return "cpo.a", f"/units/{door.unit('HN-A')}/history", None, {}
+
+
+async def merge_units(door: Door) -> Call:
+    old, new = (await a_unit(door))["code"], (await a_unit(door))["code"]
+    body = {"kind": "merge", "predecessors": [old], "successor": new, "decision": "01/NQ", "decided_on": "2026-11-01"}
+    return "admin", "/unit-changes", {**body, "dry_run": False}, {}
+
+
 async def candidates(door: Door) -> Call:
     return "cpo.a", f"/directory/candidates?gives=shelter&unit={door.unit('HN-A')}", None, {}
 
@@ -527,6 +537,9 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         f"POST /directory/{what}/{{{one}}}/end": on(an_entry(what), "admin", "{}/end", {})
         for what, one in (("providers", "provider"), ("areas", "area"))
     },
+    "POST /cases/{case}/areas": on(a_case, "cpo.a", "/cases/{}/areas", {"kind": "residence", "area_code": "HN-A-01"}),
+    "POST /unit-changes": merge_units,
+    "GET /units/{unit}/history": history,
     "POST /directory/imports": known(
         "admin",
         "/directory/imports?sheet=areas&dry_run=false",

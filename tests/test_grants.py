@@ -38,6 +38,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "break_glass": ("SIU", "S"),
     "call_task": ("SIU", "SIU"),
     "capability": ("SIU", "S"),
+    "case_area": ("SI", "S"),
     "case_declaration": ("SI", ""),
     "case_event": ("SI", "SI"),
     "case_file": ("SI", "SU"),

@@ -161,6 +161,23 @@ class CoverageOut(Output):
     without: int
 
 
+class CaseAreaIn(Input):
+    """In which residential area it happened, or the child lives."""
+
+    kind: Literal["incident", "residence"]
+    area_code: Code
+
+
+class CaseAreaOut(Output):
+    """A residential area recorded of a case."""
+
+    id: UUID
+    kind: str
+    area_code: str
+    area_name: str
+    recorded_at: Moment
+
+
 class RowResult(Output):
     """What a row of a file comes to: ``added``, ``changed``, ``unchanged`` or ``refused``."""
 

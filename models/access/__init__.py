@@ -37,6 +37,7 @@ Action = Literal[
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -60,6 +61,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "record_area",
 )
 
 
@@ -174,6 +176,7 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
     "read_consents": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is

@@ -193,6 +193,7 @@ ROUTES: Final[dict[str, Rule]] = {
         """,
         Rule(Guard.BOTH, "record_consent", _DECLARED),
     ),
+    **_all("POST /api/v1/cases/{case}/areas", Rule(Guard.BOTH, "record_area", _DECLARED)),
     **_all("POST /api/v1/cases/{case}/break-glass", Rule(Guard.BOTH, "break_glass", frozenset({Besides.REASON}))),
     **_all(
         "POST /api/v1/break-glass/{grant}/confirm",
@@ -221,6 +222,7 @@ ROUTES: Final[dict[str, Rule]] = {
         """
         GET /api/v1/units
         GET /api/v1/units/{unit}
+        GET /api/v1/units/{unit}/history
         GET /api/v1/positions
         GET /api/v1/shifts
         GET /api/v1/deputies
@@ -246,6 +248,7 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/suspensions
         POST /api/v1/suspensions
         POST /api/v1/services
+        POST /api/v1/unit-changes
         POST /api/v1/directory/providers
         POST /api/v1/directory/areas
         POST /api/v1/directory/imports

@@ -36,6 +36,7 @@ from models.tables.consents import Consent, Withholding
 from models.tables.directory import (
     AreaPlace,
     Capability,
+    CaseArea,
     Collaborator,
     Contact,
     Provider,
@@ -65,6 +66,7 @@ __all__ = [
     "BreakGlass",
     "CallTask",
     "Capability",
+    "CaseArea",
     "CaseDeclaration",
     "CaseEvent",
     "CaseFile",

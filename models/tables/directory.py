@@ -12,7 +12,8 @@ from sqlmodel import Field, SQLModel
 
 from models.tables.columns import instant, instant_or_none, key
 
-_FORWARD = "valid_to IS NULL OR valid_to > valid_from"
+_FORWARD = "valid_to IS NULL OR valid_to >= valid_from"
+"""A row that ends where it begins was planned and called off."""
 _IN_FORCE = text("valid_to IS NULL")
 
 
@@ -164,3 +165,19 @@ class UnitChange(SQLModel, table=True):
     decided_on: date
     at: datetime = instant()
     made_by: UUID = Field(foreign_key="person.id")
+
+
+class CaseArea(SQLModel, table=True):
+    """The residential area in which it happened, or in which the child lives, as an officer recorded it.
+
+    The last of each kind holds. Where a commune is split, its cases go by it. ``kind``: ``incident`` or ``residence``.
+    """
+
+    __tablename__ = "case_area"
+
+    id: UUID = key()
+    case_id: UUID = Field(foreign_key="case_file.id", index=True)
+    area_id: UUID = Field(foreign_key="residential_area.id")
+    kind: str = Field(max_length=10)
+    recorded_at: datetime = instant()
+    recorded_by: UUID = Field(foreign_key="person.id")
