@@ -262,6 +262,7 @@ FAR_DOWN = (
     b"<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
     b"<row r='900000'><c r='A900000' t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>"
 )
+ELSEWHERE = b"<!DOCTYPE x SYSTEM 'http://a.example/x.dtd'>" + FAR_DOWN.replace(b"900000", b"1")
 ENTITY = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>"
 
 
@@ -279,6 +280,7 @@ ENTITY = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaa'>]><x>&a;</x>"
         (XLSX, packed(**{f"f{n}": b"" for n in range(300)}), "file-unpacks-too-large"),
         (XLSX, with_part(SHEET1, b" " * (20 * 1024 * 1024)), "file-unpacks-too-large"),
         (XLSX, with_part(SHEET1, ENTITY), "file-not-readable"),
+        (XLSX, with_part(SHEET1, ELSEWHERE), "file-not-readable"),
         (XLSX, with_part(SHEET1, ENTITY.decode().encode("utf-16")), "file-not-readable"),
         (XLSX, with_part(SHEET1, FAR_DOWN), "too-many-rows"),
     ],
@@ -296,3 +298,42 @@ def test_a_workbook_that_says_it_unpacks_to_less_than_it_does_is_read_no_further
     assert bomb.count(size) == 2
     with pytest.raises(SheetError, match="file-not-readable"):
         sheets.read(XLSX, bomb.replace(size, (1000).to_bytes(4, "little")))
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode), st.sampled_from([CSV, XLSX]))
+def test_whatever_is_sent_is_read_or_refused(body: bytes, media_type: str) -> None:
+    try:
+        lines = sheets.read(media_type, body)
+    except SheetError:
+        return
+    assert all(isinstance(cell, str) for line in lines.cells for cell in line)
+
+
+WORKBOOK = workbook(["area_code", "name"], ["K1", "Thôn"])
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WORKBOOK) - 1), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_damaged_workbook_is_read_or_refused(damage: list[tuple[int, int]]) -> None:
+    body = bytearray(WORKBOOK)
+    for place, value in damage:
+        body[place] = value
+    try:
+        sheets.read(XLSX, bytes(body))
+    except SheetError as refused:
+        assert refused.code.startswith(("file-", "too-many-", "cell-"))  # noqa: PT017
+
+
+CELLS = st.sampled_from(["HN-A", "HN-SYT", "shelter", "có", "2026-12-01", "T2 08:00-09:00", "4", ""]) | st.text(
+    max_size=5
+)
+
+
+@given(st.lists(st.lists(CELLS, max_size=18), max_size=5))
+def test_whatever_stands_in_the_cells_every_row_is_told(lines: list[list[str]]) -> None:
+    told = read("providers", [HEAD, *lines])
+    plan = plan_providers(told, KNOWN, at=AT, new_id=uuid4)
+    filled = {number for number, line in enumerate(lines, start=2) if any(cell.strip() for cell in line)}
+    assert {one.row for one in plan.results} == filled
+    assert {one.row for one in plan.results if one.outcome == "refused"} == {one.row for one in plan.faults}
+    assert not (plan.faults and plan.writes)
+    assert {one.code for one in plan.faults} <= set(codes("import_errors"))
