@@ -23,9 +23,11 @@ from api.routes import (
     actions,
     attachments,
     audit,
+    case_areas,
     cases,
     conflicts,
     consents,
+    directory,
     emergencies,
     escalations,
     factors,
@@ -35,6 +37,7 @@ from api.routes import (
     reference,
     reports,
     sessions,
+    unit_changes,
 )
 from api.starting import Starts
 from api.whence import DoorKeys
@@ -99,8 +102,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, attachments,
-        escalations, notices, organisation, audit, reference,
+        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, attachments,
+        escalations, notices, organisation, unit_changes, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

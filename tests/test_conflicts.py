@@ -336,9 +336,11 @@ async def test_a_provisional_recusal_is_a_link_of_the_cases_chain_however_many_c
     people = [door.person(one) for one in ("cpo.a", "sup.a", "chair.a", "vch.a", "doh", "dohd", "prov", "edu")]
 
     async def declares_related(person: UUID) -> None:
-        async with transaction(door.database.api, Who(person_id=person), door.clock.now()) as connection:
-            async with as_part(connection, SCREENING):
-                await declare_related(connection, case, person, door.clock.now())
+        async with (
+            transaction(door.database.api, Who(person_id=person), door.clock.now()) as connection,
+            as_part(connection, SCREENING),
+        ):
+            await declare_related(connection, case, person, door.clock.now())
 
     await asyncio.gather(*(declares_related(one) for one in people))
     links = await door.sql(

@@ -121,7 +121,7 @@ async def test_what_runs_with_the_owners_rights_is_the_owners_and_for_one_role(d
         assert {grant.split("=")[0] for grant in row.acl or [OWNER]} <= {OWNER, API, WORKER}
 
 
-_OLDER = {"people_near", "alleged_in", "audit_link"}
+_OLDER = {"people_near", "alleged_in", "audit_link", "heir_of", "case_goes_to_the_heir", "cases_follow"}
 """Of migrations before: what screening compares, and the link of an audit entry, which nobody calls by itself."""
 
 
@@ -258,7 +258,10 @@ def _granted(role: str, name: str) -> bool:
 
 
 _ONES_OWN = {"person", "position", "account", "access_token", "submission", "report", "notice", "document"}
-_ORGANISATION = {"person", "position", "unit", "unit_parent", "shift", "deputy", "absence", "suspension"}
+_ORGANISATION = {
+    "person", "position", "unit", "unit_parent", "shift", "deputy", "absence", "suspension", "provider",
+    "provider_name", "capability", "contact", "residential_area", "area_place", "collaborator", "unit_change",
+}  # fmt: skip
 
 
 async def test_a_position_that_has_ended_finds_nothing_at_the_next_statement(people: Everybody) -> None:

@@ -38,6 +38,7 @@ Action = Literal[
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -62,6 +63,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "record_area",
 )
 
 
@@ -178,6 +180,7 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
     "read_consents": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
@@ -258,6 +261,9 @@ def may_send(role: str, event: str, stands: Standpoint) -> bool:
 
 HOTLINE: Final = frozenset({"H111", "H111S"})
 """The hotline follows up what it passed on (process.md §1.3): of a case it sees codes, and what it brought itself."""
+
+CALLS_COLLABORATORS: Final = COMMUNE | DEPARTMENT | HOTLINE | {"ADM"}
+"""Who is shown the phone numbers of the collaborators of residential areas: whoever sends them to a child's door."""
 
 _TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
 

@@ -375,6 +375,18 @@ GUARDED: Final[Mapping[str, Guard]] = {
         api_changes=f"{_ADMINISTRATOR} AND annhi_administers(person_id)",
         worker="true",
     ),
+    # Whose the row may be to change is said by what it belongs to; here, that it is an administrator's.
+    "provider": _directory(adds="true", changes="true"),
+    "provider_name": _directory(adds=_ITS_UNIT, changes=_ITS_UNIT),
+    "capability": _directory(adds="true", changes="true"),
+    "contact": _directory(adds="true", changes="true"),
+    "residential_area": _directory(adds="true", changes="true"),
+    "area_place": _directory(adds=_ITS_UNIT, changes=_ITS_UNIT),
+    "collaborator": _directory(adds="true", changes="true"),
+    "unit_change": _directory(
+        adds=f"made_by = {_PERSON} AND {_in('predecessor_id', 'annhi_administered')}", changes=NOBODY
+    ),
+    "case_area": Guard(_of_case(), f"recorded_by = {_PERSON} AND {_of_case()}", worker=f"case_id = {_AT_WORK}"),
 }
 """By table. ``true`` for the worker: the organisation, by which it finds out who is to be told."""
 
@@ -431,6 +443,8 @@ PARTS: Final[Mapping[str, Part]] = {
     "intake": _part("annhi_api", "absence suspension recusal delegate conflict"),
     # The API, where somebody declares a relative, takes office or comes to a case: whom it is kept from, who is told.
     "screening": _part("annhi_api", "case_file report case_report absence suspension recusal delegate conflict"),
+    # The API, where a unit is merged or split: which cases name it, whoever holds them, and the areas recorded of them.
+    "succession": _part("annhi_api", "case_file case_area"),
     # The API, counting what stands in the record: codes and instants.
     "metrics": _part("annhi_api", "case_file deadline rung escalation notice"),
     # The gateway's word on a message over the phone; a failed one goes on to a call, by whoever is on duty.

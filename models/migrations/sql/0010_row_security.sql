@@ -1106,7 +1106,7 @@ CREATE POLICY api_finds ON case_file FOR SELECT TO annhi_api
         WHEN 'national' THEN true
         ELSE false END) IS TRUE AND annhi_reads(id)))
     AND id <> ALL ((SELECT annhi_out())::uuid[])))
-    OR ((SELECT annhi_part()) = ANY ('{gateway,metrics,screening}')))
+    OR ((SELECT annhi_part()) = ANY ('{gateway,metrics,screening,succession}')))
 ;
 
 CREATE POLICY api_adds ON case_file FOR INSERT TO annhi_api
@@ -2290,5 +2290,200 @@ CREATE POLICY api_changes ON absence FOR UPDATE TO annhi_api
 
 CREATE POLICY worker_finds ON absence FOR SELECT TO annhi_worker
     USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE provider ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON provider TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON provider FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON provider FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY api_changes ON provider FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY worker_finds ON provider FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE provider_name ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON provider_name TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON provider_name FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON provider_name FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND unit_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
+CREATE POLICY api_changes ON provider_name FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND unit_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
+CREATE POLICY worker_finds ON provider_name FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE capability ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON capability TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON capability FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON capability FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY api_changes ON capability FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY worker_finds ON capability FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE contact ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON contact TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON contact FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON contact FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY api_changes ON contact FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY worker_finds ON contact FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE residential_area ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON residential_area TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON residential_area FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON residential_area FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY api_changes ON residential_area FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY worker_finds ON residential_area FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE area_place ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON area_place TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON area_place FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON area_place FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND unit_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
+CREATE POLICY api_changes ON area_place FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND unit_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
+CREATE POLICY worker_finds ON area_place FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE collaborator ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON collaborator TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON collaborator FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON collaborator FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY api_changes ON collaborator FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND true))
+;
+
+CREATE POLICY worker_finds ON collaborator FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE unit_change ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON unit_change TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON unit_change FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON unit_change FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND made_by = (SELECT annhi_person()) AND predecessor_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
+CREATE POLICY api_changes ON unit_change FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND false))
+;
+
+CREATE POLICY worker_finds ON unit_change FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE case_area ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON case_area TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON case_area FOR SELECT TO annhi_api
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
+    OR ((SELECT annhi_part()) = ANY ('{succession}')))
+;
+
+CREATE POLICY api_adds ON case_area FOR INSERT TO annhi_api
+    WITH CHECK ((recorded_by = (SELECT annhi_person()) AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+;
+
+CREATE POLICY worker_finds ON case_area FOR SELECT TO annhi_worker
+    USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
 ;
 
