@@ -133,14 +133,15 @@ async def transaction(
     async with engine.begin() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.annhi_announcement = _announcement(who, at, plan_once=plan_once)
-        connection.info[_AT_WORK] = [who.case_id] if who.case_id is not None else []
+        info = connection.info  # of a connection that was lost on the way it can no longer be asked for
+        info[_AT_WORK] = [who.case_id] if who.case_id is not None else []
         try:
             with writing.gathering(connection):
                 yield connection
                 await writing.write_out(connection)
         finally:
             driver.annhi_announcement = ""
-            connection.info.pop(_AT_WORK, None)
+            info.pop(_AT_WORK, None)
 
 
 async def work_on(connection: AsyncConnection, case_ids: Collection[UUID]) -> None:
