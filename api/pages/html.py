@@ -10,6 +10,7 @@ from fastapi import Query
 from fastapi.responses import HTMLResponse
 
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.vocabulary import Language
 
 Lang = Annotated[Literal["vi", "en"], Query(description="Language of the page.")]
@@ -71,5 +72,5 @@ def bullets(items: Iterable[str]) -> str:
 
 def event_label(code: str, lang: Language) -> str:
     """An event's name in a language, escaped; a code that names none stays as it is."""
-    spec = EVENTS.get(code)
+    spec = EVENTS.get(code) or REFERRAL_EVENTS.get(code)
     return escape(code if spec is None else spec.label_vi if lang == "vi" else spec.label_en)
