@@ -20,7 +20,7 @@ from tests.world import FOLLOW_UP, Case, World, a_world, client_of
 
 pytestmark = pytest.mark.servers
 
-CONTENT = ("audit_entry", "case_event", "report", "command_record", "document")
+CONTENT = ("audit_entry", "case_event", "referral_event", "report", "command_record", "document")
 """What nobody changes once it is written."""
 
 GRANTS: dict[str, tuple[str, str]] = {
@@ -66,6 +66,8 @@ GRANTS: dict[str, tuple[str, str]] = {
     "recovery_code": ("SIU", ""),
     "recusal": ("SI", "SIU"),
     "reference_version": ("S", "S"),
+    "referral": ("S", "SIU"),
+    "referral_event": ("S", "SI"),
     "relative": ("SIU", ""),
     "report": ("SI", "S"),
     "rung": ("SI", "SIUD"),

@@ -49,7 +49,7 @@ RECEIVER = "H111 H111S CPO SUP CHAIR VCH GRP POL HLT EDU SHL SWC WU YU FF DOH DO
 PROVIDES = {
     "medical_emergency": "HLT",
     "sexual_assault_care": "HLT",
-    "forensic_examination": "FOR",
+    "forensic_examination": "FOR HLT",
     "police_report": "POL",
     "shelter": "SHL SWC WU",
     "alternative_care": "SWC SHL",
@@ -57,7 +57,7 @@ PROVIDES = {
     "psychosocial": "HLT SWC EDU",
     "school_support": "EDU",
     "cash_support": "SWC GRP",
-    "civil_registration": "LEG POL",
+    "civil_registration": "LEG POL SWC",
     "parenting_reintegration": "WU SWC",
 }
 
@@ -227,6 +227,8 @@ def test_an_agency_without_people_in_the_system_answers_through_whoever_records_
     said = facts(hospital, "medical_emergency", recorded_by=person("CPO"), means="phone")
     assert decided(at("sent"), "acknowledge", said).after.state == "acknowledged"
     assert refused(at("sent"), "acknowledge", said.model_copy(update={"means": None})) == "means-missing"
+    elsewhere = said.model_copy(update={"recorder_placed": False})
+    assert refused(at("sent"), "acknowledge", elsewhere) == "not-your-unit"
     auditor = said.model_copy(update={"recorded_by": person("AUD")})
     assert refused(at("sent"), "acknowledge", auditor) == "not-your-role"
 

@@ -288,6 +288,8 @@ class ReferralClock(Rule):
         like: it has the limit of that other clock of the service.
         unanswered: one more limit after its last rung, a referral expires; one to the police or an emergency service
             stays open, and the next unit is asked as well.
+        survives_final: it runs on after the referral has ended: what is chased is the need, not the agency.
+        cancelled_by: as for any deadline.
         for_services: ``all``; ``named``: those that name it; ``emergency``; ``noted``: those without an end of their
             own, whose progress is noted.
     """
@@ -305,6 +307,8 @@ class ReferralClock(Rule):
     in_emergency: tuple[Limit, ...] = ()
     like: str | None = None
     unanswered: bool = False
+    survives_final: bool = False
+    cancelled_by: tuple[str, ...] = ()
     for_services: Literal["all", "named", "emergency", "noted"] = "all"
 
 
@@ -407,6 +411,8 @@ def _row(clock: ReferralClock, own: ServiceClock | None, limits: tuple[Limit, ..
         note_en=said.note_en or clock.note_en,
         running=said.running or clock.running,
         cap=said.cap,
+        survives_final=clock.survives_final,
+        cancelled_by=clock.cancelled_by,
         starts=clock.starts if said.starts is None else said.starts,
         met_by=clock.met_by if said.met_by is None else said.met_by,
         variants=tuple(_variant(limit, ends, ("agency",) if clock.owed_by == "agency" else ()) for limit in limits),

@@ -86,6 +86,8 @@ def _permitted(standing: Standing | None, spec: EventSpec, facts: Facts) -> No |
     no = role(spec, facts)
     if no is None and facts.recorded_by is not None and not may_record_for(facts.recorded_by):
         return No("not-your-role", {"roles": "", "who": "recorder"})
+    if no is None and facts.recorded_by is not None and not facts.recorder_placed:
+        return No("not-your-unit", {"who": "recorder"})
     return no
 
 

@@ -35,6 +35,7 @@ class Facts(Fact):
         in_reach: the actor stands where the case is worked on: CPO and SUP of the office that holds it, or who may act
             in their place; for a receiver's emergency send, wherever they may act on the case.
         at_agency: the actor's unit is the one the referral was sent to.
+        recorder_placed: whoever typed it in for the actor stands where the case is worked on, or at the agency.
         is_sender: the actor, or their office, sent it.
         recused: person ids recused from the case.
         earliest: the instant before which this act cannot have happened: when the referral was asked for, or at first
@@ -58,6 +59,7 @@ class Facts(Fact):
     means: Means | None = None
     in_reach: bool = True
     at_agency: bool = True
+    recorder_placed: bool = True
     is_sender: bool = False
     recused: frozenset[str] = frozenset()
     earliest: AwareDatetime

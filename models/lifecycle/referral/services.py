@@ -44,7 +44,7 @@ SERVICES: dict[str, Service] = {
             "sexual_assault_care", "DV_YT_SSTD", "HLT", "Chăm sóc y tế sau xâm hại tình dục",
             "Care after sexual assault",
         ),
-        _service("forensic_examination", "DV_PY", "FOR", "Giám định pháp y", "Forensic examination"),
+        _service("forensic_examination", "DV_PY", "FOR HLT", "Giám định pháp y", "Forensic examination"),
         _service("police_report", "DV_CA", "POL", "Tố giác, tin báo đến công an", "Report to the police"),
         _service("shelter", "DV_TT", "SHL SWC WU", "Nơi tạm trú an toàn", "Safe shelter"),
         _service("alternative_care", "DV_CSTT", "SWC SHL", "Chăm sóc thay thế", "Alternative care"),
@@ -52,7 +52,7 @@ SERVICES: dict[str, Service] = {
         _service("psychosocial", "DV_TL", "HLT SWC EDU", "Trị liệu, tham vấn tâm lý", "Therapy and counselling"),
         _service("school_support", "DV_GD", "EDU", "Hỗ trợ tại trường, chuyển trường", "School support"),
         _service("cash_support", "DV_TC", "SWC GRP", "Trợ cấp, hỗ trợ khẩn cấp", "Cash or material support"),
-        _service("civil_registration", "DV_HT", "LEG POL", "Hộ tịch, khai sinh, giấy tờ", "Civil registration"),
+        _service("civil_registration", "DV_HT", "LEG POL SWC", "Hộ tịch, khai sinh, giấy tờ", "Civil registration"),
         _service(
             "parenting_reintegration", "DV_GDINH", "WU SWC", "Tư vấn kỹ năng làm cha mẹ, hòa nhập",
             "Parenting skills and reintegration",
