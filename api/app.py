@@ -33,6 +33,7 @@ from api.routes import (
     notices,
     organisation,
     reference,
+    referrals,
     reports,
     sessions,
 )
@@ -99,7 +100,7 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, attachments,
+        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, referrals, attachments,
         escalations, notices, organisation, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)

@@ -51,6 +51,7 @@ class ReferralRow:
     rerouted_from: UUID | None
     created_at: datetime
     event_at: datetime | None
+    warnings: list[str]
     receiver_id: UUID | None
     state: str
     memory: dict[str, Any]
@@ -350,6 +351,7 @@ def _new_row(matter: ReferralMatter) -> ReferralRow:
         rerouted_from=origin.id if origin else None,
         created_at=act.occurred_at,
         event_at=origin.event_at if origin else datetime.fromisoformat(event_at) if event_at else None,
+        warnings=list(origin.warnings if origin else act.said.act("warnings") or ()),
         receiver_id=None,
         state="draft",
         memory={},

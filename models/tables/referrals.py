@@ -14,7 +14,8 @@ class Referral(SQLModel, table=True):
     """One service asked for one child of one agency, from its draft to its end.
 
     ``need``: code of the vocabulary ``services``; ``step``: the step of the plan it serves. ``rerouted_from``: the
-    referral whose need it takes up. ``event_at``: when what it is about happened, from which windows count down.
+    referral whose need it takes up. ``warnings``: safety warnings, by code. ``event_at``: when what it is about
+    happened, from which windows count down.
     ``sent_unit_id``: the office it was sent from.
     """
 
@@ -33,6 +34,7 @@ class Referral(SQLModel, table=True):
     rerouted_from: UUID | None = Field(default=None, foreign_key="referral.id", index=True)
     created_at: datetime = instant()
     event_at: datetime | None = instant_or_none()
+    warnings: list[str] = Field(sa_type=Json, default_factory=list)
 
     receiver_id: UUID | None = Field(default=None, foreign_key="unit.id")
     state: str = Field(max_length=20)

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("rerouted_from", sa.Uuid(), nullable=True),
         sa.Column("created_at", _INSTANT, nullable=False),
         sa.Column("event_at", _INSTANT, nullable=True),
+        sa.Column("warnings", _JSON, nullable=False),
         sa.Column("receiver_id", sa.Uuid(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("memory", _JSON, nullable=False),
