@@ -251,6 +251,24 @@ async def test_a_confirmed_outcome_meets_the_need_and_a_declined_one_leaves_it_o
 
 
 @pytest.mark.servers
+async def test_every_act_on_a_referral_leaves_one_entry_whether_done_or_refused(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await done(door, "leg", referral, "acknowledge")
+    assert (await act(door, "leg", referral, "acknowledge")).status_code == 409
+    rows = await door.sql(
+        "SELECT action, outcome, chain_seq FROM audit_entry WHERE record_id = :id AND command_id IS NOT NULL "
+        "ORDER BY chain_seq",
+        id=referral,
+    )
+    assert [(row["action"], row["outcome"]) for row in rows] == [
+        ("ask_service", "done"), ("send", "done"), ("acknowledge", "done"), ("acknowledge", "refused"),
+    ]  # fmt: skip
+    assert all(row["chain_seq"] for row in rows), "they are links of the case's chain"
+
+
+@pytest.mark.servers
 async def test_every_reading_of_a_referral_is_on_record(door: Door) -> None:
     case = await a_case(door)
     (result,) = await asked(door, case, AID)

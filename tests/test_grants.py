@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.temporal import Temporal
-from models.tables import LIFECYCLE_COLUMNS, METADATA
+from models.tables import LIFECYCLE_COLUMNS, METADATA, REFERRAL_LIFECYCLE_COLUMNS
+from tests.referral_support import refer
 from tests.world import FOLLOW_UP, Case, World, a_world, client_of
 
 pytestmark = pytest.mark.servers
@@ -98,6 +99,7 @@ async def case(world: World) -> Case:
     case = await (await world.case(flagged=True, trigger="LIFE")).accepted()
     await case.do("record_recusal", "sup.a", person_id=world.person("vch.a"), reason="quen biết")
     await case.do("name_delegate", "dohd", person_id=world.person("doh"), for_role="CHAIR")
+    await refer(case, "shelter").sent()
     return case
 
 
@@ -168,6 +170,20 @@ async def test_a_table_nobody_thought_of_fails_the_test_above(world: World) -> N
 async def test_the_api_writes_no_lifecycle_column(world: World, case: Case, column: str) -> None:
     await refuses(world.database.api, f"UPDATE case_file SET {column} = {column} WHERE id = :id", id=case.id)
     assert await works(world.database.worker, f"UPDATE case_file SET {column} = {column} WHERE id = :id", id=case.id)
+
+
+@pytest.mark.parametrize("column", REFERRAL_LIFECYCLE_COLUMNS)
+async def test_the_worker_alone_moves_a_referral(world: World, case: Case, column: str) -> None:
+    statement = f"UPDATE referral SET {column} = {column} WHERE case_id = :id"
+    await refuses(world.database.api, statement, id=case.id)
+    assert await works(world.database.worker, statement, id=case.id)
+
+
+@pytest.mark.parametrize("column", ["id", "code", "case_id", "service", "need", "rerouted_from", "created_at"])
+async def test_nobody_writes_what_a_referral_was_asked_for_with(world: World, case: Case, column: str) -> None:
+    for engine in (world.database.api, world.database.worker):
+        await refuses(engine, f"UPDATE referral SET {column} = {column} WHERE case_id = :id", id=case.id)
+    assert "append-only" in await refuses(world.database.owner, "DELETE FROM referral WHERE case_id = :id", id=case.id)
 
 
 @pytest.mark.parametrize("column", ["id", "code", "child_id", "household_id", "report_id", "created_at"])
