@@ -23,9 +23,11 @@ from api.routes import (
     actions,
     attachments,
     audit,
+    case_areas,
     cases,
     conflicts,
     consents,
+    directory,
     emergencies,
     escalations,
     factors,
@@ -36,6 +38,7 @@ from api.routes import (
     referrals,
     reports,
     sessions,
+    unit_changes,
 )
 from api.starting import Starts
 from api.whence import DoorKeys
@@ -100,8 +103,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, conflicts, consents, emergencies, actions, referrals, attachments,
-        escalations, notices, organisation, audit, reference,
+        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, referrals,
+        attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)

@@ -24,6 +24,8 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from deploy.seed_directory import TABLES as DIRECTORY_TABLES
+from deploy.seed_directory import directory_rows
 from models.calendar import TZ, load_calendars
 from models.clock import Clock, PlatformClock
 from models.database import Who, connect, transaction
@@ -62,7 +64,7 @@ class SampleAccount:
     unit: str
 
 
-_ORDER: Final = ("unit", "unit_parent", "person", "position", "deputy", "shift")
+_ORDER: Final = ("unit", "unit_parent", "person", "position", "deputy", "shift", *DIRECTORY_TABLES)
 
 
 @dataclass
@@ -104,6 +106,7 @@ def sample_organisation(at: datetime, path: Path = SAMPLE) -> Organisation:
             _add_person(made, username, name, staff["unit"], staff["role"], language=staff.get("language", "vi"))
         if hours := staff.get("turns"):
             _add_rota(made, staff["unit"], staff["role"], list(staff["people"]), hours=hours, at=at)
+    made.rows |= directory_rows(made.unit_ids, _id, SINCE)
     return made
 
 

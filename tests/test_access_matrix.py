@@ -95,6 +95,9 @@ def of(address: str, subject: Subject) -> str | None:
 
 READS = sorted(address for address in ROUTES if address.startswith("GET /api/v1") and "/reference/" not in address)
 QUERIES = {
+    "GET /api/v1/directory/candidates": {"gives": "shelter", "unit": str(uuid4())},
+    "GET /api/v1/directory/exports": {"sheet": "areas"},
+    "POST /api/v1/directory/imports": {"sheet": "areas"},
     "GET /api/v1/cases/{case}/consents/allows": {"scope": "SHARING"},
     "GET /api/v1/cases/{case}/views/guardian": {"who": "MOTHER"},
 }
@@ -204,6 +207,8 @@ CONSENT = {
     "child_view": "x",
 }  # fmt: skip
 WITHHOLDING = {"reader": "MOTHER", "reason": "RISK_IF_TOLD"}
+PROVIDER = {"kind": "shelter", "unit_code": "Z", "name_vi": "Z", "name_en": "Z", "contacts": {}, "capabilities": []}
+AREA = {"name": "Z", "unit_code": "Z", "collaborators": []}
 WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/reports": report_body(),
     "POST /api/v1/reports/{report}/informant/readings": {"purpose": "ASK_AGAIN"},
@@ -214,6 +219,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/cases/{case}/consents/{consent}/withdraw": {},
     "POST /api/v1/cases/{case}/withholdings": WITHHOLDING,
     "POST /api/v1/cases/{case}/withholdings/{withholding}/end": {},
+    "POST /api/v1/cases/{case}/areas": {"kind": "residence", "area_code": "HN-A-01"},
     "POST /api/v1/cases/{case}/break-glass": {"reason": "CHILD_IN_DANGER", "note": "x"},
     "POST /api/v1/break-glass/{grant}/confirm": {},
     "POST /api/v1/break-glass/{grant}/review": {"finding": "JUSTIFIED", "note": "x"},
@@ -240,6 +246,14 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/services/{position}/tokens": {"scopes": ["cases:read"], "expires_at": "2026-12-23T02:00:00Z"},
     "POST /api/v1/service-tokens/{token}/rotate": {"expires_at": "2026-12-23T02:00:00Z"},
     "POST /api/v1/service-tokens/{token}/revoke": {},
+    "POST /api/v1/unit-changes": {"kind": "rename", "unit": "Z", "name_vi": "Z", "name_en": "Z", "decision": "Z",
+                                  "decided_on": "2026-11-01"},
+    "POST /api/v1/directory/providers": {"code": "Z", **PROVIDER},
+    "PUT /api/v1/directory/providers/{provider}": PROVIDER,
+    "POST /api/v1/directory/areas": {"code": "Z", **AREA},
+    "PUT /api/v1/directory/areas/{area}": AREA,
+    "POST /api/v1/directory/imports": {},
+    **{f"POST /api/v1/directory/{what}/end": {} for what in ("providers/{provider}", "areas/{area}")},
     **{f"POST /api/v1/{what}/end": {} for what in ("units/{unit}", "positions/{position}", "shifts/{shift}",
                                                    "absences/{absence}", "deputies/{deputy}",
                                                    "suspensions/{suspension}")},
@@ -262,6 +276,9 @@ async def send(people: Everybody, username: str, address: str, path: str) -> Any
     if address == "POST /api/v1/cases/{case}/attachments":
         headers["Content-Type"] = "application/octet-stream"
         more = {"content": b"x", "params": {"kind": "PHOTO"}}
+    if address == "POST /api/v1/directory/imports":
+        headers["Content-Type"] = "text/csv"
+        more = {"content": b"x"}
     return await people.door.call(
         username, method, path, headers=headers, **{"params": QUERIES.get(address, {}), **more}
     )

@@ -57,6 +57,7 @@ NOBODY_KNOWN = {
 TAKES_NOTHING = {
     "GET /sessions", "DELETE /sessions/current", "DELETE /sessions/others", "GET /me/second-factor",
     "POST /me/second-factor/totp", "POST /me/second-factor/passkeys", "GET /me/relatives", "GET /break-glass",
+    "GET /directory/coverage",
 }  # fmt: skip
 """What shows one's own and is told nothing: only its headers can be wrong."""
 
@@ -395,6 +396,57 @@ async def open_informant(door: Door) -> Call:
     return "h111", f"/reports/{report}/informant/readings", WHY, {}
 
 
+ENTRIES: dict[str, dict[str, Any]] = {
+    "providers": {
+        "kind": "shelter", "unit_code": "HN-CTXH", "name_vi": "Nhà mới (mẫu)", "name_en": "New (sample)",
+        "contacts": {"paper": "Số 1 (mẫu)"},
+        "capabilities": [{"service": "shelter", "territory_code": "HN-SYT", "duty": True, "capacity": 3}],
+    },
+    "areas": {"name": "Thôn Mới (mẫu)", "unit_code": "HN-A", "collaborators": [{"name": "Trần Mới (mẫu)"}]},
+}  # fmt: skip
+
+
+def entering(what: str) -> Callable[[Door], Awaitable[Call]]:
+    async def make(_: Door) -> Call:
+        return "admin", f"/directory/{what}", {"code": f"T-{uuid4().hex[:8]}", **ENTRIES[what]}, {}
+
+    return make
+
+
+def an_entry(what: str) -> Callable[[Door], Awaitable[str]]:
+    async def make(door: Door) -> str:
+        user, path, body, _ = await entering(what)(door)
+        made = await door.post(user, path, body)
+        assert made.status_code == 201, made.text
+        door.clock.forward(minutes=1)
+        return f"{path}/{made.json()['id']}"
+
+    return make
+
+
+def changing(what: str) -> Callable[[Door], Awaitable[Call]]:
+    async def make(door: Door) -> Call:
+        path = await an_entry(what)(door)
+        tag = (await door.get("admin", path)).headers["etag"]
+        return "admin", path, ENTRIES[what], {"If-Match": tag}
+
+    return make
+
+
+async def history(door: Door) -> Call:
+    return "cpo.a", f"/units/{door.unit('HN-A')}/history", None, {}
+
+
+async def merge_units(door: Door) -> Call:
+    old, new = (await a_unit(door))["code"], (await a_unit(door))["code"]
+    body = {"kind": "merge", "predecessors": [old], "successor": new, "decision": "01/NQ", "decided_on": "2026-11-01"}
+    return "admin", "/unit-changes", {**body, "dry_run": False}, {}
+
+
+async def candidates(door: Door) -> Call:
+    return "cpo.a", f"/directory/candidates?gives=shelter&unit={door.unit('HN-A')}", None, {}
+
+
 CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "POST /sessions": known(None, "/sessions", {"username": "vch.a", "password": PASSWORD}),
     "POST /sessions/second-factor": take_second_step,
@@ -481,6 +533,31 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
             ("deputies", "deputy"),
         )
     },
+    **{f"GET /directory/{what}": known("cpo.a", f"/directory/{what}") for what in ("providers", "areas", "coverage")},
+    "GET /directory/candidates": candidates,
+    **{
+        f"GET /directory/{what}/{{{one}}}": on(an_entry(what), "cpo.a", "{}")
+        for what, one in (("providers", "provider"), ("areas", "area"))
+    },
+    **{f"POST /directory/{what}": entering(what) for what in ENTRIES},
+    **{
+        f"PUT /directory/{what}/{{{one}}}": changing(what)
+        for what, one in (("providers", "provider"), ("areas", "area"))
+    },
+    **{
+        f"POST /directory/{what}/{{{one}}}/end": on(an_entry(what), "admin", "{}/end", {})
+        for what, one in (("providers", "provider"), ("areas", "area"))
+    },
+    "POST /cases/{case}/areas": on(a_case, "cpo.a", "/cases/{}/areas", {"kind": "residence", "area_code": "HN-A-01"}),
+    "POST /unit-changes": merge_units,
+    "GET /units/{unit}/history": history,
+    "POST /directory/imports": known(
+        "admin",
+        "/directory/imports?sheet=areas&dry_run=false",
+        b"area_code,name,unit_code,collaborator\nT-1,T,HN-A,\n",
+        **{"Content-Type": "text/csv"},
+    ),
+    "GET /directory/exports": known("admin", "/directory/exports?sheet=providers&kind=xlsx"),
     "GET /me/relatives": known("cpo.a", "/me/relatives"),
     "POST /me/relatives": known("cpo.a", "/me/relatives", RELATIVE),
     "POST /me/relatives/{relative}/end": end_relative,

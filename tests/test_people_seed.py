@@ -18,14 +18,18 @@ from sqlalchemy import func, select, update
 
 from deploy.runtime.postgres import OWNER
 from deploy.seed import ROTA_AHEAD, ROTA_BEHIND, load_references, sample_organisation, seed, turns
+from deploy.seed_directory import TABLES as DIRECTORY
 from models.database import Who, transaction
+from models.directory import PROVIDER_KINDS, SERVICES, gives
 from models.lifecycle.roles import ROLES
 from models.tables import METADATA, Account, ReferenceVersion, table
 from tests.people_support import NOW
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-TABLES = ("unit", "unit_parent", "person", "position", "deputy", "shift", "account", "reference_version")
+TABLES = (
+    "unit", "unit_parent", "person", "position", "deputy", "shift", "account", "reference_version", *DIRECTORY,
+)  # fmt: skip
 
 
 class At:
@@ -129,6 +133,23 @@ def test_everybody_and_every_office_says_that_it_is_a_sample() -> None:
     assert all(row["is_sample"] and row["full_name"].endswith("(mẫu)") for row in rows["person"])
     assert len({row["full_name"] for row in rows["person"]}) == len(rows["person"])
     assert all(row["email"].endswith(".example") and row["phone"].startswith("+84000") for row in rows["person"])
+    names = [row["name_vi"] for row in rows["provider_name"]]
+    names += [row["name"] for row in rows["area_place"]] + [row["full_name"] for row in rows["collaborator"]]
+    assert all(name.endswith("(mẫu)") for name in names)
+    assert all(row["is_sample"] for table in ("provider", "residential_area", "collaborator") for row in rows[table])
+    addresses = [row["address"] for row in rows["contact"] if row["address"] is not None]
+    assert all(".example" in one or one.endswith("(mẫu)") for one in addresses)
+
+
+def test_the_sample_has_a_provider_of_every_kind_and_for_every_service() -> None:
+    rows = sample_organisation(NOW).rows
+    kind_of = {row["id"]: row["kind"] for row in rows["provider"]}
+    assert set(kind_of.values()) == set(PROVIDER_KINDS)
+    assert {row["service"] for row in rows["capability"]} == set(SERVICES)
+    assert all(gives(kind_of[row["provider_id"]], row["service"]) for row in rows["capability"])
+    assert {row["provider_id"] for row in rows["contact"]} == set(kind_of)
+    covered = {row["area_id"] for row in rows["collaborator"]}
+    assert 0 < len(covered) < len(rows["residential_area"])
 
 
 def test_there_is_somebody_for_every_role() -> None:

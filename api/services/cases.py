@@ -291,7 +291,8 @@ def _label(vocabulary: str, code: str) -> Text:
 
 def _event_label(event: str) -> Text:
     spec = EVENTS.get(event)
-    return Text(vi=spec.label_vi, en=spec.label_en) if spec else Text(vi=event, en=event)
+    # What is no event of the lifecycle has its words where the audit has them: a case that followed its unit.
+    return Text(vi=spec.label_vi, en=spec.label_en) if spec else _label("audit_actions", event)
 
 
 def _state(codes_by_region: dict[str, Any] | None) -> StateOut | None:

@@ -40,6 +40,7 @@ Action = Literal[
     "record_consent",
     "read_referral",
     "read_referrals",
+    "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -65,6 +66,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "record_consent",
     "read_referral",
     "read_referrals",
+    "record_area",
 )
 
 
@@ -182,6 +184,7 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
     "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
+    "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
@@ -262,6 +265,9 @@ def may_send(role: str, event: str, stands: Standpoint) -> bool:
 
 HOTLINE: Final = frozenset({"H111", "H111S"})
 """The hotline follows up what it passed on (process.md §1.3): of a case it sees codes, and what it brought itself."""
+
+CALLS_COLLABORATORS: Final = COMMUNE | DEPARTMENT | HOTLINE | {"ADM"}
+"""Who is shown the phone numbers of the collaborators of residential areas: whoever sends them to a child's door."""
 
 _TEAM: Final = frozenset({DataClass.P1, DataClass.P2, DataClass.P3, DataClass.P4})
 

@@ -198,6 +198,7 @@ ROUTES: Final[dict[str, Rule]] = {
         """,
         Rule(Guard.BOTH, "record_consent", _DECLARED),
     ),
+    **_all("POST /api/v1/cases/{case}/areas", Rule(Guard.BOTH, "record_area", _DECLARED)),
     **_all("POST /api/v1/cases/{case}/break-glass", Rule(Guard.BOTH, "break_glass", frozenset({Besides.REASON}))),
     **_all(
         "POST /api/v1/break-glass/{grant}/confirm",
@@ -226,9 +227,16 @@ ROUTES: Final[dict[str, Rule]] = {
         """
         GET /api/v1/units
         GET /api/v1/units/{unit}
+        GET /api/v1/units/{unit}/history
         GET /api/v1/positions
         GET /api/v1/shifts
         GET /api/v1/deputies
+        GET /api/v1/directory/providers
+        GET /api/v1/directory/providers/{provider}
+        GET /api/v1/directory/candidates
+        GET /api/v1/directory/areas
+        GET /api/v1/directory/areas/{area}
+        GET /api/v1/directory/coverage
         """,
         Rule(Guard.ROLE, "read_directory"),
     ),
@@ -245,6 +253,11 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/suspensions
         POST /api/v1/suspensions
         POST /api/v1/services
+        POST /api/v1/unit-changes
+        POST /api/v1/directory/providers
+        POST /api/v1/directory/areas
+        POST /api/v1/directory/imports
+        GET /api/v1/directory/exports
         """,
         Rule(Guard.ROLE, "administer"),
     ),
@@ -269,6 +282,10 @@ ROUTES: Final[dict[str, Rule]] = {
         POST /api/v1/services/{position}/tokens
         POST /api/v1/service-tokens/{token}/rotate
         POST /api/v1/service-tokens/{token}/revoke
+        PUT /api/v1/directory/providers/{provider}
+        POST /api/v1/directory/providers/{provider}/end
+        PUT /api/v1/directory/areas/{area}
+        POST /api/v1/directory/areas/{area}/end
         """,
         Rule(Guard.BOTH, "administer"),
     ),

@@ -1,4 +1,8 @@
-"""Which unit a need goes to next: the one place that is asked, when a referral is passed on by itself."""
+"""Which unit a need goes to next: the one place that is asked, when a referral is passed on by itself.
+
+The directory says who gives a service where and when (``models.records.directory``). Where it knows nobody at all for
+a commune, the unit tree does: whoever holds a role that gives it, the nearest first.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,6 +13,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.referral.services import providers_of
+from models.lifecycle.referral.states import LIVE
+from models.records.directory import capable
 
 _ROLES = ARRAY(Text)
 
@@ -45,15 +51,34 @@ LIMIT 1
     bindparam("without", type_=ARRAY(Uuid())),
 )
 
+_LOAD = text(
+    """
+SELECT n.provider_id, count(*)
+FROM referral f JOIN provider_name n ON n.unit_id = f.receiver_id
+WHERE f.service = :service AND f.state = ANY(:live)
+  AND n.valid_from <= :at AND (n.valid_to IS NULL OR n.valid_to > :at)
+GROUP BY n.provider_id
+"""
+).bindparams(
+    bindparam("service", type_=Text()),
+    bindparam("at", type_=DateTime(timezone=True)),
+    bindparam("live", type_=ARRAY(Text)),
+)
+
 _PROVIDES = text(
     """
 SELECT EXISTS (SELECT FROM position p JOIN unit u ON u.id = p.unit_id
                 WHERE u.id = :unit_id AND p.role = ANY(:roles)
                   AND u.valid_from <= :at AND (u.valid_to IS NULL OR u.valid_to > :at)
                   AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at))
+    OR EXISTS (SELECT FROM provider_name n JOIN capability c ON c.provider_id = n.provider_id
+                WHERE n.unit_id = :unit_id AND c.service = :service
+                  AND n.valid_from <= :at AND (n.valid_to IS NULL OR n.valid_to > :at)
+                  AND c.valid_from <= :at AND (c.valid_to IS NULL OR c.valid_to > :at))
 """
 ).bindparams(
     bindparam("unit_id", type_=Uuid()),
+    bindparam("service", type_=Text()),
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("roles", type_=_ROLES),
 )
@@ -76,12 +101,24 @@ async def next_unit(
     """
     if commune is None:
         return None
+    load = await _load(connection, service, at)
+    named = await capable(connection, service=service, unit_id=commune, at=at, without=without, load=load)
+    if free := [one for one in named if not one.is_full]:
+        return free[0].unit_id
+    if named or await capable(connection, service=service, unit_id=commune, at=at, without=()):
+        return None
     asked = {"unit_id": commune, "at": at, "roles": sorted(providers_of(service)), "without": sorted(without)}
     found: UUID | None = (await connection.execute(_UNITS, asked)).scalar_one_or_none()
     return found
 
 
+async def _load(connection: AsyncConnection, service: str, at: datetime) -> dict[UUID, int]:
+    """How many children each provider has with a service now, by its live referrals."""
+    rows = await connection.execute(_LOAD, {"service": service, "at": at, "live": sorted(LIVE)})
+    return {provider: count for provider, count in rows.all()}  # noqa: C416 - rows, not pairs
+
+
 async def provides(connection: AsyncConnection, unit: UUID, service: str, at: datetime) -> bool:
-    """Whether a unit provides a service: somebody holds a role there that does."""
-    asked = {"unit_id": unit, "at": at, "roles": sorted(providers_of(service))}
+    """Whether a unit provides a service: somebody holds a role there that does, or the directory says so."""
+    asked = {"unit_id": unit, "at": at, "service": service, "roles": sorted(providers_of(service))}
     return bool((await connection.execute(_PROVIDES, asked)).scalar_one())

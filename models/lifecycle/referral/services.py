@@ -39,26 +39,36 @@ def _service(code: str, need: str, providers: str, vi: str, en: str) -> Service:
 SERVICES: dict[str, Service] = {
     one.code: one
     for one in (
-        _service("medical_emergency", "DV_YT_CC", "HLT", "Cấp cứu, chăm sóc y tế", "Emergency medical care"),
+        _service("medical_emergency", "DV_YT_CC", "HLT", "Cấp cứu, chăm sóc y tế khẩn cấp", "Emergency medical care"),
         _service(
-            "sexual_assault_care", "DV_YT_SSTD", "HLT", "Chăm sóc y tế sau xâm hại tình dục",
+            "sexual_assault_care",
+            "DV_YT_SSTD",
+            "HLT",
+            "Chăm sóc y tế cho trẻ bị xâm hại tình dục",
             "Care after sexual assault",
         ),
         _service("forensic_examination", "DV_PY", "FOR HLT", "Giám định pháp y", "Forensic examination"),
-        _service("police_report", "DV_CA", "POL", "Tố giác, tin báo đến công an", "Report to the police"),
+        _service("police_report", "DV_CA", "POL", "Chuyển tin báo tới cơ quan công an", "Report to the police"),
         _service("shelter", "DV_TT", "SHL SWC WU", "Nơi tạm trú an toàn", "Safe shelter"),
         _service("alternative_care", "DV_CSTT", "SWC SHL", "Chăm sóc thay thế", "Alternative care"),
         _service("legal_aid", "DV_PL", "LEG", "Trợ giúp pháp lý", "Legal aid"),
-        _service("psychosocial", "DV_TL", "HLT SWC EDU", "Trị liệu, tham vấn tâm lý", "Therapy and counselling"),
-        _service("school_support", "DV_GD", "EDU", "Hỗ trợ tại trường, chuyển trường", "School support"),
-        _service("cash_support", "DV_TC", "SWC GRP", "Trợ cấp, hỗ trợ khẩn cấp", "Cash or material support"),
-        _service("civil_registration", "DV_HT", "LEG POL SWC", "Hộ tịch, khai sinh, giấy tờ", "Civil registration"),
+        _service("psychosocial", "DV_TL", "HLT SWC EDU", "Tham vấn, trị liệu tâm lý", "Counselling and therapy"),
         _service(
-            "parenting_reintegration", "DV_GDINH", "WU SWC", "Tư vấn kỹ năng làm cha mẹ, hòa nhập",
+            "school_support", "DV_GD", "EDU", "Hỗ trợ học tập, chuyển trường", "Support at school, change of school"
+        ),
+        _service("cash_support", "DV_TC", "SWC GRP", "Trợ cấp, hỗ trợ khẩn cấp", "Cash or material support"),
+        _service(
+            "civil_registration", "DV_HT", "LEG POL SWC", "Khai sinh, hộ tịch, giấy tờ", "Civil registration and papers"
+        ),
+        _service(
+            "parenting_reintegration",
+            "DV_GDINH",
+            "WU SWC",
+            "Tư vấn kỹ năng làm cha mẹ, hòa nhập cộng đồng",
             "Parenting skills and reintegration",
         ),
     )
-}  # fmt: skip
+}
 """Every service by code, in the order of lifecycle.md."""
 
 POLICE = "police_report"
