@@ -4,14 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 from temporalio.client import Client
 
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
-from models.tables import AuditEntry, Breach, CommandRecord, Deadline, Escalation, Notice, Referral
+from models.tables import (
+    AuditEntry,
+    Breach,
+    Capability,
+    CommandRecord,
+    Deadline,
+    Escalation,
+    Notice,
+    Provider,
+    ProviderName,
+    Referral,
+    table,
+)
 from tests.referral_support import Sent, agree, refer, referrals_of
 from tests.world import HOUR, SIGNED, Case, World, a_world, client_of, eventually
 
@@ -207,6 +221,38 @@ async def test_silence_is_chased_and_the_need_goes_to_the_next_unit_by_itself(wo
     assert await following.open() == {"acknowledge"}
     assert {one.role for one in await care.notices("referral_turned_away")} >= {"CPO", "CHAIR"}, "never scored is R4"
     await eventually(lambda: _runs(following))
+
+
+async def test_the_directory_says_who_is_asked_next_and_who_is_full_is_not(world: World) -> None:
+    case = await a_case(world)
+    since = case.now() - timedelta(days=30)
+    of = table(Capability)
+    async with world.as_owner() as connection:  # what the sample's directory has for it ends
+        await connection.execute(update(of).where(of.c.service == "cash_support").values(valid_to=case.now()))
+    for code, kind, unit, capacity in (
+        ("T-1", "social_work", "HN-CTXH", None), ("T-2", "social_work", "HN-TGPL", 0),
+        ("T-3", "commune_office", "HN-A-TH", None),
+    ):  # fmt: skip
+        provider = uuid4()
+        await world.add(Provider, id=provider, code=code, kind=kind, is_sample=True, valid_from=since)
+        await world.add(
+            ProviderName, id=uuid4(), provider_id=provider, unit_id=world.unit(unit), name_vi=code, name_en=code,
+            valid_from=since,
+        )  # fmt: skip
+        await world.add(
+            Capability, id=uuid4(), provider_id=provider, service="cash_support", unit_id=world.unit("HN-A"),
+            hours="", duty=True, capacity=capacity, valid_from=since,
+        )  # fmt: skip
+    cash = refer(case, "cash_support")
+    await cash.do("ask_service", "cpo.a", service="cash_support")
+    await cash.do("send", "cpo.a", receiver_id=str(world.unit("HN-CTXH")))
+    await cash.do("acknowledge", "swc")
+    await cash.do("decline", "swc", decline_reason="NO_CAPACITY")
+    following = await followed(case, "cash_support", after=cash.id)
+    assert (await following.row()).receiver_id == world.unit("HN-A-TH"), "it gives the service though nobody acts there"
+    await following.do("acknowledge", "cpo.a", behalf_role="SWC", means="phone")
+    await following.do("decline", "cpo.a", behalf_role="SWC", means="phone", decline_reason="CLOSED_NOW")
+    assert await following.open() == {"unmet_need"}, "the one that is left is full"
 
 
 async def _runs(referral: Sent) -> bool:
