@@ -28,6 +28,7 @@ from models.tables import (
 )
 from tests.referral_support import Sent, agree, refer, referrals_of
 from tests.world import HOUR, SIGNED, Case, World, a_world, client_of, eventually
+from workflows.sweep import Sweep
 
 pytestmark = pytest.mark.servers
 
@@ -367,6 +368,14 @@ async def test_the_police_extend_twice_and_their_outcome_leaves_the_case_as_it_i
     await police.do("deliver", "pol.a", outcome="NOT_PROSECUTED", **order)
     assert (await case.row()).process == process
     assert {one.role for one in await police.notices("police_outcome")} >= {"CPO", "SUP"}
+    assert await police.open() == {"confirmation", "legal_aid_option", "new_score"}
+    await police.do("confirm", "cpo.a")
+    assert await police.open() == {"legal_aid_option", "new_score"}, "what follows outlives the report to the police"
+    await refer(case, "legal_aid").asked()
+    assert await police.open() == {"new_score"}
+    await case.do("update_risk", "cpo.a", risk="R3", reason="người gây hại đã về nhà")
+    assert await police.open() == set()
+    await eventually(police.has_ended)
 
 
 async def test_a_forensic_examination_waits_for_its_order_and_says_which(world: World) -> None:
@@ -423,3 +432,24 @@ async def test_many_referrals_of_one_case_run_side_by_side_and_none_ends_another
     await eventually(lambda: _runs(many[0]))
     await many[0].do("acknowledge", "leg")
     assert (await case.row()).process == "initial_assessment"
+
+
+async def test_a_referral_without_a_workflow_is_started_by_the_sweep(world: World) -> None:
+    case = await a_case(world)
+    aid = await refer(case, "legal_aid").sent()
+    await aid.handle.terminate("its start was lost")
+    long_ago = world.clock.now() - HOUR
+    of = table(Referral)
+    async with world.as_owner() as connection:
+        lost = {"workflow_seen_at": None, "updated_at": long_ago}
+        await connection.execute(update(of).where(of.c.id == aid.id).values(**lost))
+    handle = await world.client.start_workflow(Sweep.run, id=f"sweep-{uuid4()}", task_queue=world.task_queue)
+    report = await handle.result()
+    assert aid.id in report.referrals_started
+    await eventually(lambda: _runs(aid))
+    await eventually(lambda: _seen(aid))
+    await aid.do("acknowledge", "leg")
+
+
+async def _seen(referral: Sent) -> bool:
+    return (await referral.row()).workflow_seen_at is not None

@@ -29,6 +29,7 @@ from models.records.referrals import (
     ReferralRow,
     carry_out,
     facts_of,
+    live_services,
     read_referral,
     referrals_of,
     replan_referral,
@@ -40,6 +41,10 @@ _DEADLINE = table(Deadline)
 
 _HIGH = frozenset({"R3", "R4", None})
 """Risk at which the Chair is told of a need that was turned away; nobody yet scored counts as the highest."""
+
+LEGAL_AID = "legal_aid"
+SCORES = frozenset({"update_risk", "complete_initial_assessment", "record_follow_up", "start_review"})
+"""Events of a case in which somebody looks at the risk anew; a score that stays the same is no event of its own."""
 
 _TOLD_TO_OWNER = {
     "accept": "referral_accepted",
@@ -80,6 +85,13 @@ async def follow(
     woken: list[UUID] = []
     if event in ("ask_service", "reroute"):
         woken += await _taken_up(connection, scene, referral)
+        if referral.service == LEGAL_AID:
+            woken += await settle(connection, scene, "legal_aid_asked", "legal_aid_option")
+    if event == "deliver" and referral.outcome == "NOT_PROSECUTED":
+        # The case stays as it is; the child gets a lawyer and its risk a new look.
+        await nudge(connection, scene, referral, "not_prosecuted")
+        if LEGAL_AID in live_services(await referrals_of(connection, scene.case.id, LEGAL_AID)):
+            await nudge(connection, scene, referral, "legal_aid_asked")
     if referral.state in TURNED_AWAY or event == "ask_again":
         woken += await pass_on(connection, scene, referral)
     elif event == "confirm" and referral.outcome not in MET:
@@ -145,6 +157,12 @@ async def _taken_up(connection: AsyncConnection, scene: Scene, referral: Referra
     for one in taken:
         await nudge(connection, scene, one, "need_taken_up")
     return [one.id for one in taken]
+
+
+async def settle(connection: AsyncConnection, scene: Scene, event: str, code: str) -> list[UUID]:
+    """Meet one kind of clock of whichever referral of the case waits for what has now happened elsewhere."""
+    waiting = await _waiting(connection, scene.case.id, (code,))
+    return [one.id for one in waiting if await nudge(connection, scene, one, event)]
 
 
 async def nudge(
