@@ -11,7 +11,7 @@ import pytest_asyncio
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.access import AGENCIES
-from models.access.slices import AFTER, Slice, age_band, sees_of, services_of, urgency
+from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, services_of, urgency
 from models.lifecycle.referral import SERVICES
 from models.settings import Settings
 from tests.api_support import Door, door_to
@@ -248,6 +248,40 @@ async def test_a_confirmed_outcome_meets_the_need_and_a_declined_one_leaves_it_o
     await done(door, "edu", second["referral"]["id"], "decline", decline_reason="NO_CAPACITY")
     needs = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()["needs"]
     assert {need["service"]: need["standing"] for need in needs} == {"legal_aid": "met", "school_support": "unmet"}
+
+
+async def _stand(door: Door, how: Stands) -> tuple[str, str]:
+    """A referral and who asks for it, who stands so to it."""
+    case = await a_case(door)
+    wanted = {name: value for name, value in AID.items() if how is not Stands.DRAFT or name != "receiver"}
+    (result,) = await asked(door, case, wanted)
+    referral = result["referral"]["id"]
+    if how in (Stands.AGREED, Stands.ENDED, Stands.LONG_ENDED):
+        await done(door, "leg", referral, "acknowledge")
+        await done(door, "leg", referral, "accept")
+    if how in (Stands.TURNED_AWAY, Stands.ENDED, Stands.LONG_ENDED):
+        await done(door, "cpo.a", referral, "revoke", reason="Không cần nữa")
+    if how is Stands.LONG_ENDED:
+        await door.sql("UPDATE referral SET ended_at = ended_at - interval '30 days' WHERE id = :id", id=referral)
+    if how is Stands.RECUSED:
+        await door.sql(
+            "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
+            id=uuid4(), case=case, who=door.person("leg"), at=door.clock.now() - timedelta(minutes=1),
+        )  # fmt: skip
+    return referral, "hlt" if how is Stands.OTHER else "leg"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("how", Stands)
+async def test_an_agency_sees_of_a_referral_what_the_printed_table_says(door: Door, how: Stands) -> None:
+    referral, who = await _stand(door, how)
+    answer = await door.get(who, f"/referrals/{referral}")
+    if SEES[how] is Slice.NOTHING:
+        assert answer.status_code == 404
+        return
+    assert answer.status_code == 200
+    assert (answer.json()["slice"] is not None) == (SEES[how] is Slice.SLICE)
+    assert (await door.get(who, "/referrals")).status_code == 200
 
 
 @pytest.mark.servers

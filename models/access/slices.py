@@ -23,6 +23,37 @@ class Slice(StrEnum):
     SLICE = "slice"
 
 
+class Stands(StrEnum):
+    """How somebody in a role of the service stands to a referral.
+
+    ``draft``: it is not sent yet · ``asked``: it is at their unit, which has not agreed · ``agreed``: it has ·
+    ``turned away``: it never did, and the referral ended less than ``AFTER`` ago · ``ended``: it had, and the same ·
+    ``long ended``: longer ago · ``other``: it is at another unit · ``recused``: it is at theirs, and they must keep out
+    of the case.
+    """
+
+    DRAFT = "draft"
+    ASKED = "asked"
+    AGREED = "agreed"
+    TURNED_AWAY = "turned away"
+    ENDED = "ended"
+    LONG_ENDED = "long ended"
+    OTHER = "other"
+    RECUSED = "recused"
+
+
+SEES: Final[dict[Stands, Slice]] = {
+    Stands.DRAFT: Slice.NOTHING,
+    Stands.ASKED: Slice.MINIMUM,
+    Stands.AGREED: Slice.SLICE,
+    Stands.TURNED_AWAY: Slice.MINIMUM,
+    Stands.ENDED: Slice.SLICE,
+    Stands.LONG_ENDED: Slice.NOTHING,
+    Stands.OTHER: Slice.NOTHING,
+    Stands.RECUSED: Slice.NOTHING,
+}
+"""How much they see of it."""
+
 CHILD_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(SERVICES, ("full_name", "birth_date", "estimated_age", "sex")),
     "cash_support": ("full_name", "birth_date"),
@@ -43,9 +74,14 @@ def sees_of(state: str, accepted_at: datetime | None, ended_at: datetime | None,
         ended_at: when the referral ended, None while it lives.
         at: the instant; both timezone-aware.
     """
-    if state == "draft" or (ended_at is not None and at >= ended_at + AFTER):
-        return Slice.NOTHING
-    return Slice.SLICE if accepted_at is not None or state in TAKEN_ON else Slice.MINIMUM
+    agreed = accepted_at is not None or state in TAKEN_ON
+    if state == "draft":
+        return SEES[Stands.DRAFT]
+    if ended_at is None:
+        return SEES[Stands.AGREED if agreed else Stands.ASKED]
+    if at >= ended_at + AFTER:
+        return SEES[Stands.LONG_ENDED]
+    return SEES[Stands.ENDED if agreed else Stands.TURNED_AWAY]
 
 
 def services_of(role: str) -> tuple[str, ...]:
