@@ -54,6 +54,11 @@ _TO_THE_HEIR = """
 CREATE FUNCTION case_goes_to_the_heir() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    -- A command names all three and changes none, as a rule: it costs nothing.
+    IF TG_OP = 'UPDATE' AND (NEW.unit_id, NEW.incident_unit_id, NEW.residence_unit_id)
+            IS NOT DISTINCT FROM (OLD.unit_id, OLD.incident_unit_id, OLD.residence_unit_id) THEN
+        RETURN NEW;
+    END IF;
     NEW.unit_id := heir_of(NEW.unit_id);
     NEW.incident_unit_id := heir_of(NEW.incident_unit_id);
     NEW.residence_unit_id := heir_of(NEW.residence_unit_id);
