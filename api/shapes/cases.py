@@ -258,7 +258,7 @@ class ActionOut(Output):
 
 
 class EscalationOut(Output):
-    """A fired rung as a matter for people: open, acknowledged, resolved. ``referral_id``: its deadline is that one's."""
+    """A fired rung as a matter for people: open, acknowledged, resolved. ``referral_id``: of a referral's deadline."""
 
     id: UUID
     case_id: UUID
