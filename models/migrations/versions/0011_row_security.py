@@ -1,20 +1,20 @@
 """row security: nobody finds what is not theirs, whatever the code asks
 
-Revision: 0010
-Revises: 0009
+Revision: 0011
+Revises: 0010
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 # As the access table made it on the day of this migration; not made anew, or the table could change without one.
-SCRIPT = Path(__file__).parents[1] / "sql" / "0010_row_security.sql"
+SCRIPT = Path(__file__).parents[1] / "sql" / "0011_row_security.sql"
 
 
 def upgrade() -> None:
