@@ -1033,6 +1033,10 @@ def test_every_action_that_is_put_down_anywhere_has_words_in_both_languages() ->
             found |= set(re.findall(r'(?:audit|too_many)\([^)]*?action="([a-z_]+)"', source, re.DOTALL))
             found |= set(re.findall(r'failed\(\s*connection, \w+, now, "[a-z-]+", "([a-z_]+)"', source))
             found |= set(re.findall(r'(?:note|_put_on_record)\(\s*connection,\s*"([a-z_]+)"', source))
+            # The database writes entries of its own, beside what it does in one of its functions.
+            if path.parent.name == "versions":
+                entries = re.findall(r"INSERT INTO audit_entry \(.*?\)\s+VALUES \((.*?)\);", source, re.DOTALL)
+                found |= {action for entry in entries for action in re.findall(r"'([a-z]+_[a-z_]+)',\s*'case'", entry)}
     assert len(found) > 20
     assert found <= set(codes("audit_actions")) | set(EVENTS)
     assert set(codes("audit_actions")) <= found

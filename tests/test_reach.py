@@ -96,7 +96,7 @@ async def test_the_record_draws_the_line_exactly_where_the_door_does(database: A
     for case_id in made:
         await province.add(
             BreakGlass, case_id=case_id, person_id=looking.person_id, position_id=looking.position_id,
-            reason="CHILD_FOUND", note="x", minutes=60, asked_at=NOW, confirmed_by=province.person("chair.b"),
+            reason="CHILD_FOUND", note_sealed=b"x", minutes=60, asked_at=NOW, confirmed_by=province.person("chair.b"),
             confirmed_at=NOW, ends_at=NOW + timedelta(hours=1), review_due_at=NOW + timedelta(days=1),
         )  # fmt: skip
     differ, yes = [], 0
