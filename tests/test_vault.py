@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -439,18 +440,27 @@ async def _old_rows(engine: AsyncEngine) -> dict[str, UUID]:
     return ids
 
 
+@asynccontextmanager
+async def at_step(postgres: Postgres, path: Path, step: str) -> AsyncIterator[tuple[str, AsyncEngine]]:
+    """A database of its own that has come as far as a migration: its URL, and an engine of the owner."""
+    name = f"m_{uuid4().hex}"
+    await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
+    url = postgres.url(OWNER, name)
+    await asyncio.to_thread(command.upgrade, migrations.config(url), step)
+    engine = connect(url, pool_size=1, keys=FileKeys(path))
+    try:
+        yield url, engine
+    finally:
+        await engine.dispose()
+        await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.mark.servers
 async def test_rows_of_before_are_sealed_by_the_migration_and_their_hashes_still_name_them(
     postgres: Postgres, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANNHI_VAULT_FILE", str(path))
-    name = f"m_{uuid4().hex}"
-    await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
-    url = postgres.url(OWNER, name)
-    before = STEPS[STEPS.index("0005") - 1]
-    await asyncio.to_thread(command.upgrade, migrations.config(url), before)
-    engine = connect(url, pool_size=1, keys=FileKeys(path))
-    try:
+    async with at_step(postgres, path, STEPS[STEPS.index("0005") - 1]) as (url, engine):
         ids = await _old_rows(engine)
         await asyncio.to_thread(command.upgrade, migrations.config(url), "0005")
         async with transaction(engine, Who(system="test"), NOW) as connection:
@@ -465,9 +475,6 @@ async def test_rows_of_before_are_sealed_by_the_migration_and_their_hashes_still
             assert told == {"name": "Bà Cũ"}
             with pytest.raises(DBAPIError, match="append-only"):
                 await connection.execute(text("UPDATE report SET code = 'x'"))
-    finally:
-        await engine.dispose()
-        await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _beside(engine: AsyncEngine, ids: dict[str, UUID]) -> dict[str, UUID]:
@@ -515,13 +522,8 @@ async def test_what_was_said_beside_the_documents_is_sealed_by_its_migration(
     postgres: Postgres, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANNHI_VAULT_FILE", str(path))
-    name = f"m_{uuid4().hex}"
-    await postgres.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
-    url = postgres.url(OWNER, name)
     before = {step: STEPS[STEPS.index(step) - 1] for step in ("0005", "0008")}
-    await asyncio.to_thread(command.upgrade, migrations.config(url), before["0005"])
-    engine = connect(url, pool_size=1, keys=FileKeys(path))
-    try:
+    async with at_step(postgres, path, before["0005"]) as (url, engine):
         ids = await _old_rows(engine)
         await asyncio.to_thread(command.upgrade, migrations.config(url), before["0008"])
         ids |= await _beside(engine, ids)
@@ -545,6 +547,3 @@ async def test_what_was_said_beside_the_documents_is_sealed_by_its_migration(
             assert await connection.scalar(text("SELECT alleged_id FROM conflict")) == row.id
             with pytest.raises(DBAPIError, match="what was agreed to or refused stays"):
                 await connection.execute(text("UPDATE consent SET withdrawal_sealed = NULL"))
-    finally:
-        await engine.dispose()
-        await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
