@@ -6,6 +6,7 @@ decides.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -26,8 +27,10 @@ from models.protocol.types import Rung as Step
 from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, lock_cases
 from models.records.deadlines import breached_limits, load_clocks, snapshot
+from models.records.following import agency_of, agency_place
 from models.records.notices import Occasion, ask_to_call, write_notices
 from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
+from models.records.referrals import ReferralRow, read_referral, snapshot_of
 from models.tables import Breach, CaseEvent, Deadline, Escalation, EscalationRecipient, Rung, new_id, table
 from models.writing import change, put_all
 
@@ -36,7 +39,7 @@ _ESCALATION, _RECIPIENT = table(Escalation), table(EscalationRecipient)
 
 # Asked with every rung that fires, so made once.
 _LADDER = (
-    select(_RUNG, _DEADLINE.c.status, _DEADLINE.c.clock)
+    select(_RUNG, _DEADLINE.c.status, _DEADLINE.c.clock, _DEADLINE.c.referral_id)
     .join_from(_RUNG, _DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
     .where(_RUNG.c.deadline_id == bindparam("of_deadline"))
     .order_by(_RUNG.c.due_at, _RUNG.c.ordinal)
@@ -58,6 +61,12 @@ Then = Callable[[AsyncConnection, CaseRow, str, Clock, datetime], Awaitable[None
 
 _log = structlog.get_logger(__name__)
 
+ThenReferral = Callable[[AsyncConnection, CaseRow, ReferralRow, str, Clock, datetime], Awaitable[tuple[UUID, ...]]]
+"""The same for a clock of a referral; gives the referrals that must be woken."""
+
+Wake = Callable[[UUID, UUID], Awaitable[None]]
+"""Tells a referral's workflow that PostgreSQL is ahead, or starts it: case, referral."""
+
 Outcome = Literal["fired", "not_needed", "not_yet", "nothing"]
 
 
@@ -78,13 +87,14 @@ class FiredRung:
 
     ``nothing``: it had fired already, or its deadline is no longer open. ``not_yet``: its instant was moved and lies
     ahead. ``not_needed``: its condition does not hold. ``told`` holds one entry for each rung that fired. ``case_code``
-    is for the log.
+    is for the log. ``woken``: referrals that were made, or moved, by it.
     """
 
     outcome: Outcome
     told: tuple[Told, ...] = ()
     breaches: tuple[str, ...] = ()
     case_code: str | None = None
+    woken: tuple[UUID, ...] = ()
 
     @property
     def alerts(self) -> tuple[str, ...]:
@@ -103,12 +113,23 @@ class RungActivities:
         engine: of the worker role.
         clock: domain time.
         then: records the events a clock itself makes happen; without it a rung that has one is refused.
+        then_referral: the same for clocks of referrals.
+        wake: the way to the workflows of referrals; what it misses, the sweep makes good.
     """
 
-    def __init__(self, engine: AsyncEngine, clock: DomainClock, then: Then | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: DomainClock,
+        then: Then | None = None,
+        then_referral: ThenReferral | None = None,
+        wake: Wake | None = None,
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._then = then
+        self._then_referral = then_referral
+        self._wake = wake
 
     @activity.defn(name="fire_rung")
     async def fire_rung(self, due: RungDue) -> Snapshot:
@@ -116,13 +137,25 @@ class RungActivities:
         # The workflow saw the instant come; a worker whose clock is a little behind must not doubt it.
         at = max(due.at, self._clock.now())
         async with transaction(self._engine, Who(system="rung", case_id=due.case_id), at) as connection:
-            fired = await fire(connection, due, at=at, then=self._then)
-            after = await snapshot(connection, due.case_id)
+            fired = await fire(connection, due, at=at, then=self._then, then_referral=self._then_referral)
+            after = await _after(connection, due)
         report(fired, due, at)
+        if self._wake is not None:
+            for referral in fired.woken:
+                # Committed already: the sweep starts what this does not reach.
+                with suppress(Exception):
+                    await self._wake(due.case_id, referral)
         return after
 
 
-async def fire(connection: AsyncConnection, due: RungDue, *, at: datetime, then: Then | None = None) -> FiredRung:
+async def fire(
+    connection: AsyncConnection,
+    due: RungDue,
+    *,
+    at: datetime,
+    then: Then | None = None,
+    then_referral: ThenReferral | None = None,
+) -> FiredRung:
     """Fire one rung, and those after it for as long as nobody can be reached.
 
     Args:
@@ -130,6 +163,7 @@ async def fire(connection: AsyncConnection, due: RungDue, *, at: datetime, then:
         due: which rung.
         at: the domain instant at which it fires.
         then: see ``RungActivities``.
+        then_referral: see there.
     """
     case = (await lock_cases(connection, [due.case_id])).get(due.case_id)
     rungs = await _rungs(connection, due.deadline_id) if case is not None else []
@@ -138,12 +172,23 @@ async def fire(connection: AsyncConnection, due: RungDue, *, at: datetime, then:
         return FiredRung("nothing")
     if row.due_at > at:
         return FiredRung("not_yet")
-    firing = _Firing(connection, case, Clock.model_validate(row.clock), at, then)
+    referral = await read_referral(connection, row.referral_id) if row.referral_id is not None else None
+    firing = _Firing(connection, case, Clock.model_validate(row.clock), at, then, then_referral, referral)
     if not await firing.applies(row):
         await firing.pass_over(row)
         return FiredRung("not_needed", case_code=case.code)
     await firing.climb(row, [one for one in rungs if one.state == "planned" and _order(one) > _order(row)])
-    return FiredRung("fired", tuple(firing.told), tuple(firing.breaches), case.code)
+    return FiredRung("fired", tuple(firing.told), tuple(firing.breaches), case.code, tuple(firing.woken))
+
+
+async def _after(connection: AsyncConnection, due: RungDue) -> Snapshot:
+    """What the workflow that asked has to wait for next."""
+    if due.referral_id is None:
+        return await snapshot(connection, due.case_id)
+    referral = await read_referral(connection, due.referral_id)
+    if referral is None:
+        return Snapshot(case_id=due.case_id, referral_id=due.referral_id, sequence=0, ended=True)
+    return snapshot_of(referral, await load_clocks(connection, due.case_id, referral.id))
 
 
 def report(fired: FiredRung, due: RungDue, at: datetime) -> None:
@@ -179,6 +224,9 @@ class _Firing:
     clock: Clock
     at: datetime
     then: Then | None
+    then_referral: ThenReferral | None = None
+    referral: ReferralRow | None = None
+    woken: list[UUID] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     facts: RungFacts | None = None
@@ -226,6 +274,7 @@ class _Firing:
                 "due_at": self.clock.due_at.isoformat(),
                 "level": row.level,
                 "unit": "H" if unit == "H" else "day",
+                **({"service": self.referral.service} if self.referral is not None else {}),
             },
             clock_unit=unit,
             deliver_at=deliver_at,
@@ -235,6 +284,10 @@ class _Firing:
             by_voice=row.level in _HIGH,
         )
         await write_notices(self.connection, self.place, found.addressed, occasion, self.at)
+        if self.referral is not None and step is not None and "agency" in step.also:
+            agency = await agency_of(self.connection, self.case, self.referral, self.at)
+            others = [one for one in agency.recipients if one.person_id not in found.persons]
+            await write_notices(self.connection, agency_place(self.case, self.referral), others, occasion, self.at)
         if found.informed:
             logged = replace(occasion, kind="logged_nationally")
             await write_notices(self.connection, self.place, found.informed, logged, self.at)
@@ -268,13 +321,20 @@ class _Firing:
             },
         )
         if step is not None and step.then is not None and not keeps_its_instant:
-            if self.then is None:
+            if self.referral is not None and self.then_referral is not None:
+                self.woken += await self.then_referral(
+                    self.connection, self.case, self.referral, step.then, self.clock, self.at
+                )
+                return
+            if self.then is None or self.referral is not None:
                 raise RuntimeError(f"nothing is there to record {step.then}")
             await self.then(self.connection, self.case, step.then, self.clock, self.at)
 
     def _kind(self, step: Step | None, deliver_at: datetime) -> str:
         if deliver_at < self.clock.due_at:
             return "rung_before"
+        if step is not None and step.then is not None and self.referral is not None:
+            return "referral_unanswered"
         # What ends by itself at its limit is over, not late.
         return "rung_ends" if step is not None and step.then is not None else "rung_after"
 

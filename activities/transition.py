@@ -1,5 +1,6 @@
 """``record_transition``: one command becomes a recorded move of a case, or a recorded refusal, exactly once."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +16,9 @@ from temporalio.exceptions import ApplicationError
 from models.clock import Clock as DomainClock
 from models.database import Who, transaction
 from models.lifecycle import REFUSALS, advance, allowed_in
+from models.lifecycle.states import ENDED
 from models.lifecycle.types import Decision, Refused
-from models.messages import Command, Recorded, workflow_id
+from models.messages import Command, Recorded, referral_workflow_id, workflow_id
 from models.protocol import EngineError
 from models.protocol.types import Clock
 from models.records.actor import Acting
@@ -46,6 +48,7 @@ from models.records.content import (
     read_report,
     report_id_of,
 )
+from models.records.following import SCORES, Scene, keep_pace, settle
 from models.records.reference import Reference
 from models.records.tells import tell_about
 from models.tables import CommandRecord, table
@@ -60,6 +63,38 @@ CONTENT_CHANGED = "content-changed"
 UNKNOWN_CASE = "unknown-case"
 PROMPT = timedelta(seconds=5)
 """How long a caller waits for the answer. Recorded within it, an act was recorded when the service took it in."""
+
+
+async def recording(
+    engine: AsyncEngine, command: Command, record: Callable[[AsyncConnection, Command], Awaitable[Recorded]]
+) -> Recorded:
+    """Record a command in a transaction of its own, and say of what goes wrong whether trying again may help.
+
+    Args:
+        engine: of the worker role.
+        command: what is recorded.
+        record: does it, in the transaction.
+
+    Raises:
+        ApplicationError: ``internal``, not to be retried.
+        Exception: PostgreSQL is away or in the way, or the keys are.
+    """
+    who = Who(command.person_id, command.position_id, "worker", command.case_id)
+    try:
+        with structlog.contextvars.bound_contextvars(**_line(command)):
+            async with transaction(engine, who, command.recorded_at) as connection:
+                result = await record(connection, command)
+            _LOG.info("transition", outcome="accepted" if result.accepted else "refused", code=result.code)
+            return result
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError, KeysAwayError):
+        raise
+    except DBAPIError as error:
+        if error.connection_invalidated or _passes(error):
+            raise
+        # Without its cause: a driver's message quotes the row, and a failure travels through Temporal.
+        raise _internal(error) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, the workflow must get an answer
+        raise _internal(error) from None
 
 
 class Transitions:
@@ -85,22 +120,7 @@ class Transitions:
             ApplicationError: ``internal``, not to be retried: the fault is in the data or in our code.
             Exception: PostgreSQL is away or in the way, or the keys are; retried until they are back.
         """
-        who = Who(command.person_id, command.position_id, "worker", command.case_id)
-        try:
-            with structlog.contextvars.bound_contextvars(**_line(command)):
-                async with transaction(self._engine, who, command.recorded_at) as connection:
-                    result = await self._record(connection, command)
-                _LOG.info("transition", outcome="accepted" if result.accepted else "refused", code=result.code)
-                return result
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError, KeysAwayError):
-            raise
-        except DBAPIError as error:
-            if error.connection_invalidated or _passes(error):
-                raise
-            # Without its cause: a driver's message quotes the row, and a failure travels through Temporal.
-            raise _internal(error) from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the workflow must get an answer
-            raise _internal(error) from None
+        return await recording(self._engine, command, self._record)
 
     async def _record(self, connection: AsyncConnection, command: Command) -> Recorded:
         case, target, documents = await _locked(connection, command)
@@ -119,14 +139,22 @@ class Transitions:
             return await _refuse(connection, command, matter, outcome)
         structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
+        woken: tuple[UUID, ...] = ()
+        if outcome.paced:
+            scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
+            woken = await keep_pace(connection, scene, ended=outcome.case.process in ENDED)
+        if command.event in SCORES:
+            scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
+            woken = (*woken, *await settle(connection, scene, "risk_scored", "new_score"))
         result = Recorded(
             command_id=command.command_id,
             accepted=True,
             sequence=outcome.case.sequence,
             snapshot=outcome.snapshot,
             wake=outcome.wake,
+            wake_referrals=woken,
         )
-        await _store(connection, command, result)
+        await store_result(connection, command, result)
         return result
 
     async def _judge(
@@ -143,8 +171,8 @@ class Transitions:
             command_id=command.command_id,
             places=places_of(said.report) if command.event == "reopen" else (),
         )
-        person = _acting(around, command.person_id, command.position_id)
-        principal = _principal(around, command, person)
+        person = acting_of(around, command.person_id, command.position_id)
+        principal = principal_of(around, command, person)
         act = Act(
             event=command.event,
             command_id=command.command_id,
@@ -166,7 +194,7 @@ class Transitions:
         if command.event == "clear_conflict":
             judged = await judgement(connection, case, said.identifier("person_id"), act.actor, now)
         matter = Matter(case, act, around, around.clocks, plan, involved, judged)
-        if person is None or (_speaks_for_another(command) and principal is None):
+        if person is None or (speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))
 
@@ -190,7 +218,9 @@ def _line(command: Command) -> dict[str, Any]:
     """What a line about a command says: its ids now, the case's code and where it led as they become known."""
     return {
         "command_id": str(command.command_id),
-        "workflow_id": workflow_id(command.case_id),
+        "workflow_id": referral_workflow_id(command.referral_id)
+        if command.referral_id
+        else workflow_id(command.case_id),
         "event_code": command.event,
         **dict.fromkeys(("case_code", "before", "after")),
     }
@@ -240,20 +270,22 @@ def _persons(command: Command, said: Said) -> list[UUID | None]:
     ]
 
 
-def _acting(around: Surroundings, person_id: UUID, position_id: UUID) -> Acting | None:
+def acting_of(around: Surroundings, person_id: UUID, position_id: UUID) -> Acting | None:
+    """Who sends it, in the position they act from; None where they no longer hold it."""
     post = around.posts.get(person_id)
     if post is None or post.position_id != position_id:
         return None
     return Acting(post.person_id, post.position_id, post.unit_id, post.role)
 
 
-def _speaks_for_another(command: Command) -> bool:
+def speaks_for_another(command: Command) -> bool:
+    """Whether it is recorded for a person other than who sends it."""
     return command.on_behalf_person is not None and command.on_behalf_person != command.person_id
 
 
-def _principal(around: Surroundings, command: Command, person: Acting | None) -> Acting | None:
-    """Whose act it is, where somebody records it for another: that person's position at the case's offices."""
-    if person is None or not _speaks_for_another(command) or command.on_behalf_person is None:
+def principal_of(around: Surroundings, command: Command, person: Acting | None) -> Acting | None:
+    """Whose act it is, where somebody records it for another: that person's position at the offices around."""
+    if person is None or not speaks_for_another(command) or command.on_behalf_person is None:
         return None
     post = around.posts.get(command.on_behalf_person)
     if post is None or (command.on_behalf_role is not None and post.role != command.on_behalf_role):
@@ -272,7 +304,7 @@ async def _refuse(connection: AsyncConnection, command: Command, matter: Matter,
         sequence=case.sequence,
         snapshot=snapshot_of(case, matter.clocks),
     )
-    await _store(connection, command, result)
+    await store_result(connection, command, result)
     await audit(
         connection,
         at=command.recorded_at,
@@ -291,12 +323,14 @@ async def _refuse(connection: AsyncConnection, command: Command, matter: Matter,
     return result
 
 
-async def _store(connection: AsyncConnection, command: Command, result: Recorded) -> None:
+async def store_result(connection: AsyncConnection, command: Command, result: Recorded) -> None:
+    """Keep the answer to a command, refusals included: the same command has the same answer for ever."""
     await put(
         connection,
         _COMMAND,
         command_id=command.command_id,
         case_id=command.case_id,
+        referral_id=command.referral_id,
         event=command.event,
         person_id=command.person_id,
         accepted=result.accepted,

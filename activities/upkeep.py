@@ -1,7 +1,7 @@
 """Loading, waking and comparing: what keeps workflows and PostgreSQL in step."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -13,14 +13,20 @@ from temporalio.exceptions import ApplicationError
 
 from models.clock import Clock
 from models.database import Who, transaction
-from models.lifecycle.states import LIVE
-from models.messages import Snapshot, SweepReport
+from models.lifecycle.states import ENDED, LIVE
+from models.messages import ReferralRef, Snapshot, SweepReport
 from models.records.acts import keep_pace, snapshot_of
-from models.records.cases import lock_cases
+from models.records.cases import lock_cases, surroundings
+from models.records.deadlines import load_clocks
+from models.records.following import Scene, nudge
+from models.records.following import keep_pace as pace_referrals
 from models.records.reference import Reference
-from models.tables import CaseFile, CommandRecord, Deadline, Rung, Submission, SweepRun, new_id, table
+from models.records.referrals import read_referral
+from models.records.referrals import snapshot_of as snapshot_of_referral
+from models.tables import CaseFile, CommandRecord, Deadline, Referral, Rung, Submission, SweepRun, new_id, table
 
 _CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
+_REFERRAL = table(Referral)
 _SUBMISSION, _COMMAND, _SWEEP = table(Submission), table(CommandRecord), table(SweepRun)
 
 # Literals: a plan for any value (``models.database.connect``, plan_once) could not use the indexes of these alone.
@@ -47,6 +53,9 @@ class Desk(Protocol):
     async def wake(self, case_id: UUID) -> None:
         """Tell a case's workflow to read PostgreSQL again; start it where there is none."""
 
+    async def wake_referral(self, case_id: UUID, referral_id: UUID) -> None:
+        """The same of a referral's."""
+
     async def believed(self, case_id: UUID) -> Snapshot | None:
         """What a case's workflow believes; None where none runs."""
 
@@ -66,6 +75,7 @@ class Upkeep:
         self._engine = engine
         self._clock = clock
         self._desk = desk
+        self._cases_of: dict[UUID, UUID] = {}
 
     @activity.defn(name="load_case")
     async def load_case(self, case_id: UUID) -> Snapshot:
@@ -84,7 +94,46 @@ class Upkeep:
                 .where(_CASE.c.id == case_id, _CASE.c.workflow_seen_at.is_(None))
                 .values(workflow_seen_at=now)
             )
-            return snapshot_of(case, await keep_pace(connection, self._reference, case, now))
+            held = snapshot_of(case, await keep_pace(connection, self._reference, case, now))
+            around = await surroundings(connection, case, positions=[], persons=[], at=now)
+            scene = Scene(self._reference, case, around, now)
+            moved = await pace_referrals(connection, scene, ended=case.process in ENDED)
+        for referral in moved:
+            # Committed already: what this does not reach, the sweep does.
+            with suppress(Exception):
+                await self._desk.wake_referral(case_id, referral)
+        return held
+
+    @activity.defn(name="load_referral")
+    async def load_referral(self, about: ReferralRef) -> Snapshot:
+        """What a workflow must know of its referral, its clocks at the case's pace; notes that it has a workflow.
+
+        One that was never made, as its asking was refused, has ended.
+        """
+        now = self._clock.now()
+        async with self._transaction(about.case_id) as connection:
+            case = (await lock_cases(connection, [about.case_id])).get(about.case_id)
+            referral = await read_referral(connection, about.referral_id)
+            if case is None or referral is None:
+                return Snapshot(case_id=about.case_id, referral_id=about.referral_id, sequence=0, ended=True)
+            await connection.execute(
+                update(_REFERRAL)
+                .where(_REFERRAL.c.id == referral.id, _REFERRAL.c.workflow_seen_at.is_(None))
+                .values(workflow_seen_at=now)
+            )
+            around = await surroundings(connection, case, positions=[], persons=[], at=now)
+            scene = Scene(self._reference, case, around, now)
+            ended = ("case_ended",) if case.process in ENDED else ()
+            await nudge(connection, scene, referral, "update_household_risk", *ended)
+            return snapshot_of_referral(referral, await load_clocks(connection, case.id, referral.id))
+
+    @activity.defn(name="wake_referral")
+    async def wake_referral(self, referral_id: UUID) -> None:
+        """Tell a referral's workflow that PostgreSQL is ahead of it; start it where there is none."""
+        async with self._transaction() as connection:
+            referral = await read_referral(connection, referral_id)
+        if referral is not None:
+            await self._desk.wake_referral(referral.case_id, referral_id)
 
     @activity.defn(name="wake_case")
     async def wake_case(self, case_id: UUID) -> None:
@@ -98,6 +147,10 @@ class Upkeep:
         async with self._transaction() as connection:
             unstarted = await _ids(connection, _unstarted(now))
             behind = await _ids(connection, _unconfirmed(now)) + await _ids(connection, overdue(now))
+            referrals = await _pairs(connection, _unstarted_referrals(now))
+            late = await _pairs(connection, _unconfirmed_referrals(now)) | await _pairs(
+                connection, _overdue_referrals(now)
+            )
             after = await _cursor(connection)
             batch = await _ids(connection, _live_after(after))
             run = new_id()
@@ -108,13 +161,30 @@ class Upkeep:
         started = [case_id async for case_id, _ in starting.each(self._started)]
         resynced = [case_id async for case_id, _ in waking.each(self._woken)]
         differences = [line async for _, line in comparing.each(self._difference)]
-        unanswered = (*starting.unanswered, *waking.unanswered, *comparing.unanswered)
+        self._cases_of = referrals | late
+        beginning = _Turns(list(referrals))
+        reminding = _Turns([one for one in late if one not in referrals])
+        begun = [referral_id async for referral_id, _ in beginning.each(self._woken_referral)]
+        reminded = [referral_id async for referral_id, _ in reminding.each(self._woken_referral)]
+        unanswered = (
+            *beginning.unanswered,
+            *reminding.unanswered,
+            *starting.unanswered,
+            *waking.unanswered,
+            *comparing.unanswered,
+        )
         differences += [f"{case_id} no-answer" for case_id in dict.fromkeys(unanswered)]
         report = SweepReport(
-            started=tuple(started), resynced=tuple(resynced), differences=tuple(differences), checked=comparing.taken
+            started=tuple(started),
+            resynced=tuple(resynced),
+            differences=tuple(differences),
+            checked=comparing.taken,
+            referrals_started=tuple(begun),
+            referrals_resynced=tuple(reminded),
         )
         async with self._transaction() as connection:
             await connection.execute(_confirm(now, resynced))
+            await connection.execute(_confirm_referrals(now, [*begun, *reminded]))
             await connection.execute(
                 update(_SWEEP)
                 .where(_SWEEP.c.id == run)
@@ -134,6 +204,10 @@ class Upkeep:
 
     async def _started(self, case_id: UUID) -> bool:
         await self._desk.start(case_id)
+        return True
+
+    async def _woken_referral(self, referral_id: UUID) -> bool:
+        await self._desk.wake_referral(self._cases_of[referral_id], referral_id)
         return True
 
     async def _woken(self, case_id: UUID) -> bool:
@@ -222,8 +296,43 @@ def _unconfirmed(now: datetime) -> Select[Any]:
             _SUBMISSION.c.confirmed_at.is_(None),
             _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER,
             _SUBMISSION.c.case_id.is_not(None),
+            _COMMAND.c.referral_id.is_(None),
         )
         .distinct()
+    )
+
+
+def _unconfirmed_referrals(now: datetime) -> Select[Any]:
+    return (
+        select(_REFERRAL.c.id, _REFERRAL.c.case_id)
+        .join(_COMMAND, _COMMAND.c.referral_id == _REFERRAL.c.id)
+        .join(_SUBMISSION, _SUBMISSION.c.id == _COMMAND.c.command_id)
+        .where(_SUBMISSION.c.confirmed_at.is_(None), _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER)
+        .distinct()
+    )
+
+
+def _unstarted_referrals(now: datetime) -> Select[Any]:
+    return select(_REFERRAL.c.id, _REFERRAL.c.case_id).where(
+        _REFERRAL.c.workflow_seen_at.is_(None), _REFERRAL.c.updated_at < now - UNSTARTED_AFTER
+    )
+
+
+def _overdue_referrals(now: datetime) -> Select[Any]:
+    return (
+        select(_DEADLINE.c.referral_id, _RUNG.c.case_id)
+        .join(_DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
+        .where(_PLANNED, _OPEN, _RUNG.c.due_at < now - OVERDUE_AFTER, _DEADLINE.c.referral_id.is_not(None))
+        .distinct()
+    )
+
+
+def _confirm_referrals(now: datetime, woken: Sequence[UUID]) -> Update:
+    of_these = exists().where(_COMMAND.c.command_id == _SUBMISSION.c.id, _COMMAND.c.referral_id.in_(woken))
+    return (
+        update(_SUBMISSION)
+        .where(_SUBMISSION.c.confirmed_at.is_(None), _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER, of_these)
+        .values(confirmed_at=now)
     )
 
 
@@ -235,7 +344,7 @@ def _confirm(now: datetime, woken: Sequence[UUID]) -> Update:
             _SUBMISSION.c.confirmed_at.is_(None),
             _SUBMISSION.c.created_at < now - UNCONFIRMED_AFTER,
             _SUBMISSION.c.case_id.in_(woken),
-            exists().where(_COMMAND.c.command_id == _SUBMISSION.c.id),
+            exists().where(_COMMAND.c.command_id == _SUBMISSION.c.id, _COMMAND.c.referral_id.is_(None)),
         )
         .values(confirmed_at=now)
     )
@@ -246,13 +355,13 @@ def overdue(now: datetime) -> Select[Any]:
     return (
         select(_RUNG.c.case_id)
         .join(_DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
-        .where(_PLANNED, _OPEN, _RUNG.c.due_at < now - OVERDUE_AFTER)
+        .where(_PLANNED, _OPEN, _RUNG.c.due_at < now - OVERDUE_AFTER, _DEADLINE.c.referral_id.is_(None))
         .distinct()
     )
 
 
 def _live_after(after: UUID | None) -> Select[Any]:
-    open_deadline = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _OPEN)
+    open_deadline = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.referral_id.is_(None), _OPEN)
     live = select(_CASE.c.id).where(
         _CASE.c.workflow_seen_at.is_not(None), or_(_CASE.c.process.in_(sorted(LIVE)), open_deadline)
     )
@@ -271,6 +380,11 @@ async def _cursor(connection: AsyncConnection) -> UUID | None:
         )
     ).scalar_one_or_none()
     return UUID(cursor) if cursor else None
+
+
+async def _pairs(connection: AsyncConnection, statement: Select[Any]) -> dict[UUID, UUID]:
+    """Referrals, each with its case."""
+    return {row[0]: row[1] for row in (await connection.execute(statement)).all()}
 
 
 async def _ids(connection: AsyncConnection, statement: Select[Any]) -> list[UUID]:

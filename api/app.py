@@ -35,6 +35,7 @@ from api.routes import (
     notices,
     organisation,
     reference,
+    referrals,
     reports,
     sessions,
     unit_changes,
@@ -102,8 +103,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, attachments,
-        escalations, notices, organisation, unit_changes, directory, audit, reference,
+        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, referrals,
+        attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

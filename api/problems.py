@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from api.language import Both
-from models.lifecycle.refusals import REFUSALS
+from models.lifecycle.referral import REFUSALS as OF_REFERRALS
+from models.lifecycle.refusals import REFUSALS as OF_CASES
 from models.vocabulary import Language
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -573,6 +574,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "value-not-allowed": 422,
     "decision-missing": 422,
     "trigger-missing": 422,
+    "receiver-does-not-provide": 422,
 }
 """A refusal is 409, the case as it stands being the reason, unless who asks (403) or what was sent (422) is."""
 
@@ -590,16 +592,19 @@ _REFUSAL_WORDS: Final[dict[int, tuple[Both, Both]]] = {
 }
 
 
+_SENTENCES: Final = {**OF_CASES, **OF_REFERRALS}
+
+
 def _refusal(code: str) -> Spec:
     status = _REFUSAL_STATUS.get(code, 409)
     title, then = _REFUSAL_WORDS[status]
-    return Spec(status, title, Both(*REFUSALS[code]), then)
+    return Spec(status, title, Both(*_SENTENCES[code]), then)
 
 
-REFUSAL_CODES: Final = tuple(REFUSALS)
-"""Codes that come from the lifecycle."""
+REFUSAL_CODES: Final = tuple(OF_CASES)
+"""Codes that come from the lifecycle of a case."""
 
-PROBLEMS: Final[dict[str, Spec]] = {**_DOOR, **{code: _refusal(code) for code in REFUSALS}}
+PROBLEMS: Final[dict[str, Spec]] = {**_DOOR, **{code: _refusal(code) for code in _SENTENCES}}
 """Every problem by its code."""
 
 _SCHEMA_REF: Final = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -635,6 +640,11 @@ def declares_refusals() -> tuple[str, ...]:
         "not-found", "idempotency-key-reused", "too-many-reports", "command-not-confirmed", "content-erased",
         *REFUSAL_CODES,
     )  # fmt: skip
+
+
+def declares_referral_refusals() -> tuple[str, ...]:
+    """The same for a command on a referral."""
+    return (*declares_refusals(), *OF_REFERRALS)
 
 
 SCHEMA: Final[dict[str, Any]] = {

@@ -27,7 +27,7 @@ class ContentRef(Message):
 
 
 class Command(Message):
-    """One person's act on one case.
+    """One person's act on one case, or on one of its referrals (``referral_id``).
 
     ``command_id`` is the update id and unique in the database. ``recorded_at`` is when the API took it in;
     ``occurred_at`` when it happened, the same unless the act is recorded later. ``origin`` is a keyed hash of the
@@ -46,6 +46,7 @@ class Command(Message):
     means: Means | None = None
     content: tuple[ContentRef, ...] = ()
     origin: str | None = None
+    referral_id: UUID | None = None
 
 
 class OpenDeadline(Message):
@@ -58,12 +59,13 @@ class OpenDeadline(Message):
 
 
 class Snapshot(Message):
-    """What the workflow keeps of a case: its sequence, the deadlines with a rung to come, whether it may end."""
+    """What a workflow keeps of its case or referral: sequence, deadlines with a rung to come, whether it may end."""
 
     case_id: UUID
     sequence: int
     deadlines: tuple[OpenDeadline, ...] = ()
     ended: bool = False
+    referral_id: UUID | None = None
 
 
 class CommandResult(Message):
@@ -80,12 +82,13 @@ class CommandResult(Message):
 class Recorded(CommandResult):
     """The answer as it is stored, with what the workflow must know now.
 
-    ``wake``: other cases whose workflows are now behind. Neither goes to the caller: every byte of an answer is
-    sealed, stored and opened again.
+    ``wake``, ``wake_referrals``: other cases and referrals whose workflows are now behind. Neither goes to the caller:
+    every byte of an answer is sealed, stored and opened again.
     """
 
     snapshot: Snapshot
     wake: tuple[UUID, ...] = ()
+    wake_referrals: tuple[UUID, ...] = ()
 
     @property
     def answer(self) -> CommandResult:
@@ -107,6 +110,7 @@ class RungDue(Message):
     deadline_id: UUID
     ordinal: int
     at: datetime
+    referral_id: UUID | None = None
 
 
 class CaseInput(Message):
@@ -123,15 +127,39 @@ class CaseInput(Message):
     locally: bool = False
 
 
+class ReferralRef(Message):
+    """Names a referral and its case."""
+
+    case_id: UUID
+    referral_id: UUID
+
+
+class ReferralInput(Message):
+    """Starts the workflow of one referral; see ``CaseInput``."""
+
+    case_id: UUID
+    referral_id: UUID
+    offset_seconds: float = 0.0
+    snapshot: Snapshot | None = None
+    recent: tuple[CommandResult, ...] = ()
+
+
 class SweepReport(Message):
-    """What one sweep found and did, by case id."""
+    """What one sweep found and did, by case id, and by referral id."""
 
     started: tuple[UUID, ...] = ()
     resynced: tuple[UUID, ...] = ()
     differences: tuple[str, ...] = ()
     checked: int = 0
+    referrals_started: tuple[UUID, ...] = ()
+    referrals_resynced: tuple[UUID, ...] = ()
 
 
 def workflow_id(case_id: UUID) -> str:
     """The workflow id of a case: opaque, so it may stand in clear in Temporal."""
     return f"case/{case_id}"
+
+
+def referral_workflow_id(referral_id: UUID) -> str:
+    """The workflow id of a referral: opaque like a case's."""
+    return f"referral/{referral_id}"

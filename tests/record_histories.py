@@ -25,6 +25,7 @@ from deploy.runtime.postgres import OWNER, embedded_postgres
 from deploy.runtime.temporal import temporal_server
 from models import migrations
 from tests.conftest import TEMPLATE
+from tests.referral_support import Sent, agree, refer, referrals_of
 from tests.world import (
     FOLLOW_UP,
     HOUR,
@@ -127,6 +128,47 @@ async def reopened(world: World) -> Found:
     return {"reopened": await history(case)}
 
 
+async def referred(world: World) -> Found:
+    """A referral to its end; one that is declined and wakes the next; one that nobody answers, until it expires."""
+    case = await (await world.case(ago=30 * HOUR)).accepted()
+    await agree(case)
+    aid = await (await refer(case, "legal_aid").sent()).accepted()
+    await aid.do("start_service", "leg")
+    await aid.do("deliver", "leg", outcome="PROVIDED")
+    await aid.do("confirm", "cpo.a")
+    await eventually(aid.has_ended)
+    care = await refer(case, "psychosocial").sent()
+    await care.do("acknowledge", "swc")
+    await care.do("decline", "swc", decline_reason="NO_CAPACITY")
+    await eventually(lambda: _passed_on(case, care))
+    (passed,) = [one for one in await referrals_of(case, "psychosocial") if one.rerouted_from == care.id]
+    silent = refer(case, "school_support")
+    long_ago = case.now() - 29 * HOUR
+    emergency = refer(case, "police_report")
+    for one, to in ((silent, "HN-A-TH"), (emergency, "HN-A")):
+        await one.do("ask_service", "cpo.a", service=one.service, at=long_ago)
+        await one.do("send", "cpo.a", receiver_id=str(world.unit(to)), at=long_ago)
+    await eventually(lambda: _asked_again(emergency))
+    await silent.do("revoke", "cpo.a", reason="không cần nữa")
+    await eventually(silent.has_ended)
+    return {
+        "referral-closed": await history(aid),
+        "referral-declined": await history(care),
+        "referral-passed-on": await history(Sent(case, "psychosocial", passed.id)),
+        "referral-unanswered": await history(emergency),
+        "referral-revoked": await history(silent),
+    }
+
+
+async def _passed_on(case: Case, before: Sent) -> bool:
+    found = [one for one in await referrals_of(case, before.service) if one.rerouted_from == before.id]
+    return bool(found) and found[0].workflow_seen_at is not None
+
+
+async def _asked_again(referral: Sent) -> bool:
+    return "ask_again" in [one.event for one in await referral.events()]
+
+
 async def swept(world: World) -> Found:
     """One pass of the sweep, with something to start."""
     await world.case(recorded=timedelta(minutes=1), start=False)
@@ -154,13 +196,13 @@ async def _continued_from(case: Case) -> str:
     return str(first.workflow_execution_started_event_attributes.continued_execution_run_id)
 
 
-async def history(case: Case) -> str:
+async def history(case: Case | Sent) -> str:
     """The latest run's history, as the server holds it."""
     return (await case.handle.fetch_history()).to_json()
 
 
 STORIES: tuple[Callable[[World], Awaitable[Found]], ...] = (
-    unfounded, emergency, attached, household, reopened, swept,
+    unfounded, emergency, attached, household, reopened, referred, swept,
 )  # fmt: skip
 ON_AN_IMPATIENT_SERVER: tuple[Callable[[World], Awaitable[Found]], ...] = (continued,)
 

@@ -104,6 +104,17 @@ async def a_call(door: Door) -> str:
     return str(call)
 
 
+async def a_referral(door: Door) -> str:
+    case, referral = await a_case(door), uuid4()
+    await door.sql(
+        "INSERT INTO referral (id, code, case_id, service, need, created_at, warnings, receiver_id, state, memory, "
+        "sequence, sent_at, protocol_version, updated_at) VALUES (:id, :code, :case, 'school_support', 'DV_GD', "
+        ":at, '[]', :unit, 'sent', '{}', 2, :at, 'vn-d56/1', :at)",
+        id=referral, code=f"CG-{uuid4().hex[:8]}", case=case, unit=door.unit("HN-A-TH"), at=door.clock.at,
+    )  # fmt: skip
+    return str(referral)
+
+
 async def a_document(door: Door) -> str:
     case = await a_case(door)
     return f"{case}/documents/{(await door.get('cpo.a', f'/cases/{case}/documents')).json()['items'][0]['id']}"
@@ -567,14 +578,20 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "POST /cases/{case}/withholdings": on(a_case, "sup.a", "/cases/{}/withholdings", WITHHELD),
     "POST /cases/{case}/withholdings/{withholding}/end": of_a_case("withholdings", WITHHELD, "end"),
     "POST /cases/{case}/break-glass": on(a_case, "cpo.b", "/cases/{}/break-glass", GLASS),
+    "GET /cases/{case}/referrals": on(a_case, "sup.a", "/cases/{}/referrals"),
+    "GET /referrals": known("edu", "/referrals"),
+    "GET /referrals/{referral}": on(a_referral, "edu", "/referrals/{}"),
     "GET /break-glass": known("sup.a", "/break-glass"),
     "POST /break-glass/{grant}/confirm": on(a_glass, "sup.b", "/break-glass/{}/confirm"),
     "POST /break-glass/{grant}/review": review_glass,
     "GET /audit": known("aud", "/audit"),
     "GET /cases/{case}/access-report": on(a_case, "dpo", "/cases/{}/access-report", **{"X-Purpose": "rights_request"}),
 }
-ACTIONS = {f"POST /cases/{{case}}/actions/{event}" for event in INPUTS}
-"""Carried out by the worker: tests/test_table_recorded.py counts the entry of each, accepted and refused."""
+ACTIONS = {f"POST /cases/{{case}}/actions/{event}" for event in INPUTS} | {
+    "POST /cases/{case}/referrals", "POST /referrals/{referral}/actions",
+}  # fmt: skip
+"""Carried out by the worker: tests/test_table_recorded.py counts the entry of each, accepted and refused; of those on
+referrals, tests/test_api_referrals.py."""
 
 
 @pytest_asyncio.fixture(scope="module")

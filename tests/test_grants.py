@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.temporal import Temporal
 from models.database import Who, transaction
-from models.tables import LIFECYCLE_COLUMNS, METADATA
+from models.tables import LIFECYCLE_COLUMNS, METADATA, REFERRAL_LIFECYCLE_COLUMNS
+from tests.referral_support import refer
 from tests.world import FOLLOW_UP, MONDAY, Case, World, a_world, client_of
 
 pytestmark = pytest.mark.servers
 
-CONTENT = ("audit_entry", "case_event", "report", "command_record", "document")
+CONTENT = ("audit_entry", "case_event", "referral_event", "report", "command_record", "document")
 """What nobody changes once it is written."""
 
 GRANTS: dict[str, tuple[str, str]] = {
@@ -75,6 +76,8 @@ GRANTS: dict[str, tuple[str, str]] = {
     "recovery_code": ("SIU", ""),
     "recusal": ("SI", "SIU"),
     "reference_version": ("S", "S"),
+    "referral": ("S", "SIU"),
+    "referral_event": ("S", "SI"),
     "relative": ("SIU", ""),
     "report": ("SI", "S"),
     "residential_area": ("SIU", "S"),
@@ -107,6 +110,7 @@ async def case(world: World) -> Case:
     case = await (await world.case(flagged=True, trigger="LIFE")).accepted()
     await case.do("record_recusal", "sup.a", person_id=world.person("vch.a"), reason="quen biết")
     await case.do("name_delegate", "dohd", person_id=world.person("doh"), for_role="CHAIR")
+    await refer(case, "shelter").sent()
     return case
 
 
@@ -194,6 +198,20 @@ async def test_the_api_writes_no_lifecycle_column(world: World, case: Case, colu
     await refuses(world.database.api, f"UPDATE case_file SET {column} = {column} WHERE id = :id", id=case.id)
     change = f"UPDATE case_file SET {column} = {column} WHERE id = :id"
     assert await works(world.database.worker, change, working_on(case), id=case.id)
+
+
+@pytest.mark.parametrize("column", REFERRAL_LIFECYCLE_COLUMNS)
+async def test_the_worker_alone_moves_a_referral(world: World, case: Case, column: str) -> None:
+    statement = f"UPDATE referral SET {column} = {column} WHERE case_id = :id"
+    await refuses(world.database.api, statement, id=case.id)
+    assert await works(world.database.worker, statement, id=case.id)
+
+
+@pytest.mark.parametrize("column", ["id", "code", "case_id", "service", "need", "rerouted_from", "created_at"])
+async def test_nobody_writes_what_a_referral_was_asked_for_with(world: World, case: Case, column: str) -> None:
+    for engine in (world.database.api, world.database.worker):
+        await refuses(engine, f"UPDATE referral SET {column} = {column} WHERE case_id = :id", id=case.id)
+    assert "append-only" in await refuses(world.database.owner, "DELETE FROM referral WHERE case_id = :id", id=case.id)
 
 
 @pytest.mark.parametrize("column", ["id", "code", "child_id", "household_id", "report_id", "created_at"])

@@ -21,13 +21,15 @@ from models.messages import CaseInput, Command, OpenDeadline, Recorded, RungDue,
 from models.vault import KeyRing
 from tests.record_histories import FOLDER, KEYS, NOW
 from workflows import case as case_module
+from workflows import referral as referral_module
 from workflows import sweep as sweep_module
 from workflows.case import Case
 from workflows.connection import data_converter
+from workflows.referral import Referral
 from workflows.sweep import Sweep
 
 STORED = sorted(FOLDER.glob("v*/*.json"))
-WORKFLOWS = (Case, Sweep)
+WORKFLOWS = (Case, Referral, Sweep)
 
 
 def stored(path: Path) -> WorkflowHistory:
@@ -82,11 +84,11 @@ async def test_a_stored_history_replays_on_the_present_workflows(path: Path) -> 
 def test_every_workflow_type_has_a_stored_history() -> None:
     definitions = {
         value.__temporal_workflow_definition.name
-        for module in (case_module, sweep_module)
+        for module in (case_module, referral_module, sweep_module)
         for value in vars(module).values()
         if isinstance(value, type) and hasattr(value, "__temporal_workflow_definition")
     }
-    assert definitions == {type_of(path) for path in STORED} == {"Case", "Sweep"}
+    assert definitions == {type_of(path) for path in STORED} == {"Case", "Referral", "Sweep"}
 
 
 def test_every_workflow_file_is_looked_at_here() -> None:
@@ -95,7 +97,7 @@ def test_every_workflow_file_is_looked_at_here() -> None:
         for path in Path(case_module.__file__).parent.glob("*.py")
         if "@workflow.defn" in path.read_text(encoding="utf-8")
     }
-    assert files == {"case", "sweep"}
+    assert files == {"case", "referral", "sweep"}
 
 
 def test_the_histories_are_of_runs_that_matter() -> None:
@@ -113,6 +115,10 @@ def test_the_histories_are_of_runs_that_matter() -> None:
     assert signal in kinds("attached-to")
     assert signal in kinds("sibling-that-is-woken")
     assert kinds("continues-as-new")[-1] == "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+    assert kinds("referral-closed")[-1] == kinds("referral-revoked")[-1] == ended
+    assert "wake_referral" in scheduled("referral-declined")
+    assert signal in kinds("referral-passed-on")
+    assert "fire_rung" in local("referral-unanswered")
     for name in ("continued", "reopened"):
         assert "EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED" in kinds(name)
 
@@ -176,7 +182,7 @@ async def _fires_without_a_patch(_: Case, rung: RungDue) -> Snapshot:
     return snapshot
 
 
-async def _wakes_nobody(_: Case, __: UUID) -> None:
+async def _wakes_nobody(_: Case, __: str, ___: UUID) -> None:
     return
 
 
@@ -202,11 +208,11 @@ async def test_a_planted_non_determinism_is_noticed(
     name: str, method: Any, history: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Copy, name, method)
-    result = await replayed(FOLDER / f"{history}.json", Copy, Sweep, sandboxed=False)
+    result = await replayed(FOLDER / f"{history}.json", Copy, Referral, Sweep, sandboxed=False)
     assert isinstance(result.replay_failure, workflow.NondeterminismError), result.replay_failure
 
 
 async def test_the_copy_itself_is_not_what_is_noticed() -> None:
     for path in STORED:
-        result = await replayed(path, Copy, Sweep, sandboxed=False)
+        result = await replayed(path, Copy, Referral, Sweep, sandboxed=False)
         assert result.replay_failure is None, (path.name, result.replay_failure)

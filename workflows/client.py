@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from temporalio.client import (
@@ -15,8 +16,17 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.messages import CaseInput, Command, CommandResult, Snapshot, workflow_id
+from models.messages import (
+    CaseInput,
+    Command,
+    CommandResult,
+    ReferralInput,
+    Snapshot,
+    referral_workflow_id,
+    workflow_id,
+)
 from workflows.case import Case
+from workflows.referral import Referral
 
 TIMEOUT = 4.0
 """Seconds a call may take: the caller has an answer within 5, what the door does around it included (architecture.md).
@@ -73,13 +83,46 @@ class CaseDesk:
         """
         await self._start(case_id, signal="resync")
 
+    async def wake_referral(self, case_id: UUID, referral_id: UUID) -> None:
+        """Tell the workflow of a referral that PostgreSQL is ahead of it; start it where there is none.
+
+        Raises:
+            TemporalAwayError: not reachable within the timeout.
+        """
+        about = ReferralInput(case_id=case_id, referral_id=referral_id, offset_seconds=self._offset.total_seconds())
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.client.start_workflow(
+                    Referral.run,
+                    about,
+                    id=referral_workflow_id(referral_id),
+                    task_queue=self._task_queue,
+                    task_timeout=TASK,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    start_signal="resync",
+                )
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            raise TemporalAwayError from error
+
     async def believed(self, case_id: UUID) -> Snapshot | None:
         """What the workflow of a case believes; None where none is running.
 
         Raises:
             TemporalAwayError: no answer within the timeout.
         """
-        handle = self.client.get_workflow_handle(workflow_id(case_id))
+        return await self._believed(workflow_id(case_id))
+
+    async def believed_of_referral(self, referral_id: UUID) -> Snapshot | None:
+        """What the workflow of a referral believes; None where none is running.
+
+        Raises:
+            TemporalAwayError: no answer within the timeout.
+        """
+        return await self._believed(referral_workflow_id(referral_id))
+
+    async def _believed(self, of: str) -> Snapshot | None:
+        handle = self.client.get_workflow_handle(of)
         try:
             async with asyncio.timeout(self._timeout):
                 described = await handle.describe()
@@ -120,17 +163,24 @@ class CaseDesk:
             raise TemporalAwayError from error
 
     async def _update(self, command: Command) -> CommandResult:
-        handle = self.client.get_workflow_handle(workflow_id(command.case_id))
+        handle = self.client.get_workflow_handle(_workflow_of(command))
         result: CommandResult = await handle.execute_update(
             "command", command, id=str(command.command_id), result_type=CommandResult
         )
         return result
 
     async def _update_with_start(self, command: Command) -> CommandResult:
-        start: WithStartWorkflowOperation[Case, None] = WithStartWorkflowOperation(
-            Case.run,
-            self._input(command.case_id),
-            id=workflow_id(command.case_id),
+        about: CaseInput | ReferralInput = self._input(command.case_id)
+        if command.referral_id is not None:
+            about = ReferralInput(
+                case_id=command.case_id,
+                referral_id=command.referral_id,
+                offset_seconds=self._offset.total_seconds(),
+            )
+        start: WithStartWorkflowOperation[Any, None] = WithStartWorkflowOperation(
+            "Case" if command.referral_id is None else "Referral",
+            about,
+            id=_workflow_of(command),
             task_queue=self._task_queue,
             task_timeout=TASK,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -163,6 +213,12 @@ class CaseDesk:
                 )
         except (TimeoutError, RPCError, RuntimeError) as error:
             raise TemporalAwayError from error
+
+
+def _workflow_of(command: Command) -> str:
+    if command.referral_id is not None:
+        return referral_workflow_id(command.referral_id)
+    return workflow_id(command.case_id)
 
 
 def _refusal(failed: WorkflowUpdateFailedError) -> CommandResult:

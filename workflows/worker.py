@@ -15,6 +15,7 @@ from activities.attachments import AttachmentCare
 from activities.channels import configured
 from activities.clamd import Clamd
 from activities.delivery import Outbox
+from activities.referral import ReferralClockActs, ReferralTransitions
 from activities.rungs import RungActivities
 from activities.sealing import Sealer
 from activities.transition import ClockActs, Transitions
@@ -32,6 +33,7 @@ from models.vault.objects import ObjectStore
 from workflows.case import Case
 from workflows.client import CaseDesk
 from workflows.connection import connect
+from workflows.referral import Referral
 from workflows.sweep import Sweep, schedule_sweep
 
 log = structlog.get_logger(__name__)
@@ -68,17 +70,21 @@ def case_worker(
         kept: cases kept in memory; with 0 every task replays its case from history.
     """
     transitions = Transitions(engine, reference, clock)
-    rungs = RungActivities(engine, clock, ClockActs(reference))
+    referrals = ReferralTransitions(engine, reference, clock)
+    rungs = RungActivities(engine, clock, ClockActs(reference), ReferralClockActs(reference), wake=desk.wake_referral)
     upkeep = Upkeep(engine, clock, desk, reference)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Case, Sweep],
+        workflows=[Case, Referral, Sweep],
         activities=[
             transitions.record_transition,
+            referrals.record_referral,
             rungs.fire_rung,
             upkeep.load_case,
+            upkeep.load_referral,
             upkeep.wake_case,
+            upkeep.wake_referral,
             upkeep.sweep,
         ],
         max_cached_workflows=kept,

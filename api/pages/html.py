@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from api.language import DEFAULT, preferred
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.vocabulary import Language
 
 
@@ -81,5 +82,5 @@ def bullets(items: Iterable[str]) -> str:
 
 def event_label(code: str, lang: Language) -> str:
     """An event's name in a language, escaped; a code that names none stays as it is."""
-    spec = EVENTS.get(code)
+    spec = EVENTS.get(code) or REFERRAL_EVENTS.get(code)
     return escape(code if spec is None else spec.label_vi if lang == "vi" else spec.label_en)

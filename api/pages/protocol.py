@@ -10,10 +10,11 @@ from fastapi.responses import HTMLResponse
 from api.door import TheDoor
 from api.language import Both
 from api.pages.html import Lang, bullets, event_label, page, row, table
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.protocol.describe import describe
 from models.protocol.rules import UNVERIFIED
 from models.protocol.words import amount_words, condition_words, place_words, when_words
-from models.vocabulary import Language, vocabulary
+from models.vocabulary import Language, label, vocabulary
 
 router = APIRouter()
 
@@ -32,6 +33,10 @@ _WORDS: Final = {
     "since": Both("áp dụng từ ngày", "in force since"),
     "data": Both("Bản cho máy", "For machines"),
     "levels": Both("Các bậc báo cáo", "Levels"),
+    "referrals": Both("Chuyển gửi, kết nối dịch vụ", "Referrals to services"),
+    "windows": Both(
+        "Khoảng thời gian còn tác dụng, tính từ khi xảy ra sự việc", "Windows within which care helps, from the event"
+    ),
     "marks": Both(
         "★ quy định của pháp luật · ◇ quy định của địa phương hoặc suy ra · ○ mặc định của hệ thống, "
         "không phải quy định của pháp luật",
@@ -58,7 +63,21 @@ async def protocol_page(door: TheDoor, lang: Lang) -> HTMLResponse:
     )
     head = [_WORDS[name].text(lang) for name in ("deadline", *_COLUMNS)]
     rows = "".join(_row(each, lang) for each in shown["rows"])
-    return page(shown["name"][lang], intro + table("", head, rows, "ladder"), "/protocol", lang)
+    body = intro + table("", head, rows, "ladder") + _referrals(shown["referrals"], head, lang)
+    return page(shown["name"][lang], body, "/protocol", lang)
+
+
+def _referrals(said: dict[str, Any] | None, head: list[str], lang: Language) -> str:
+    """One table for each service a child may be referred to."""
+    if said is None:
+        return ""
+    parts = [f"<h2>{_word('referrals', lang)}</h2>"]
+    for service in said["services"]:
+        name = label("referral_services", service["code"], lang)
+        if windows := ", ".join(amount_words(text, lang) for text in service["windows"]):
+            name += f" · {_WORDS['windows'].text(lang)}: {windows}"
+        parts.append(table(name, head, "".join(_row(each, lang) for each in service["rows"]), "ladder"))
+    return "".join(parts)
 
 
 def _row(each: dict[str, Any], lang: Language) -> str:
@@ -101,6 +120,8 @@ def _rung(rung: dict[str, Any], lang: Language) -> str:
         words += f", {condition_words(rung['condition'], lang)}"
     if rung["breach"]:
         words += f" ({_WORDS['breach'].text(lang)})"
+    if rung["then"] in REFERRAL_EVENTS:
+        return f"<strong>{escape(rung['level'])}</strong> {escape(words)}: {event_label(rung['then'], lang)}"
     return f"<strong>{escape(rung['level'])}</strong> {escape(words)}"
 
 

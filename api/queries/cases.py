@@ -69,6 +69,8 @@ _CHILD, _UNIT, _PERSON, _DEADLINE, _RUNG = table(Child), table(Unit), table(Pers
 _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(Notice), table(Breach)
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
 _DECLARATION, _GLASS = table(CaseDeclaration), table(BreakGlass)
+_OWN: Final = _DEADLINE.c.referral_id.is_(None)
+"""A deadline of the case itself, not one of its referrals'."""
 _OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
 
@@ -88,7 +90,7 @@ class Wanted:
 def _cases(role: str, which: ColumnElement[bool] | None = None) -> Select[Any]:
     """Cases as they are shown; ``which``: those of a choice that asked for the scope itself."""
     reader = terms(role)
-    running = and_(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
+    running = and_(_OWN, _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
     soonest = (
         select(_DEADLINE.c.code, _DEADLINE.c.due_at).where(running).order_by(_DEADLINE.c.due_at).limit(1).lateral()
     )
@@ -216,7 +218,7 @@ def _whole(role: str) -> Select[Any]:
     named = is_named_decider(CASE.c.id, reader.person, reader.at)
     running = (
         select(func.array_agg(_DEADLINE.c.code))
-        .where(_DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
+        .where(_OWN, _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open")
         .correlate(CASE)
         .scalar_subquery()
     )
@@ -277,7 +279,10 @@ _FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
     "owner_id": CASE.c.owner_id == bindparam("owner_id"),
     "household_id": CASE.c.household_id == bindparam("household_id"),
     "due_before": exists().where(
-        _DEADLINE.c.case_id == CASE.c.id, _DEADLINE.c.status == "open", _DEADLINE.c.due_at <= bindparam("due_before")
+        _OWN,
+        _DEADLINE.c.case_id == CASE.c.id,
+        _DEADLINE.c.status == "open",
+        _DEADLINE.c.due_at <= bindparam("due_before"),
     ),
     "after_at": tuple_(CASE.c.receipt_at, CASE.c.id)
     < tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
@@ -424,12 +429,15 @@ def _columns(row: Table, *names: str) -> dict[str, ColumnElement[Any]]:
 
 
 _IN_ORDER = (_DEADLINE.c.started_at, _DEADLINE.c.code, _DEADLINE.c.occurrence)
-_DEADLINES: Final = _with_ladders().where(_DEADLINE.c.case_id == bindparam("case_id")).order_by(*_IN_ORDER)
+_DEADLINES: Final = _with_ladders().where(_OWN, _DEADLINE.c.case_id == bindparam("case_id")).order_by(*_IN_ORDER)
 _TOUCHED: Final = (
     _with_ladders()
     .add_columns(_EVENT.c.implied)
     .select_from(_EVENT)
-    .outerjoin(_DEADLINE, and_(_DEADLINE.c.case_id == _EVENT.c.case_id, _DEADLINE.c.updated_at == _EVENT.c.recorded_at))
+    .outerjoin(
+        _DEADLINE,
+        and_(_OWN, _DEADLINE.c.case_id == _EVENT.c.case_id, _DEADLINE.c.updated_at == _EVENT.c.recorded_at),
+    )
     .where(_EVENT.c.case_id == bindparam("case_id"), _EVENT.c.command_id == bindparam("command_id"))
     .order_by(*_IN_ORDER)
 )

@@ -58,6 +58,7 @@ def _escalations(role: str) -> Select[Any]:
             ESCALATION,
             CASE.c.code.label("case_code"),
             _DEADLINE.c.code.label("deadline"),
+            _DEADLINE.c.referral_id,
             _DEADLINE.c.due_at.label("deadline_due_at"),
             _RUNG.c.due_at.label("rung_due_at"),
             _UNIT.c.code.label("unit_code"),

@@ -13,6 +13,7 @@ from models import vocabulary
 from models.forms import FORMS, REPORT_INPUT
 from models.lifecycle.describe import describe as describe_lifecycle
 from models.lifecycle.diagram import diagrams
+from models.lifecycle.referral.describe import describe as describe_referral
 from models.protocol.arithmetic import ProtocolError
 from models.protocol.describe import describe as describe_protocol
 
@@ -25,8 +26,8 @@ Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,60}$")]
 
 @router.get("/lifecycle", responses=_OPEN)
 async def lifecycle() -> dict[str, Any]:
-    """States, events, who may, what each needs, and every refusal."""
-    return describe_lifecycle()
+    """States, events, who may, what each needs, and every refusal; of referrals below ``referral``."""
+    return {**describe_lifecycle(), "referral": describe_referral()}
 
 
 @router.get("/lifecycle/diagram", response_class=PlainTextResponse, responses=_OPEN)

@@ -13,6 +13,7 @@ from api.queries.rows import Found
 from api.shapes.audit import AccessOut, AccessPersonOut, AccessReportOut, AuditOut, TimerOut
 from api.shapes.base import Page, PersonRef, Text, UnitRef
 from models.lifecycle import EVENTS
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.records.audit import open_reason
 from models.vault import UnknownKeyError
 from models.vocabulary import codes, term
@@ -62,8 +63,9 @@ async def access_report(visit: Visit, reference: str, cursor: str | None, limit:
 
 def action_label(action: str) -> Text:
     """What an entry's action is called: an event of the lifecycle, or a word of the vocabulary ``audit_actions``."""
-    if action in EVENTS:
-        return Text(vi=EVENTS[action].label_vi, en=EVENTS[action].label_en)
+    spec = EVENTS.get(action) or REFERRAL_EVENTS.get(action)
+    if spec is not None:
+        return Text(vi=spec.label_vi, en=spec.label_en)
     return _word("audit_actions", action) or Text(vi=action, en=action)
 
 

@@ -106,6 +106,7 @@ def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOu
         case_code=row.case_code or unread["case"],
         deadline_id=row.deadline_id,
         deadline=row.deadline or unread["deadline"],
+        referral_id=row.referral_id,
         level=row.level,
         ordinal=row.ordinal,
         state=row.state,

@@ -258,13 +258,14 @@ class ActionOut(Output):
 
 
 class EscalationOut(Output):
-    """A fired rung as a matter for people: open, acknowledged, resolved."""
+    """A fired rung as a matter for people: open, acknowledged, resolved. ``referral_id``: of a referral's deadline."""
 
     id: UUID
     case_id: UUID
     case_code: str
     deadline_id: UUID
     deadline: str
+    referral_id: UUID | None
     level: str
     ordinal: int
     state: str

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral.services import PROVIDERS
 from models.lifecycle.roles import DECIDERS, RECEIVERS, ROLES
 
 Action = Literal[
@@ -38,6 +39,8 @@ Action = Literal[
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "read_referral",
+    "read_referrals",
     "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -63,6 +66,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "review_break_glass",
     "read_consents",
     "record_consent",
+    "read_referral",
+    "read_referrals",
     "record_area",
 )
 
@@ -72,7 +77,8 @@ class Scope(StrEnum):
 
     ``own``: what one took in, or was sent, oneself · ``received``: what one's unit took in · ``unit``: what one's unit
     holds · ``province``: the units below one's province · ``national``: everywhere · ``referral slice``: what was
-    referred to one's agency, for as long as the referral lasts; there are no referrals yet, so it holds nothing.
+    referred to one's agency, for as long as the referral lasts and a while after (``models.access.slices``): of a case
+    as such it holds nothing.
     """
 
     NONE = "none"
@@ -180,6 +186,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
     "read_consents": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
+    "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
@@ -319,7 +327,10 @@ def grantable(role: str, unit_kind: str, *, own_unit: bool) -> bool:
     return role in ROLES_OF_UNIT.get(unit_kind, frozenset())
 
 
-SERVICE_SCOPES: Final = ("reports:read", "reports:write", "cases:read", "actions:write", "organisation:read")
+SERVICE_SCOPES: Final = (
+    "reports:read", "reports:write", "cases:read", "actions:write", "organisation:read", "referrals:read",
+    "referrals:write",
+)  # fmt: skip
 """What a token of an agency's system may be given: a part of the API, to read or to write; nothing else of it answers.
 
 A scope narrows, it never widens: the token's position must be allowed the same by ``TABLE`` and ``EVENTS``. Sign-in,

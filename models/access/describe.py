@@ -25,6 +25,7 @@ from models.access import (
     sees,
 )
 from models.access.routes import ROUTES, UNKNOWN, refusal
+from models.access.slices import AFTER, CHILD_FIELDS, SEES, Stands
 from models.lifecycle.events import EVENTS, PERSON_EVENTS
 from models.lifecycle.roles import ROLES
 
@@ -46,6 +47,9 @@ def matrix() -> str:
             "## Who may send which event",
             "To a case they read, unless the last column says otherwise.",
             _events(),
+            "## What an agency sees of a referral",
+            "Whoever holds a role of the service where it was sent; anybody else finds it by the case, or not at all.",
+            _slices(),
             "## Every address",
             "A role that is not named passes. `404` has the same body as for a record that does not exist.",
             _routes(),
@@ -82,6 +86,13 @@ def _events() -> str:
     table = _table(["event", "roles", "to a case they do not read"], rows)
     everywhere = ", ".join(sorted(EVERYWHERE))
     return f"{table}\n\n`everywhere` holds for offices of these kinds: {everywhere}."
+
+
+def _slices() -> str:
+    stands = _table(["stands to it", "sees"], [[one.value, SEES[one].value] for one in Stands])
+    rows = [[f"`{service}`", ", ".join(f"`{name}`" for name in fields)] for service, fields in CHILD_FIELDS.items()]
+    of_child = _table(["service", "of the child, once it has agreed"], rows)
+    return f"{stands}\n\nLess than {AFTER.days} days after the end; then nothing.\n\n{of_child}"
 
 
 def _routes() -> str:

@@ -154,6 +154,11 @@ ROUTES: Final[dict[str, Rule]] = {
     ),
     **_all("POST /api/v1/cases/{case}/declaration", Rule(Guard.RECORD, "read_case")),
     **_all("POST /api/v1/cases/{case}/actions/{event}", Rule(Guard.RECORD, "read_case", send=True)),
+    **_all("GET /api/v1/cases/{case}/referrals", Rule(Guard.RECORD, "read_referral", _DECLARED)),
+    **_all("POST /api/v1/cases/{case}/referrals", Rule(Guard.RECORD, "read_referral", send=True)),
+    **_all("GET /api/v1/referrals", Rule(Guard.ROLE, "read_referrals")),
+    **_all("GET /api/v1/referrals/{referral}", Rule(Guard.RECORD, "read_referral")),
+    **_all("POST /api/v1/referrals/{referral}/actions", Rule(Guard.RECORD, "read_referral", send=True)),
     **_all(
         """
         GET /api/v1/cases/{case}/attachments

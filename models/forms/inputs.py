@@ -769,7 +769,7 @@ class Part:
     content: dict[str, Any]
 
 
-def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
+def parts(body: Sheet, *, apart: frozenset[str] = frozenset({"occurred_at", "on_behalf_of"})) -> tuple[Part, ...]:
     """Return the documents a body becomes: one per form in it, then one `act` for whatever else was said, if anything.
 
     `occurred_at` and `on_behalf_of` are the command's own and are in no document.
@@ -782,7 +782,7 @@ def parts(body: ActionInput | ReportInput) -> tuple[Part, ...]:
             documents.append(filed_report(value))
         elif isinstance(value, Form):
             documents.append(Part(value.KIND, content(value)))
-        elif name not in {"occurred_at", "on_behalf_of"}:
+        elif name not in apart:
             rest.add(name)
     said = body.model_dump(mode="json", include=rest, exclude_none=True, exclude_defaults=True)
     if said:

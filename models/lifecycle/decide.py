@@ -19,21 +19,18 @@ from statemachine.exceptions import TransitionNotAllowed
 from statemachine.orderedset import OrderedSet
 from statemachine.state import State
 
+from models.lifecycle import checks
 from models.lifecycle.chart import CaseChart, Position
+from models.lifecycle.checks import No
 from models.lifecycle.events import EVENTS, INTAKE, PERSON_EVENTS
 from models.lifecycle.facts import TYPED_NEEDS, Facts
 from models.lifecycle.memory import remember
 from models.lifecycle.roles import decision_roles, may_record_for
-from models.lifecycle.rules import CONDITIONS, No, is_author, role_allows, unit_allows
+from models.lifecycle.rules import CONDITIONS, is_author, role_allows, unit_allows
 from models.lifecycle.states import LIVE, chart_id, code_of, conclusion_of
 from models.lifecycle.types import REGIONS, Decision, EventSpec, Memory, Refused, Region, Standing
 
 _LIVE_ONLY = frozenset({"raise_emergency", "request_ban"})
-_MISSING = {
-    "reason": "reason-missing",
-    "emergency_decision": "emergency-undecided",
-    "trigger": "trigger-missing",
-}
 _chart = threading.local()
 
 
@@ -128,33 +125,25 @@ def _approves_own(standing: Standing, event: str, facts: Facts) -> bool:
 
 
 def _recusal(facts: Facts) -> No | None:
-    return No("recused", {}) if facts.recused & set(facts.people) else None
+    return checks.recusal(facts.people, facts.recused)
 
 
 def _time(facts: Facts) -> No | None:
-    if facts.occurred_at < facts.earliest:
-        return No("too-early", {"not_before": facts.earliest.isoformat()})
-    if facts.occurred_at > facts.recorded_at:
-        return No("in-the-future", {"not_after": facts.recorded_at.isoformat()})
-    return None
+    return checks.time(facts.earliest, facts.occurred_at, facts.recorded_at)
 
 
 def _needs(standing: Standing | None, spec: EventSpec, facts: Facts) -> No | None:
     if standing is not None and _approves_own(standing, spec.code, facts):
         return No("approver-is-author", {})
-    if facts.recorded_by is not None and facts.means is None:
-        return No("means-missing", {"field": "means"})
-    return _missing(spec, facts) or (None if standing is None else _condition(standing, spec, facts))
+    no = checks.means(for_another=facts.recorded_by is not None, means=facts.means)
+    return no or _missing(spec, facts) or (None if standing is None else _condition(standing, spec, facts))
 
 
 def _missing(spec: EventSpec, facts: Facts) -> No | None:
     """The first field, then the first document, that the act should have brought and did not."""
-    for need in spec.needs:
-        given = getattr(facts, need) is not None if need in TYPED_NEEDS else need in facts.given
-        if not given:
-            return No(_MISSING.get(need, "field-missing"), {"field": need})
-    kind = next((kind for kind in spec.documents if kind not in facts.documents), None)
-    return None if kind is None else No("document-missing", {"document": kind})
+    typed = {need: getattr(facts, need) for need in spec.needs if need in TYPED_NEEDS}
+    wanting = (kind for kind in spec.documents if kind not in facts.documents)
+    return checks.missing(spec.needs, typed, facts.given, wanting)
 
 
 def _condition(standing: Standing, spec: EventSpec, facts: Facts) -> No | None:

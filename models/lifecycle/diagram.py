@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.lifecycle.describe import HISTORY, Move, moves
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral import diagram as referral
 from models.lifecycle.states import FINAL, REGION_LABELS, STATES
 from models.lifecycle.types import REGIONS, EventSpec, Region
 
@@ -20,6 +21,12 @@ DIAGRAM = "lifecycle"
 
 TABLES = "lifecycle-tables"
 """Marker of the tables of states and events."""
+
+REFERRAL = "referral"
+"""Marker of the referral's diagram."""
+
+REFERRAL_TABLES = "referral-tables"
+"""Marker of its tables of states, services and events."""
 
 _INITIAL = {"process": "received", "protection": "none", "ban": "none", "custody": "held"}
 # arrows that would leave nearly every state are said once, below the drawing
@@ -68,7 +75,10 @@ def tables() -> str:
 
 def replaced(text: str) -> str:
     """A file's text with what stands between its markers made anew; markers it has not are left out."""
-    for marker, made in ((DIAGRAM, diagrams), (TABLES, tables)):
+    parts = (
+        (DIAGRAM, diagrams), (TABLES, tables), (REFERRAL, referral.diagram), (REFERRAL_TABLES, referral.tables),
+    )  # fmt: skip
+    for marker, made in parts:
         pattern = re.compile(rf"(<!-- {marker}:begin -->\n).*?(<!-- {marker}:end -->)", re.DOTALL)
         if pattern.search(text):
             block = made()

@@ -5,8 +5,8 @@ Each answers None, or the refusal's code and detail. Numbers here are maxima tha
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import NamedTuple
 
+from models.lifecycle.checks import No
 from models.lifecycle.facts import Facts
 from models.lifecycle.roles import DECIDERS, acting_roles
 from models.lifecycle.types import Memory, Standing
@@ -43,13 +43,6 @@ PAUSE_MAX_WORKING_DAYS = 3
 
 NO_END = "open"
 """What the memory keeps of a ground that names no last day."""
-
-
-class No(NamedTuple):
-    """A refusal's code and detail."""
-
-    code: str
-    detail: dict[str, str]
 
 
 Condition = Callable[[Standing, Facts], No | None]

@@ -92,6 +92,20 @@ def morning_of(day: date) -> datetime:
     return datetime.combine(day, MORNING, TZ).astimezone(UTC)
 
 
+def after_night(at: datetime, begins: time, ends: time) -> datetime:
+    """Return an instant, or the end of the night it lies in (lifecycle.md, `forensic_examination`).
+
+    Args:
+        at: timezone-aware.
+        begins: time of day at Asia/Ho_Chi_Minh from which it is night; it lasts over midnight.
+        ends: time of day at which it is over.
+    """
+    local = at.astimezone(TZ)
+    if local.time() >= begins:
+        return datetime.combine(local.date() + _DAY, ends, TZ).astimezone(UTC)
+    return datetime.combine(local.date(), ends, TZ).astimezone(UTC) if local.time() < ends else at
+
+
 def last_day_of(due: datetime) -> date:
     """Return the day in which a limit lies; a limit at 24:00 lies in the day that ends there."""
     return local_date(due - _MICROSECOND)

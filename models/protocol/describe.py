@@ -29,6 +29,28 @@ def describe(protocol: Protocol) -> dict[str, Any]:
         "marks": dict(MARKS),
         "units": UNITS,
         "rows": [describe_row(rule) for rule in protocol.rows],
+        "referrals": _referrals(protocol),
+    }
+
+
+def _referrals(protocol: Protocol) -> dict[str, Any] | None:
+    """Return the clocks of referrals, service by service; None for a version that says nothing of them."""
+    said = protocol.referrals
+    if said is None:
+        return None
+    owed = {clock.code: clock.owed_by for clock in said.clocks}
+    return {
+        "night": {"from": said.night_from.isoformat("minutes"), "until": said.night_until.isoformat("minutes")},
+        "slice_days": said.slice_days,
+        "services": [
+            {
+                "code": service.code,
+                "emergency": service.emergency,
+                "windows": [str(amount) for amount in service.windows],
+                "rows": [{**describe_row(rule), "owed_by": owed[rule.code]} for rule in said.rows[service.code]],
+            }
+            for service in said.services
+        ],
     }
 
 
@@ -102,4 +124,5 @@ def _rung(rung: RungRule, variant: Variant) -> dict[str, Any]:
         "breach": rung.breach,
         "condition": rung.condition,
         "then": rung.then,
+        "also": list(rung.also),
     }

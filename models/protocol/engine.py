@@ -11,7 +11,7 @@ from datetime import date, datetime
 from models.calendar import Calendar
 from models.lifecycle.states import ENDED, LIVE
 from models.protocol import emergency, plan
-from models.protocol.arithmetic import ProtocolError, limit_instant
+from models.protocol.arithmetic import ProtocolError, after_night, limit_instant
 from models.protocol.attach import ATTACHED
 from models.protocol.book import Book
 from models.protocol.overrides import Overrides
@@ -40,8 +40,12 @@ def replan(
     *,
     overrides: Overrides | None = None,
     known: Mapping[str, Protocol] | None = None,
+    final: frozenset[str] = ENDED,
 ) -> Changes:
-    """Return what a sequence of events of one transaction does to a case's clocks.
+    """Return what a sequence of events of one transaction does to a case's clocks, or a referral's.
+
+    A referral's are asked with the protocol as it holds for its service (`Protocol.for_service`), its own state as the
+    process and its own final states.
 
     Args:
         clocks: every clock of the case, finished ones too, with what fired filled in.
@@ -51,6 +55,7 @@ def replan(
         calendar: the version in force.
         overrides: local limits.
         known: other protocol versions by name, for clocks that started under them.
+        final: states of the process in which nothing runs on.
 
     Raises:
         EngineError: an event lacks what the engine needs, or a pause is not allowed.
@@ -64,7 +69,7 @@ def replan(
         _one(book, event)
     now = happened[-1].recorded_at
     plan.keep_up(book, now)
-    _final(book, now)
+    _final(book, now, final)
     _pass(book, now)
     return book.changes()
 
@@ -175,10 +180,10 @@ def _may_start(book: Book, rule: DeadlineRule, start: Start, happened: Happened,
 
 
 def _start_row(book: Book, rule: DeadlineRule, start: Start, happened: Happened) -> list[Clock]:
+    at = _started_at(book, rule, start, happened)
     if rule.running == "replace":
         for clock in book.running(rule.code):
             book.cancel(clock, happened.recorded_at, "next_version", replaced=True)
-    at = _started_at(book, start, happened)
     flagged = happened.report is not None and happened.report.flagged
     if rule.per == "step":
         steps = happened.values.steps
@@ -189,7 +194,13 @@ def _start_row(book: Book, rule: DeadlineRule, start: Start, happened: Happened)
     return [book.start(rule, happened.event, at, subject=_subject(rule, happened), cap=cap, flagged=flagged)]
 
 
-def _started_at(book: Book, start: Start, happened: Happened) -> datetime:
+def _started_at(book: Book, rule: DeadlineRule, start: Start, happened: Happened) -> datetime:
+    if start.at == "after_night" and book.protocol.referrals is not None:
+        return after_night(
+            happened.occurred_at, book.protocol.referrals.night_from, book.protocol.referrals.night_until
+        )
+    if start.at == "kept":
+        return min((clock.started_at for clock in book.running(rule.code)), default=happened.occurred_at)
     if start.at == "occurred" or happened.report is None:
         return happened.occurred_at
     if start.at == "written_report_start" and book.protocol.parameters.written_report_start == "event":
@@ -200,6 +211,8 @@ def _started_at(book: Book, start: Start, happened: Happened) -> datetime:
 def _cap(book: Book, rule: DeadlineRule, happened: Happened) -> date | None:
     if rule.cap == "review_on":
         return happened.values.review_on
+    if rule.cap == "until":
+        return happened.values.until
     return book.view.ground_end if rule.cap == "ground_end" else None
 
 
@@ -220,6 +233,7 @@ def _holds(name: Requirement, book: Book, happened: Happened, met: set[str]) -> 
         "met_one": bool(met),
         "said_no": happened.values.emergency is False,
         "no_emergency": not book.unanswered_emergency,
+        "without_consent": happened.values.without_consent,
     }
     return answers[name]
 
@@ -268,13 +282,13 @@ def _pause(book: Book, happened: Happened) -> None:
     book.pause(clock, happened.occurred_at, days, happened.recorded_at)
 
 
-def _final(book: Book, now: datetime) -> None:
+def _final(book: Book, now: datetime, final: frozenset[str]) -> None:
     """In a final state nothing runs on but what outlives it; the reason is the state.
 
     An attached case keeps nothing that moves: it runs on in the other case (`attach.carry`), and never in both.
     """
     process = book.view.standing.process
-    if process in ENDED:
+    if process in final:
         for clock in book.running():
             rule = book.rule_of(clock)
             if not rule.survives_final or (process == ATTACHED and rule.moves):

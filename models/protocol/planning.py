@@ -202,6 +202,7 @@ def _ladder(
                 statutory=rule.breach and statutory,
                 condition=rule.condition,
                 then=rule.then,
+                also=rule.also,
             ),
         )
     return rungs

@@ -4,8 +4,9 @@ The numbers, events and ladders are data; only the few things a table cannot say
 engine knows. Order matters in one place: the first variant whose condition holds decides limit and ladder.
 """
 
-from datetime import date
-from typing import Annotated, Literal, Self
+from datetime import date, time
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 
@@ -41,8 +42,9 @@ Requirement = Literal[
     "met_one",  # the same event met a running occurrence
     "said_no",  # Mẫu 02 says that it is no emergency
     "no_emergency",  # nobody has raised an emergency that is still unanswered
+    "without_consent",  # a referral was sent although nobody has agreed and no ground is recorded
 ]
-Cap = Literal["review_on", "ground_end", "step_due"]
+Cap = Literal["review_on", "ground_end", "step_due", "until"]
 
 
 class Rule(BaseModel):
@@ -96,13 +98,14 @@ class When(Rule):
 
 
 class RungRule(Rule):
-    """One rung: the level told, where it stands, and what else happens there."""
+    """One rung: the level told, where it stands, what else happens there, and parties to a referral told besides."""
 
     level: Level
     at: AtField
     breach: bool = False
     condition: Condition | None = None
     then: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class Variant(Rule):
@@ -116,24 +119,33 @@ class Variant(Rule):
     kind: Kind | None = None
     rungs: tuple[RungRule, ...]
 
+    ENDS_LATER: ClassVar[bool] = False
+    """Whether its last rung may end the matter after the limit."""
+
     @model_validator(mode="after")
     def _placed(self) -> Self:
         for rung in self.rungs:
             rung.at.check(self.limit)
-            if (rung.breach or rung.then) and not rung.at.is_limit(self.limit):
+            later = self.ENDS_LATER and rung == self.rungs[-1] and not rung.breach
+            if (rung.breach or (rung.then and not later)) and not rung.at.is_limit(self.limit):
                 raise ProtocolError(
                     f"rung {rung.level} at {rung.at.text!r} acts on the limit passing, but is not at the limit"
                 )
-        if sum(rung.breach or rung.then is not None for rung in self.rungs) != 1:
+        at_limit = [rung for rung in self.rungs if rung.at.is_limit(self.limit)]
+        if sum(rung.breach or rung.then is not None for rung in at_limit) != 1:
             raise ProtocolError("a ladder has exactly one rung at its limit that records a breach or ends the matter")
         return self
 
 
 class Start(Rule):
-    """An event that starts the clock, at the instant it occurred or at the receipt of its report."""
+    """An event that starts the clock, at the instant it occurred or at the receipt of its report.
+
+    ``after_night``: an act of the night starts it in the morning (``Referrals.night_until``). ``kept``: at the start of
+    the one that runs, which it replaces: a decision put off is still counted from the beginning.
+    """
 
     event: str
-    at: Literal["occurred", "receipt", "written_report_start"] = "occurred"
+    at: Literal["occurred", "receipt", "written_report_start", "after_night", "kept"] = "occurred"
     requires: tuple[Requirement, ...] = ()
 
 
@@ -249,6 +261,190 @@ class Parameters(Rule):
     break_glass_longest: AmountField
 
 
+class ReferralVariant(Variant):
+    """A limit of a referral's clock; its last rung may end the matter: what nobody answers is passed on."""
+
+    ENDS_LATER: ClassVar[bool] = True
+
+
+class Limit(Rule):
+    """A limit of a referral's clock as the file gives it.
+
+    Without a ladder: E1 at the limit, E2 at twice, E3 at three times (lifecycle.md).
+    """
+
+    when: When = When()
+    limit: AmountField
+    kind: Kind | None = None
+    rungs: tuple[RungRule, ...] | None = None
+
+
+class ReferralClock(Rule):
+    """One clock that referrals have, whatever the service.
+
+    Attributes:
+        owed_by: whose answer or act it waits for; the agency is told with each rung of what it owes itself.
+        limits, in_emergency: its limits for services that name none of their own; for emergency services, the second.
+        like: it has the limit of that other clock of the service.
+        unanswered: one more limit after its last rung, a referral expires; one to the police or an emergency service
+            stays open, and the next unit is asked as well.
+        survives_final: it runs on after the referral has ended: what is chased is the need, not the agency.
+        cancelled_by: as for any deadline.
+        for_services: ``all``; ``named``: those that name it; ``emergency``; ``noted``: those without an end of their
+            own, whose progress is noted.
+    """
+
+    code: str
+    name_vi: str
+    name_en: str
+    owed_by: Literal["sender", "agency", "supervisor"]
+    note_vi: str = ""
+    note_en: str = ""
+    running: Literal["keep", "replace"] = "keep"
+    starts: tuple[Start, ...] = ()
+    met_by: tuple[Met, ...]
+    limits: tuple[Limit, ...] = ()
+    in_emergency: tuple[Limit, ...] = ()
+    like: str | None = None
+    unanswered: bool = False
+    survives_final: bool = False
+    cancelled_by: tuple[str, ...] = ()
+    for_services: Literal["all", "named", "emergency", "noted"] = "all"
+
+
+class ServiceClock(Rule):
+    """What one service says of one clock; what it leaves out is as the clock has it."""
+
+    code: str
+    kind: Kind = "design"
+    basis: Basis | None = None
+    note_vi: str = ""
+    note_en: str = ""
+    running: Literal["keep", "replace"] | None = None
+    starts: tuple[Start, ...] | None = None
+    met_by: tuple[Met, ...] | None = None
+    cap: Cap | None = None
+    limits: tuple[Limit, ...]
+
+
+class ServiceRule(Rule):
+    """One service: which clocks it has. ``window``: hours from the event within which care still helps, for display."""
+
+    code: str
+    emergency: bool = False
+    noted: bool = False
+    windows: tuple[AmountField, ...] = ()
+    clocks: tuple[ServiceClock, ...] = ()
+
+    def clock(self, code: str) -> ServiceClock | None:
+        """Return what the service says of a clock, or None."""
+        return next((one for one in self.clocks if one.code == code), None)
+
+
+class Referrals(Rule):
+    """The clocks of referrals, by service.
+
+    Attributes:
+        night_from, night_until: between these a start `after_night` waits for the morning, at Asia/Ho_Chi_Minh.
+        slice_days: days after its end for which an agency still sees its slice (process.md §6.4).
+    """
+
+    night_from: time
+    night_until: time
+    slice_days: int
+    clocks: tuple[ReferralClock, ...]
+    services: tuple[ServiceRule, ...]
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        codes = {clock.code for clock in self.clocks}
+        for service in self.services:
+            unknown = {one.code for one in service.clocks} - codes
+            if unknown:
+                raise ProtocolError(f"{service.code}: there is no clock {', '.join(sorted(unknown))}")
+        if len({service.code for service in self.services}) < len(self.services) or len(codes) < len(self.clocks):
+            raise ProtocolError("a service or clock of referrals stands twice")
+        _ = self.rows
+        return self
+
+    @cached_property
+    def rows(self) -> dict[str, tuple[DeadlineRule, ...]]:
+        """Return the rows of every service, by its code."""
+        return {service.code: tuple(self._rows(service)) for service in self.services}
+
+    def _rows(self, service: ServiceRule) -> list[DeadlineRule]:
+        rows = []
+        for clock in self.clocks:
+            own = service.clock(clock.code)
+            wanted = {
+                "all": True,
+                "named": own is not None,
+                "emergency": service.emergency,
+                "noted": service.noted,
+            }[clock.for_services]
+            if wanted:
+                rows.append(_row(clock, own, self._limits(clock, service), emergency=service.emergency))
+        return rows
+
+    def _limits(self, clock: ReferralClock, service: ServiceRule) -> tuple[Limit, ...]:
+        own = service.clock(clock.code)
+        if own is not None:
+            return own.limits
+        if clock.like is not None:
+            other = service.clock(clock.like)
+            if other is None:
+                raise ProtocolError(f"{service.code}: {clock.code} is as long as {clock.like}, which it does not have")
+            return tuple(Limit(when=one.when, limit=one.limit) for one in other.limits)
+        return clock.in_emergency if service.emergency and clock.in_emergency else clock.limits
+
+
+def _row(clock: ReferralClock, own: ServiceClock | None, limits: tuple[Limit, ...], *, emergency: bool) -> DeadlineRule:
+    ends = ("ask_again" if emergency else "expire") if clock.unanswered else None
+    said = own or ServiceClock(code=clock.code, limits=limits)
+    return DeadlineRule(
+        code=clock.code,
+        kind=said.kind,
+        name_vi=clock.name_vi,
+        name_en=clock.name_en,
+        basis=said.basis,
+        note_vi=said.note_vi or clock.note_vi,
+        note_en=said.note_en or clock.note_en,
+        running=said.running or clock.running,
+        cap=said.cap,
+        survives_final=clock.survives_final,
+        cancelled_by=clock.cancelled_by,
+        starts=clock.starts if said.starts is None else said.starts,
+        met_by=clock.met_by if said.met_by is None else said.met_by,
+        variants=tuple(_variant(limit, ends, ("agency",) if clock.owed_by == "agency" else ()) for limit in limits),
+    )
+
+
+def _variant(limit: Limit, ends: str | None, also: tuple[str, ...]) -> ReferralVariant:
+    rungs = limit.rungs or (
+        RungRule(level="E1", at=At.parse("limit"), breach=True),
+        RungRule(level="E2", at=At.parse(str(_times(limit.limit, 2)))),
+        RungRule(level="E3", at=At.parse(str(_times(limit.limit, 3)))),
+    )
+    if ends is not None:
+        last = rungs[-1].at
+        at = _plus(limit.limit if last.is_limit(limit.limit) else last.from_start(limit.limit), limit.limit)
+        rungs = (*rungs, RungRule(level="E0", at=At.parse(str(at)), then=ends))
+    told = tuple(rung.model_copy(update={"also": also}) for rung in rungs)
+    return ReferralVariant(when=limit.when, limit=limit.limit, kind=limit.kind, rungs=told)
+
+
+def _times(amount: Amount, factor: int) -> Amount:
+    return Amount(amount.value * factor, amount.unit)
+
+
+def _plus(one: Amount, other: Amount) -> Amount:
+    if one.unit == other.unit:
+        return Amount(one.value + other.value, one.unit)
+    if one.elapsed is None or other.elapsed is None:
+        raise ProtocolError(f"{one} and {other} cannot be added")
+    return Amount(int((one.elapsed + other.elapsed).total_seconds()) // 60, "min")
+
+
 class Protocol(Rule):
     """One version of the protocol, in force from a day at Asia/Ho_Chi_Minh until the next version is."""
 
@@ -260,6 +456,7 @@ class Protocol(Rule):
     legal_basis: tuple[Basis, ...]
     parameters: Parameters
     rows: tuple[DeadlineRule, ...]
+    referrals: Referrals | None = None
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -284,3 +481,20 @@ class Protocol(Rule):
             if row.code == code:
                 return row
         raise ProtocolError(f"protocol {self.version} has no deadline {code!r}")
+
+    @cached_property
+    def by_service(self) -> dict[str, "Protocol"]:
+        """Return this version as it holds for the referrals to each service: its rows are that service's clocks."""
+        if self.referrals is None:
+            return {}
+        return {service: self.model_copy(update={"rows": rows}) for service, rows in self.referrals.rows.items()}
+
+    def for_service(self, service: str) -> "Protocol":
+        """Return this version as it holds for the referrals to one service.
+
+        Raises:
+            ProtocolError: this version says nothing of it.
+        """
+        if service not in self.by_service:
+            raise ProtocolError(f"protocol {self.version} has no clocks for {service!r}")
+        return self.by_service[service]

@@ -75,6 +75,8 @@ class Values(Frozen):
     them); without it nobody who decides is recused, and no delegate is wanted.
     find_conflict, clear_conflict, record_recusal: `person` (id of the person it is about).
     break_glass, review_break_glass: `grant` (its id).
+    send, of a referral: `without_consent` (nobody has agreed, and no ground is recorded).
+    extend_decision: `until` (the new day for the decision).
     """
 
     emergency: bool | None = None
@@ -89,6 +91,8 @@ class Values(Frozen):
     recused: str | None = None
     person: str | None = None
     grant: str | None = None
+    without_consent: bool = False
+    until: date | None = None
 
 
 class Happened(Frozen):
@@ -153,6 +157,7 @@ class Rung(Frozen):
     `statutory` says that the limit breached is a statutory one (★), else it is local or a design default.
     `condition`: ask `conditions.rung_applies` when firing; a rung that does not apply is passed over, which counts as
     fired. `then`: the event that the clock itself records when this rung fires (`ban_ends`).
+    `also`: the parties to a referral that are told besides (`agency`).
     """
 
     ordinal: int
@@ -164,6 +169,7 @@ class Rung(Frozen):
     statutory: bool = False
     condition: Condition | None = None
     then: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class Pause(Frozen):

@@ -182,8 +182,8 @@ def facts_of(matter: Matter) -> Facts:
     report = said.report
     sender = act.recorder or act.actor
     return Facts(
-        actor=_actor(act.actor, around),
-        recorded_by=_actor(act.recorder, around) if act.recorder else None,
+        actor=actor_of(act.actor, around),
+        recorded_by=actor_of(act.recorder, around) if act.recorder else None,
         means=act.means,
         in_reach=sender is None or in_reach(sender, act.event, case, around),
         recused=frozenset(map(str, around.recused)),
@@ -229,6 +229,8 @@ def facts_of(matter: Matter) -> Facts:
             id=str(case.id),
             risk=case.risk,
             flagged=case.flagged,
+            live_referrals=around.live_referrals,
+            live_proceedings=around.live_proceedings,
             open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
             incident_unit=_text(case.incident_unit_id) or "",
             residence_unit=_text(case.residence_unit_id) or "",
@@ -241,12 +243,16 @@ def facts_of(matter: Matter) -> Facts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an accepted act did: the case's new row, its clocks, what changed in them, and who else must look."""
+    """What an accepted act did: the case's new row, its clocks, what changed in them, and who else must look.
+
+    ``paced``: the risk that sets the pace of others changed, or the case began or ceased to set one.
+    """
 
     case: CaseRow
     changes: Changes
     clocks: tuple[Clock, ...]
     wake: tuple[UUID, ...]
+    paced: bool = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -292,7 +298,7 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
     await record_event(connection, after, decision, act)
     await tell_lengthened(connection, after, changes, reference=act.command_id, at=act.recorded_at)
     paced = after.risk != case.risk or (after.process in ENDED) != (case.process in ENDED)
-    return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else ())
+    return Outcome(after, changes, with_changes(clocks, changes), around.siblings if paced else (), paced)
 
 
 async def _look(
@@ -334,16 +340,17 @@ async def tell_lengthened(
         at: domain instant.
     """
     if any(move.lengthened for move in changes.moved):
-        await tell(connection, _place(case), "told", reference=reference, at=at, roles=[OWNER])
+        await tell(connection, place_of(case), "told", reference=reference, at=at, roles=[OWNER])
 
 
 async def _on_duty(connection: AsyncConnection, case: CaseRow, at: datetime) -> UUID | None:
     """Who owns a reopened case where nobody was named: the CPO on duty where it was routed to, else nobody yet."""
-    found = await resolve(connection, case=_place(case), roles=["CPO"], at=at, clock_unit="H")
+    found = await resolve(connection, case=place_of(case), roles=["CPO"], at=at, clock_unit="H")
     return next((one.person_id for one in found.acting), None)
 
 
-def _place(case: CaseRow) -> CasePlace:
+def place_of(case: CaseRow) -> CasePlace:
+    """What telling people of a case needs of it."""
     return CasePlace(id=case.id, code=case.code, unit_id=case.unit_id, owner_id=case.owner_id, flagged=case.flagged)
 
 
@@ -496,7 +503,8 @@ async def freeze(connection: AsyncConnection, case: CaseRow, act: Act, sequence:
     await write(connection, _FREEZE, [{"id": ref.id, **frozen} for ref in act.refs])
 
 
-def _actor(acting: Acting | None, around: Surroundings) -> Actor:
+def actor_of(acting: Acting | None, around: Surroundings) -> Actor:
+    """Somebody in a position as the lifecycle takes them; None is the clock."""
     if acting is None:
         return Actor(person="", role=SYSTEM_ROLE)
     return _actor_of_post(acting.person_id, acting.role, acting.unit_id, around)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.access import COMMUNE
 from models.database import work_on
+from models.lifecycle.referral.states import LIVE as LIVE_REFERRAL
 from models.lifecycle.states import LIVE
 from models.lifecycle.types import Standing
 from models.protocol.types import Clock
@@ -119,6 +120,9 @@ class Surroundings:
         above: by unit (those that act, the offices, the receivers) itself and the units above it, each with its kind;
             empty where everybody who acts serves in the unit that holds the case, of whom nothing more is asked.
         clocks: every clock of the case, past and present, as ``deadlines.load_clocks`` gives them.
+        live_referrals: the services of its referrals that live.
+        live_proceedings: kinds of proceedings that live: ``criminal`` from an outcome of the police that opened one, or
+            suspended it, until its end is on record.
         answered: the stored answer of the command asked about, if it was recorded before.
     """
 
@@ -139,6 +143,8 @@ class Surroundings:
     receivers: frozenset[UUID]
     above: dict[UUID, dict[UUID, str]]
     clocks: tuple[Clock, ...]
+    live_referrals: frozenset[str]
+    live_proceedings: frozenset[str]
     answered: dict[str, Any] | None
 
 
@@ -198,7 +204,13 @@ _SURROUNDINGS = text(
          LEFT JOIN (SELECT r.deadline_id, jsonb_agg(r.ordinal ORDER BY r.ordinal) AS fired FROM rung r
                      WHERE r.case_id = :case_id AND r.state IN ('fired', 'not_needed') GROUP BY r.deadline_id) f
                 ON f.deadline_id = d.id
-        WHERE d.case_id = :case_id)::text AS clocks,
+        WHERE d.case_id = :case_id AND d.referral_id IS NULL)::text AS clocks,
+      (SELECT json_agg(DISTINCT f.service) FROM referral f
+        WHERE f.case_id = :case_id AND f.state = ANY(:live_referral)) AS live_referrals,
+      (SELECT EXISTS (SELECT FROM referral f
+        WHERE f.case_id = :case_id AND f.outcome IN ('PROSECUTED', 'SUSPENDED')
+          AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = f.case_id AND e.event = 'record_proceeding_end'
+                           AND e.recorded_at >= f.updated_at))) AS prosecuted,
       (SELECT c.result FROM command_record c WHERE c.command_id = :command_id) AS answered,
       (SELECT json_agg(c.id) FROM case_file c
         WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings
@@ -209,6 +221,7 @@ _SURROUNDINGS = text(
     bindparam("units", type_=ARRAY(Uuid)),
     bindparam("places", type_=ARRAY(Uuid)),
     bindparam("live", type_=ARRAY(Text)),
+    bindparam("live_referral", type_=ARRAY(Text)),
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("case_id", type_=Uuid),
     bindparam("unit_id", type_=Uuid),
@@ -231,6 +244,7 @@ async def surroundings(
     at: datetime,
     command_id: UUID | None = None,
     places: Iterable[UUID | None] = (),
+    besides: Iterable[UUID | None] = (),
 ) -> Surroundings:
     """Everything that must be known around one act, in one statement.
 
@@ -243,8 +257,9 @@ async def surroundings(
         command_id: the command that may have been answered before.
         places: where a new report leads: somebody who serves there may be named, but acts on this case only once it
             is there.
+        besides: units whose people count like those of the case's offices: the agency a referral went to.
     """
-    offices = sorted(set(offices_of(case)), key=str)
+    offices = sorted({*offices_of(case), *besides} - {None}, key=str)
     row = (
         await connection.execute(
             _SURROUNDINGS,
@@ -254,6 +269,7 @@ async def surroundings(
                 "units": offices,
                 "places": sorted({*offices, *places} - {None}, key=str),
                 "live": sorted(LIVE),
+                "live_referral": sorted(LIVE_REFERRAL),
                 "at": at,
                 "case_id": case.id,
                 "unit_id": case.unit_id,
@@ -305,5 +321,7 @@ async def surroundings(
         receivers=frozenset(UUID(unit) for *_, unit in row.reports or ()),
         above=above,
         clocks=_CLOCKS.validate_json(row.clocks) if row.clocks else (),
+        live_referrals=frozenset(row.live_referrals or ()),
+        live_proceedings=frozenset({"criminal"} if row.prosecuted else ()),
         answered=row.answered,
     )

@@ -49,7 +49,12 @@ _NEXT_RUNGS = (
     select(_CASE.c.sequence, _CASE.c.process, _DEADLINE.c.id, _DEADLINE.c.code, _RUNG.c.ordinal, _RUNG.c.due_at)
     .select_from(
         _CASE.outerjoin(
-            _DEADLINE, and_(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.status == any_(array(["open", "paused"])))
+            _DEADLINE,
+            and_(
+                _DEADLINE.c.case_id == _CASE.c.id,
+                _DEADLINE.c.referral_id.is_(None),
+                _DEADLINE.c.status == any_(array(["open", "paused"])),
+            ),
         ).outerjoin(_RUNG, and_(_RUNG.c.deadline_id == _DEADLINE.c.id, _RUNG.c.state == literal_column("'planned'")))
     )
     .where(_CASE.c.id == bindparam("of_case"))
@@ -60,12 +65,13 @@ _NEXT_RUNGS = (
 _MAY_CHANGE = ("subject", "status", "started_at", "due_at", "met_at", "updated_at", "clock")
 
 
-async def load_clocks(connection: AsyncConnection, case_id: UUID) -> list[Clock]:
-    """Every clock of a case, past and present, with the ordinals that have fired or were passed over.
+async def load_clocks(connection: AsyncConnection, case_id: UUID, referral_id: UUID | None = None) -> list[Clock]:
+    """Every clock of a case, or of one of its referrals, with the ordinals that have fired or were passed over.
 
     Args:
         connection: a transaction that holds the case's row lock, if anything is to be decided by the result.
         case_id: whose.
+        referral_id: the referral whose clocks are meant; without it the case's own.
     """
     fired = (
         select(func.array_agg(_RUNG.c.ordinal))
@@ -75,13 +81,15 @@ async def load_clocks(connection: AsyncConnection, case_id: UUID) -> list[Clock]
     )
     rows = await connection.execute(
         select(_DEADLINE.c.clock, fired.label("fired"))
-        .where(_DEADLINE.c.case_id == case_id)
+        .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.referral_id.is_not_distinct_from(referral_id))
         .order_by(_DEADLINE.c.started_at, _DEADLINE.c.id)
     )
     return [Clock.model_validate({**row.clock, "fired": tuple(sorted(row.fired or ()))}) for row in rows]
 
 
-async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Changes, at: datetime) -> None:
+async def store_changes(
+    connection: AsyncConnection, case_id: UUID, changes: Changes, at: datetime, *, referral_id: UUID | None = None
+) -> None:
     """Write what the engine changed: deadlines, their planned rungs, and the marks on breaches since met.
 
     Args:
@@ -89,11 +97,13 @@ async def store_changes(connection: AsyncConnection, case_id: UUID, changes: Cha
         case_id: whose clocks.
         changes: the engine's answer.
         at: domain instant of recording.
+        referral_id: the referral of the case whose clocks they are; without it the case's own.
     """
     new = {clock.id for clock in changes.started}
     started = [clock for clock in changes.touched if clock.id in new]
     changed = [clock for clock in changes.touched if clock.id not in new]
-    await put_all(connection, _DEADLINE, [_row(case_id, clock, at) for clock in started])
+    rows = [{**_row(case_id, clock, at), "referral_id": referral_id} for clock in started]
+    await put_all(connection, _DEADLINE, rows)
     await change(connection, _DEADLINE, [_new_values(clock, at) for clock in changed])
     # Planned rungs are a projection of their clock: those that fired stay as they are, the rest follow the clock.
     kept = [{"deadline_id": clock.id, "ordinals": [rung.ordinal for rung in clock.pending]} for clock in changed]
@@ -146,6 +156,24 @@ async def snapshot(connection: AsyncConnection, case_id: UUID) -> Snapshot:
             if row.ordinal is not None
         ),
         ended=rows[0].process in ENDED and not running,
+    )
+
+
+def referral_snapshot(
+    case_id: UUID, referral_id: UUID, sequence: int, clocks: Sequence[Clock], *, final: bool
+) -> Snapshot:
+    """What a referral's workflow must know, from its row and its clocks; see ``snapshot``."""
+    pending = []
+    for clock in clocks:
+        rung = min(clock.pending, key=lambda each: (each.due_at, each.ordinal), default=None)
+        if rung is not None:
+            pending.append(OpenDeadline(id=clock.id, code=clock.code, ordinal=rung.ordinal, at=rung.due_at))
+    return Snapshot(
+        case_id=case_id,
+        referral_id=referral_id,
+        sequence=sequence,
+        deadlines=tuple(sorted(pending, key=lambda due: due.id)),
+        ended=final and not any(clock.running for clock in clocks),
     )
 
 

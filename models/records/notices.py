@@ -4,7 +4,7 @@ The id of a row is derived from what it is about, so a retry, a replay or a rest
 Sending is the outbox's work (docs/decisions/0003-notice-outbox.md).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -218,6 +218,7 @@ async def tell(
     persons: Collection[UUID] = (),
     clock_unit: ClockUnit = "day",
     deadline: Clock | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> Resolution:
     """Tell people that something happened: "the Chair is told at once", "DOH told".
 
@@ -231,6 +232,7 @@ async def tell(
         persons: people named one by one; recused ones are left out.
         clock_unit: ``H`` where it cannot wait: SMS as well, and the rota decides.
         deadline: the deadline it is about, if any: its limit is the "by when".
+        about: codes the text needs besides.
 
     Returns:
         Who was told.
@@ -239,7 +241,7 @@ async def tell(
         KeyError: the kind has no text.
     """
     found = await resolve(connection, case=case_, roles=roles, persons=persons, at=at, clock_unit=clock_unit)
-    values: dict[str, Any] = {"unit": clock_unit}
+    values: dict[str, Any] = {"unit": clock_unit, **(about or {})}
     if deadline is not None:
         in_hours = deadline.amount.rsplit(" ", 1)[-1] in ("H", "min")
         values |= {"deadline": deadline.code, "due_at": deadline.due_at.isoformat(), "unit": "H" if in_hours else "day"}

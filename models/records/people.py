@@ -220,6 +220,11 @@ class Resolution:
         return tuple(one for one in self.recipients if not one.watching)
 
     @property
+    def persons(self) -> frozenset[UUID]:
+        """Ids of everybody found."""
+        return frozenset(one.person_id for one in self.recipients)
+
+    @property
     def addressed(self) -> tuple[Recipient, ...]:
         """Those who act or watch: everybody but the informed."""
         return tuple(one for one in self.recipients if not one.informed)

@@ -40,7 +40,9 @@ async def cases_with_open_deadlines(connection: AsyncConnection, after: UUID | N
         after: the last id of the batch before; None for the first.
         limit: how many at most.
     """
-    running = exists().where(_DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.status.in_(("open", "paused")))
+    running = exists().where(
+        _DEADLINE.c.case_id == _CASE.c.id, _DEADLINE.c.referral_id.is_(None), _DEADLINE.c.status.in_(("open", "paused"))
+    )
     statement = select(_CASE.c.id).where(running)
     if after is not None:
         statement = statement.where(_CASE.c.id > after)

@@ -16,9 +16,10 @@ never of values: what is built with it serves everybody in that role.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true, union
+from sqlalchemy import ColumnElement, Interval, Select, and_, exists, false, literal, or_, select, true, union
 
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
+from models.access.slices import AFTER, services_of
 from models.records.people import deputyship, has_broken_glass, is_named_decider, keeps_out
 from models.records.terms import Terms
 from models.tables import (
@@ -27,6 +28,7 @@ from models.tables import (
     Deputy,
     Escalation,
     EscalationRecipient,
+    Referral,
     Report,
     Unit,
     UnitParent,
@@ -34,6 +36,7 @@ from models.tables import (
 )
 
 CASE, REPORT, ESCALATION = table(CaseFile), table(Report), table(Escalation)
+REFERRAL = table(Referral)
 _CASE_REPORT, _DEPUTY = table(CaseReport), table(Deputy)
 _UNIT, _PARENT, _RECIPIENT = table(Unit), table(UnitParent), table(EscalationRecipient)
 
@@ -97,6 +100,21 @@ def readable_report(reader: Terms) -> ColumnElement[bool]:
         _CASE_REPORT.c.report_id == REPORT.c.id, _CASE_REPORT.c.case_id == CASE.c.id, _out(reader)
     )
     return and_(or_(REPORT.c.receiver_id == reader.person, of_case), not_(of_recused))
+
+
+def at_agency(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``referral`` joined with ``case_file``: it was sent to the reader's unit, whose service they give.
+
+    For as long as it lasts and a while after (``models.access.slices``); a recused person has no part in it.
+    """
+    kept = or_(REFERRAL.c.ended_at.is_(None), REFERRAL.c.ended_at > reader.at - literal(AFTER, Interval()))
+    return and_(
+        REFERRAL.c.receiver_id == reader.unit,
+        REFERRAL.c.state != "draft",
+        REFERRAL.c.service.in_(services_of(reader.role)),
+        kept,
+        not_(_out(reader)),
+    )
 
 
 def readable_escalation(reader: Terms, case: ColumnElement[bool]) -> ColumnElement[bool]:

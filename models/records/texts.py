@@ -46,7 +46,149 @@ class Text:
     spoken: str
 
 
+_DEADLINES: Final = {False: "deadlines", True: "referral_deadlines"}
+"""The vocabulary of a deadline's code: of a case's, or of a referral's."""
+
 KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
+    "referral_received": (
+        Sentence(
+            "Chuyển gửi mới: {service}",
+            "Đơn vị được đề nghị cung cấp dịch vụ “{service}” cho một trẻ em. "
+            "Đề nghị mở chuyển gửi, xác nhận đã nhận và trả lời.",
+            "chuyen gui moi, can xac nhan",
+        ),
+        Sentence(
+            "New referral: {service}",
+            "Your unit is asked to provide “{service}” for a child. Open the referral, acknowledge it and answer.",
+            "new referral, acknowledge it",
+        ),
+    ),
+    "referral_answered": (
+        Sentence(
+            "Đã có thông tin bổ sung: {service}",
+            "Nơi gửi đã trả lời đề nghị bổ sung thông tin về “{service}”. Đề nghị đọc và trả lời tiếp nhận hay không.",
+            "da co thong tin bo sung",
+        ),
+        Sentence(
+            "Your question was answered: {service}",
+            "The sender answered what you asked about “{service}”. Read it and say whether you take it.",
+            "your question was answered",
+        ),
+    ),
+    "referral_disputed": (
+        Sentence(
+            "Kết quả chưa được chấp nhận: {service}",
+            "Nơi gửi không đồng ý với kết quả “{service}”. Đề nghị xem lý do và tiếp tục cung cấp dịch vụ.",
+            "ket qua chua duoc chap nhan",
+        ),
+        Sentence(
+            "The outcome is disputed: {service}",
+            "The sender does not agree with the outcome of “{service}”. Read why and go on with the service.",
+            "the outcome is disputed",
+        ),
+    ),
+    "referral_revoked": (
+        Sentence(
+            "Chuyển gửi đã được thu hồi: {service}",
+            "Nơi gửi đã thu hồi đề nghị “{service}”. Đơn vị không cần xử lý tiếp.",
+            "chuyen gui da thu hoi",
+        ),
+        Sentence(
+            "The referral was revoked: {service}",
+            "The sender revoked the referral to “{service}”. There is nothing more to do.",
+            "referral revoked",
+        ),
+    ),
+    "referral_accepted": (
+        Sentence(
+            "Nơi nhận đã đồng ý: {service}",
+            "Nơi nhận đã đồng ý cung cấp “{service}”. Thời hạn bắt đầu dịch vụ được theo dõi tiếp.",
+            "noi nhan da dong y",
+        ),
+        Sentence(
+            "Accepted: {service}",
+            "The agency has agreed to provide “{service}”. Its start is followed from now on.",
+            "the agency accepted",
+        ),
+    ),
+    "referral_question": (
+        Sentence(
+            "Nơi nhận hỏi thêm: {service}",
+            "Nơi nhận cần bổ sung thông tin để trả lời về “{service}”. Đề nghị trả lời trong thời hạn.",
+            "noi nhan hoi them, can tra loi",
+        ),
+        Sentence(
+            "The agency has a question: {service}",
+            "The agency needs more information before it answers about “{service}”. Answer it in time.",
+            "the agency has a question",
+        ),
+    ),
+    "referral_outcome": (
+        Sentence(
+            "Đã có kết quả: {service}",
+            "Nơi nhận đã ghi kết quả “{service}”. Đề nghị xem và xác nhận, hoặc nêu lý do không đồng ý.",
+            "da co ket qua, can xac nhan",
+        ),
+        Sentence(
+            "There is an outcome: {service}",
+            "The agency recorded the outcome of “{service}”. Read it and confirm it, or say why you do not agree.",
+            "an outcome, confirm it",
+        ),
+    ),
+    "police_outcome": (
+        Sentence(
+            "Công an đã có kết quả giải quyết",
+            "Đã có kết quả giải quyết tố giác, tin báo. Đề nghị xem kết quả và đánh giá lại nguy cơ của trẻ. Nếu không "
+            "khởi tố: đề nghị trợ giúp pháp lý cho trẻ và xem xét khiếu nại, kiến nghị với Viện kiểm sát. "
+            "Kế hoạch hỗ trợ trẻ vẫn tiếp tục.",
+            "cong an da co ket qua, can xem",
+        ),
+        Sentence(
+            "The police have an outcome",
+            "There is an outcome of the report to the police. Read it and assess the child's risk again. If it is not "
+            "prosecuted, ask for legal aid and consider a complaint to the procuracy. The plan for the child goes on.",
+            "police outcome, read it",
+        ),
+    ),
+    "referral_turned_away": (
+        Sentence(
+            "Nơi nhận không nhận: {service}",
+            "Nơi nhận đã từ chối hoặc không trả lời “{service}”. Hệ thống chuyển đến đơn vị tiếp theo có thể nhận.",
+            "noi nhan khong nhan, dang chuyen noi khac",
+        ),
+        Sentence(
+            "Turned away: {service}",
+            "The agency declined or did not answer “{service}”. It is passed on to the next unit that can take it.",
+            "turned away, passed on",
+        ),
+    ),
+    "referral_unanswered": (
+        Sentence(
+            "Chưa có trả lời: {due}",
+            "Đã hết thời hạn mà nơi nhận chưa trả lời “{due}”. Hệ thống hỏi đơn vị tiếp theo có thể nhận; "
+            "chuyển gửi khẩn cấp và đến công an vẫn để mở.",
+            "chua co tra loi {due}",
+        ),
+        Sentence(
+            "Unanswered: {due}",
+            "Time is up and “{due}” is still unanswered. The next unit that can take it is asked; one to the police or "
+            "an emergency service stays open.",
+            "unanswered {due}",
+        ),
+    ),
+    "need_unmet": (
+        Sentence(
+            "Nhu cầu chưa được đáp ứng: {service}",
+            "Không còn đơn vị nào nhận “{service}”, hoặc dịch vụ không được cung cấp. Nhu cầu trở lại kế hoạch; "
+            "đề nghị tìm cách đáp ứng khác.",
+            "nhu cau chua duoc dap ung",
+        ),
+        Sentence(
+            "Unmet need: {service}",
+            "Nobody is left who takes “{service}”, or it was not given. The need is open again; find another way.",
+            "unmet need",
+        ),
+    ),
     "report_received": (
         Sentence(
             "Thông tin mới, cần xác nhận",
@@ -283,10 +425,12 @@ def render(kind: str, values: Mapping[str, Any], language: str, url: str) -> Tex
     lang: Language = "en" if language == "en" else "vi"
     sentence = KINDS[kind][lang == "en"]
     case = str(values["case"])
-    due = label("deadlines", values["deadline"], lang) if values.get("deadline") else ""
+    service = label("referral_services", values["service"], lang) if values.get("service") else ""
+    due = label(_DEADLINES[bool(service)], values["deadline"], lang) if values.get("deadline") else ""
+    due = f"{service}: {due}" if service and due else due
     when = moment(values["due_at"], lang, ends_a_day=values.get("unit") == "day") if values.get("due_at") else ""
     level = label("escalation_levels", values["level"], lang) if values.get("level") else ""
-    words = {"due": due, "when": when, "level": level, "by": _by(when, lang)}
+    words = {"due": due, "when": when, "level": level, "by": _by(when, lang), "service": service}
     subject, body = sentence.subject.format(**words), sentence.body.format(**words)
     about = ("Hồ sơ", "Xem hồ sơ") if lang == "vi" else ("Case", "Open the case")
     return Text(

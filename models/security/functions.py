@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from models.access import COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may, reach, scope, sees
+from models.access.slices import services_of
 from models.lifecycle.events import EVENTS
 from models.lifecycle.roles import ROLES
 from models.records import scope as clauses
@@ -121,6 +122,13 @@ def _units(reader: Terms) -> str:
             return _set(clauses.province(reader))
         case _:
             return "'{}'"
+
+
+def _referred(reader: Terms) -> str:
+    if not services_of(reader.role):
+        return "'{}'"
+    sent = select(clauses.REFERRAL.c.id).join(CASE, CASE.c.id == clauses.REFERRAL.c.case_id)
+    return _set(sent.where(clauses.at_agency(reader)))
 
 
 def _brought(asked: str) -> str:
@@ -274,6 +282,13 @@ def functions() -> Iterator[Function]:
         "RETURN EXISTS (SELECT FROM case_report l WHERE l.report_id = p_report AND l.until IS NULL\n"
         "                    AND annhi_reads(l.case_id));",
         "whether the reader reads a case of a report",
+    )
+    yield Function(
+        "annhi_referred",
+        "",
+        "uuid[]",
+        _by_role(_referred, "'{}'"),
+        "the referrals to the reader's office, whose service they give",
     )
     yield Function(
         "annhi_unlocks",

@@ -215,7 +215,9 @@ GUARDED: Final[Mapping[str, Guard]] = {
     "case_report": _below_case(api=_CASE_REPORT, api_adds=_INTAKE),
     "document": _below_case(api=_DOCUMENT, api_adds=f"author_id = {_PERSON}"),
     "case_event": _below_case(api_adds=f"{_INTAKE} AND actor_id = {_PERSON}"),
-    "deadline": _below_case(api_adds=_INTAKE),
+    "deadline": _below_case(api=f"{_in('referral_id', 'annhi_referred')} OR {_of_case()}", api_adds=_INTAKE),
+    "referral": _below_case(api=f"{_in('id', 'annhi_referred')} OR {_of_case()}"),
+    "referral_event": _below_case(api=f"{_in('referral_id', 'annhi_referred')} OR {_of_case()}"),
     "rung": Guard(
         api=_of_case(),
         api_adds=_INTAKE,
@@ -456,7 +458,7 @@ PARTS: Final[Mapping[str, Part]] = {
         changes={"notice": _OVER_THE_PHONE},
     ),
     # The worker, comparing the record with Temporal.
-    "sweep": _part("annhi_worker", "case_file submission command_record deadline rung", changes="submission"),
+    "sweep": _part("annhi_worker", "case_file submission command_record deadline rung referral", changes="submission"),
     # The worker, bringing notices out of the house, and on to a call where that failed.
     "outbox": _part(
         "annhi_worker",

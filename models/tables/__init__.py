@@ -48,12 +48,14 @@ from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
+from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
 
 __all__ = [
     "LIFECYCLE_COLUMNS",
     "METADATA",
     "NO_PASSWORD",
+    "REFERRAL_LIFECYCLE_COLUMNS",
     "Absence",
     "AccessToken",
     "Account",
@@ -101,6 +103,8 @@ __all__ = [
     "RecoveryCode",
     "Recusal",
     "ReferenceVersion",
+    "Referral",
+    "ReferralEvent",
     "Relative",
     "Report",
     "ResidentialArea",

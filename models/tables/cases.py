@@ -177,12 +177,16 @@ class CaseEvent(SQLModel, table=True):
 
 
 class CommandRecord(SQLModel, table=True):
-    """The stored answer to one command, refusals included; the worker writes it once."""
+    """The stored answer to one command, refusals included; the worker writes it once.
+
+    ``referral_id``: it was about that referral of the case, made by it or not.
+    """
 
     __tablename__ = "command_record"
 
     command_id: UUID = Field(primary_key=True)
     case_id: UUID = Field(foreign_key="case_file.id", index=True)
+    referral_id: UUID | None = None
     event: str = Field(max_length=40)
     person_id: UUID = Field(foreign_key="person.id")
     accepted: bool

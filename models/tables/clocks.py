@@ -11,17 +11,36 @@ from models.tables.columns import Json, instant, instant_or_none, key
 
 
 class Deadline(SQLModel, table=True):
-    """One occurrence of a deadline on one case, with how it was computed."""
+    """One occurrence of a deadline on one case, or on one of its referrals, with how it was computed.
+
+    ``code`` is one of the case's deadlines, or, with a ``referral_id``, one of a referral's: both have their names.
+    """
 
     __tablename__ = "deadline"
     __table_args__ = (
-        UniqueConstraint("case_id", "code", "occurrence"),
+        Index(
+            "uq_deadline_of_case",
+            "case_id",
+            "code",
+            "occurrence",
+            unique=True,
+            postgresql_where=text("referral_id IS NULL"),
+        ),
+        Index(
+            "uq_deadline_of_referral",
+            "referral_id",
+            "code",
+            "occurrence",
+            unique=True,
+            postgresql_where=text("referral_id IS NOT NULL"),
+        ),
         Index("ix_deadline_open", "case_id", postgresql_where=text("status = 'open'")),
         Index("ix_deadline_due", "due_at", postgresql_where=text("status = 'open'")),
     )
 
     id: UUID = Field(primary_key=True)
     case_id: UUID = Field(foreign_key="case_file.id")
+    referral_id: UUID | None = Field(default=None, foreign_key="referral.id")
     code: str = Field(max_length=40)
     occurrence: int
     subject: str | None = Field(default=None, max_length=80)

@@ -1,0 +1,315 @@
+"""Referrals through the door: asked for one by one or many at once, seen by each reader as much as is theirs."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from deploy.runtime.postgres import Postgres
+from deploy.runtime.temporal import Temporal
+from models.access import AGENCIES
+from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, services_of, urgency
+from models.lifecycle.referral import SERVICES
+from models.settings import Settings
+from tests.api_support import Door, door_to
+from tests.world import MONDAY, World, a_world
+from workflows.connection import connect as connect_temporal
+
+MINIMUM = {"age_band", "sex", "commune", "urgency", "warnings"}
+CONSENT = {"answer": "given", "giver": "MOTHER", "means": "in_person", "child_view": "Con đồng ý"}
+
+
+# --- how much is seen, pure -----------------------------------------------------------------------------------------
+
+
+def test_an_agency_sees_the_minimum_then_its_slice_then_nothing() -> None:
+    at = MONDAY
+    assert sees_of("draft", None, None, at) is Slice.NOTHING
+    for state in ("sent", "acknowledged", "needs_info"):
+        assert sees_of(state, None, None, at) is Slice.MINIMUM
+    for state in ("accepted", "scheduled", "waiting_order", "in_service", "delivered"):
+        assert sees_of(state, at, None, at) is Slice.SLICE
+    assert sees_of("declined", None, at, at) is Slice.MINIMUM
+    assert sees_of("closed", at, at, at + AFTER - timedelta(seconds=1)) is Slice.SLICE
+    assert sees_of("closed", at, at, at + AFTER) is Slice.NOTHING
+    assert sees_of("revoked", at, at, at) is Slice.SLICE
+
+
+def test_ages_are_banded_and_urgency_does_not_tell_the_risk() -> None:
+    bands = ["AGE_0_2", "AGE_3_5", "AGE_6_10", "AGE_11_15", "AGE_16_17"]
+    assert [age_band(age) for age in (2, 3, 6, 11, 16)] == bands
+    assert [age_band(age) for age in (0, 5, 10, 15, 17)] == bands
+    assert age_band(None) == "AGE_UNKNOWN"
+    assert {urgency("shelter", risk) for risk in ("R1", "R4", None)} == {"EMERGENCY"}
+    assert [urgency("legal_aid", risk) for risk in ("R1", "R2", "R3", "R4", None)] == [
+        "ORDINARY", "ORDINARY", "HIGH", "HIGH", "HIGH",
+    ]  # fmt: skip
+
+
+def test_every_service_has_an_agency_and_every_agency_a_service() -> None:
+    assert {service for role in (*AGENCIES, "WU", "GRP") for service in services_of(role)} == set(SERVICES)
+    assert all(services_of(role) for role in AGENCIES)
+    assert services_of("CPO") == ()
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
+    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
+    async with a_world(postgres, client) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(world: World) -> AsyncIterator[Door]:
+    async with door_to(
+        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
+    ) as opened:
+        yield opened
+
+
+async def a_case(door: Door, *, consent: bool = True) -> str:
+    m01 = {"channel": "PHONE", "children": [{"name": "Bé Mẫu", "estimated_age": 8, "sex": "FEMALE"}]}
+    case = str((await door.report("cpo.a", m01=m01))["cases"][0]["id"])
+    await door.act("cpo.a", case, "acknowledge", None)
+    await door.act("cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
+    if consent:
+        for scope in ("SHARING", "SERVICE"):
+            answer = await door.post("cpo.a", f"/cases/{case}/consents", {"scope": scope, **CONSENT})
+            assert answer.status_code == 201, answer.text
+    return case
+
+
+async def asked(door: Door, case: str, *referrals: dict[str, Any], who: str = "cpo.a", key: Any = None) -> Any:
+    headers = {"Idempotency-Key": str(key or uuid4())}
+    answer = await door.call(
+        who, "POST", f"/cases/{case}/referrals", json={"referrals": list(referrals)}, headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def act(door: Door, who: str, referral: str, event: str, **body: Any) -> Any:
+    headers = {"Idempotency-Key": str(uuid4())}
+    return await door.call(
+        who, "POST", f"/referrals/{referral}/actions", json={"event": event, **body}, headers=headers
+    )
+
+
+async def done(door: Door, who: str, referral: str, event: str, **body: Any) -> dict[str, Any]:
+    answer = await act(door, who, referral, event, **body)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+AID = {"service": "legal_aid", "receiver": "HN-TGPL", "request": "Trẻ cần luật sư bảo vệ quyền lợi",
+       "warnings": ["DO_NOT_TELL_CARERS"]}  # fmt: skip
+
+
+@pytest.mark.servers
+async def test_many_are_asked_for_at_once_with_a_result_for_each(door: Door) -> None:
+    case, key = await a_case(door), uuid4()
+    many = (AID, {"service": "school_support"}, {"service": "psychosocial", "receiver": "HN-BV"},
+            {"service": "shelter", "receiver": "HN-TGPL"})  # fmt: skip
+    results = await asked(door, case, *many, key=key)
+    assert [(one["service"], one["referral"] and one["referral"]["state"]) for one in results] == [
+        ("legal_aid", "sent"), ("school_support", "draft"), ("psychosocial", "sent"), ("shelter", "draft"),
+    ]  # fmt: skip
+    assert [one["problem"] and one["problem"]["code"] for one in results] == [
+        None, None, None, "receiver-does-not-provide",
+    ]  # fmt: skip
+    again = await asked(door, case, *many, key=key)
+    assert [one["referral"]["id"] for one in again] == [one["referral"]["id"] for one in results]
+    listed = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()
+    assert len(listed["items"]) == 4
+    assert {need["service"]: need["standing"] for need in listed["needs"]} == dict.fromkeys(
+        ("legal_aid", "school_support", "psychosocial", "shelter"), "open"
+    )
+    (aid,) = [one for one in listed["items"] if one["service"] == "legal_aid"]
+    assert [(clock["code"], clock["status"], clock["owed_by"]) for clock in aid["deadlines"]] == [
+        ("draft_send", "met", "sender"), ("acknowledge", "open", "agency"),
+    ]  # fmt: skip
+
+
+@pytest.mark.servers
+async def test_an_agency_is_told_little_before_it_agrees_and_its_slice_afterwards(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    inbox = (await door.get("leg", "/referrals")).json()
+    (listed,) = [one for one in inbox if one["id"] == referral]
+    before = (await door.get("leg", f"/referrals/{referral}")).json()
+    for seen in (listed, before):
+        assert set(seen["minimum"]) == MINIMUM
+        assert seen["minimum"]["age_band"] == "AGE_6_10"
+        assert seen["minimum"]["warnings"] == ["DO_NOT_TELL_CARERS"]
+        assert seen["slice"] is None
+        assert seen["case"] is None
+        assert "Bé Mẫu" not in str(seen)
+        assert "luật sư" not in str(seen)
+        assert case not in str(seen)
+    assert [one["event"] for one in before["allowed_actions"]] == ["acknowledge", "refuse_by_child"]
+    await done(door, "leg", referral, "acknowledge")
+    after = await done(door, "leg", referral, "accept")
+    assert after["slice"]["child"]["full_name"] == "Bé Mẫu"
+    assert after["slice"]["request"] == AID["request"]
+    assert after["case"] is None
+    assert (await door.get("leg", f"/cases/{case}")).status_code == 404
+    assert (await door.get("leg", f"/cases/{case}/referrals")).status_code == 404
+
+
+@pytest.mark.servers
+async def test_another_agency_and_another_commune_find_nothing(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    unknown = await door.get("hlt", f"/referrals/{uuid4()}")
+    for who in ("hlt", "cpo.b"):
+        answer = await door.get(who, f"/referrals/{referral}")
+        assert answer.status_code == 404
+        assert answer.json()["code"] == unknown.json()["code"] == "not-found"
+        assert (await act(door, who, referral, "acknowledge")).status_code == 404
+    assert referral not in str((await door.get("hlt", "/referrals")).json())
+    assert (await door.get("cpo.a", "/referrals")).status_code == 403
+
+
+@pytest.mark.servers
+async def test_an_agency_sees_nothing_once_the_referral_ended_long_ago(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await done(door, "leg", referral, "acknowledge")
+    await done(door, "leg", referral, "accept")
+    await done(door, "cpo.a", referral, "revoke", reason="Gia đình đã có luật sư")
+    seen = (await door.get("leg", f"/referrals/{referral}")).json()
+    assert seen["state"] == "revoked"
+    assert seen["slice"] is not None
+    assert referral not in str((await door.get("leg", "/referrals")).json()), "an inbox shows what lives"
+    await door.sql("UPDATE referral SET ended_at = ended_at - interval '30 days' WHERE id = :id", id=referral)
+    assert (await door.get("leg", f"/referrals/{referral}")).status_code == 404
+    assert (await door.get("cpo.a", f"/referrals/{referral}")).status_code == 200
+
+
+@pytest.mark.servers
+async def test_a_recused_person_of_the_agency_finds_nothing(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await door.sql(
+        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
+        id=uuid4(), case=case, who=door.person("leg"), at=door.clock.now() - timedelta(minutes=1),
+    )  # fmt: skip
+    assert (await door.get("leg", f"/referrals/{referral}")).status_code == 404
+    assert referral not in str((await door.get("leg", "/referrals")).json())
+
+
+@pytest.mark.servers
+async def test_a_refused_act_says_why_and_what_is_possible(door: Door) -> None:
+    case = await a_case(door, consent=False)
+    (result,) = await asked(door, case, AID)
+    assert result["problem"]["code"] == "consent-missing"
+    referral = result["referral"]["id"]
+    no = await act(door, "cpo.a", referral, "confirm")
+    assert (no.status_code, no.json()["code"]) == (409, "referral-not-allowed-in-state")
+    assert "send" in no.json()["allowed"]
+    assert (await act(door, "cpo.a", referral, "dance")).status_code == 422
+    assert (await act(door, "cpo.a", referral, "send", receiver="NOWHERE")).status_code == 422
+
+
+@pytest.mark.servers
+async def test_the_hours_within_which_care_helps_count_down_from_the_event(door: Door) -> None:
+    case = await a_case(door)
+    happened = door.clock.now() - timedelta(hours=70)
+    care = {"service": "sexual_assault_care", "receiver": "HN-BV", "event_at": happened.isoformat()}
+    (result,) = await asked(door, case, care)
+    windows = result["referral"]["windows"]
+    assert [one["window"] for one in windows] == ["72 H", "120 H"]
+    assert 100 < windows[0]["minutes_left"] <= 120
+    assert (await door.get("hlt", "/referrals")).json()[0]["service"] == "sexual_assault_care"
+
+
+@pytest.mark.servers
+async def test_a_confirmed_outcome_meets_the_need_and_a_declined_one_leaves_it_open_or_unmet(door: Door) -> None:
+    case = await a_case(door)
+    (aid,) = await asked(door, case, AID)
+    referral = aid["referral"]["id"]
+    for event, body in (("acknowledge", {}), ("accept", {}), ("start_service", {}),
+                        ("deliver", {"outcome": "PROVIDED", "report": "Đã tư vấn"})):  # fmt: skip
+        await done(door, "leg", referral, event, **body)
+    await done(door, "cpo.a", referral, "confirm")
+    (second,) = await asked(door, case, {"service": "school_support", "receiver": "HN-A-TH"})
+    await done(door, "edu", second["referral"]["id"], "acknowledge")
+    await done(door, "edu", second["referral"]["id"], "decline", decline_reason="NO_CAPACITY")
+    needs = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()["needs"]
+    assert {need["service"]: need["standing"] for need in needs} == {"legal_aid": "met", "school_support": "unmet"}
+
+
+async def _stand(door: Door, how: Stands) -> tuple[str, str]:
+    """A referral and who asks for it, who stands so to it."""
+    case = await a_case(door)
+    wanted = {name: value for name, value in AID.items() if how is not Stands.DRAFT or name != "receiver"}
+    (result,) = await asked(door, case, wanted)
+    referral = result["referral"]["id"]
+    if how in (Stands.AGREED, Stands.ENDED, Stands.LONG_ENDED):
+        await done(door, "leg", referral, "acknowledge")
+        await done(door, "leg", referral, "accept")
+    if how in (Stands.TURNED_AWAY, Stands.ENDED, Stands.LONG_ENDED):
+        await done(door, "cpo.a", referral, "revoke", reason="Không cần nữa")
+    if how is Stands.LONG_ENDED:
+        await door.sql("UPDATE referral SET ended_at = ended_at - interval '30 days' WHERE id = :id", id=referral)
+    if how is Stands.RECUSED:
+        await door.sql(
+            "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
+            id=uuid4(), case=case, who=door.person("leg"), at=door.clock.now() - timedelta(minutes=1),
+        )  # fmt: skip
+    return referral, "hlt" if how is Stands.OTHER else "leg"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("how", Stands)
+async def test_an_agency_sees_of_a_referral_what_the_printed_table_says(door: Door, how: Stands) -> None:
+    referral, who = await _stand(door, how)
+    answer = await door.get(who, f"/referrals/{referral}")
+    if SEES[how] is Slice.NOTHING:
+        assert answer.status_code == 404
+        return
+    assert answer.status_code == 200
+    assert (answer.json()["slice"] is not None) == (SEES[how] is Slice.SLICE)
+    assert (await door.get(who, "/referrals")).status_code == 200
+
+
+@pytest.mark.servers
+async def test_every_act_on_a_referral_leaves_one_entry_whether_done_or_refused(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await done(door, "leg", referral, "acknowledge")
+    assert (await act(door, "leg", referral, "acknowledge")).status_code == 409
+    rows = await door.sql(
+        "SELECT action, outcome, chain_seq FROM audit_entry WHERE record_id = :id AND command_id IS NOT NULL "
+        "ORDER BY chain_seq",
+        id=referral,
+    )
+    assert [(row["action"], row["outcome"]) for row in rows] == [
+        ("ask_service", "done"), ("send", "done"), ("acknowledge", "done"), ("acknowledge", "refused"),
+    ]  # fmt: skip
+    assert all(row["chain_seq"] for row in rows), "they are links of the case's chain"
+
+
+@pytest.mark.servers
+async def test_every_reading_of_a_referral_is_on_record(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await door.get("leg", f"/referrals/{referral}")
+    (entry,) = await door.sql(
+        "SELECT action, outcome FROM audit_entry WHERE record_id = :id AND actor_id = :who",
+        id=referral, who=door.person("leg"),
+    )  # fmt: skip
+    assert (entry["action"], entry["outcome"]) == ("read_referral", "done")
