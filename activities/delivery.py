@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]
 import structlog
@@ -21,6 +22,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from activities.channels import Channel, Message, Rejected, Unreachable
 from models.clock import Clock
 from models.database import Who, transaction
+from models.records import answer_links as links
 from models.records.notices import SENT_OUT, fall_back
 from models.records.texts import link, render
 from models.settings import Settings
@@ -59,6 +61,8 @@ FAILURES = Counter("annhi_outbox_failures", "Times the outbox itself could not w
 
 _NOTICE, _PERSON = table(Notice), table(Person)
 _WHO = Who(system="outbox")
+ANSWER_LINK: Final = "answer_link"
+"""The one kind whose message leads elsewhere than to the case."""
 
 
 # Literals, not parameters: the worker's plans are made once whatever the values, and a plan for any state could not use
@@ -193,7 +197,7 @@ class Outbox:
         try:
             if not address:
                 raise Rejected("no-address")  # noqa: TRY301 - it was taken away since the notice was written
-            await self._channels[row.channel].send(self._message(row, address))
+            await self._channels[row.channel].send(await self._message(row, address))
         except (KeyError, ValueError) as error:
             # Written by code that knew other words than this: it must not hold up those behind it.
             await self._fail(row, f"unreadable-{type(error).__name__}", give_up=True)
@@ -204,9 +208,20 @@ class Outbox:
         else:
             await self._report(row, "sent", sent_at=self._clock.now(), error=None)
 
-    def _message(self, row: Row[Any], address: str) -> Message:
+    async def _where(self, row: Row[Any]) -> str:
+        """What the message leads to: the case; of an answer link that link itself, which stands nowhere else."""
+        if row.kind != ANSWER_LINK:
+            return link(self._settings.public_url, row.case_id)
         values = row._mapping["values"]  # noqa: SLF001 - Row has a method of that name
-        text = render(row.kind, values, row.language, link(self._settings.public_url, row.case_id))
+        async with transaction(self._engine, _WHO, self._clock.now()) as connection:
+            found = await links.read(connection, UUID(values["link"]))
+            if found is None:
+                raise ValueError(values["link"])
+            return links.address(self._settings.public_url, (await links.secrets_of(connection, found)).token)
+
+    async def _message(self, row: Row[Any], address: str) -> Message:
+        values = row._mapping["values"]  # noqa: SLF001 - Row has a method of that name
+        text = render(row.kind, values, row.language, await self._where(row))
         written = {"email": text.body, "sms": text.short, "voice": text.spoken}[row.channel]
         return Message(
             id=row.id,

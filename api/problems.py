@@ -156,6 +156,50 @@ _DOOR: dict[str, Spec] = {
         Both("Chức danh của bạn không được làm việc này.", "Your position may not do this."),
         Both("Hãy chuyển cho người có thẩm quyền.", "Pass it to somebody who may."),
     ),
+    "link-not-usable": Spec(
+        410,
+        Both("Liên kết không dùng được nữa", "This link cannot be used any more"),
+        Both(
+            "Liên kết đã được mở, đã hết hạn, đã bị thu hồi hoặc không đúng. Mỗi liên kết chỉ mở được một lần.",
+            "The link was opened already, has expired, was taken back or is not right. Each link opens once.",
+        ),
+        Both(
+            "Hãy gọi cho cơ quan đã gửi để được cấp liên kết mới.",
+            "Phone the office that sent it and ask for a new one.",
+        ),
+    ),
+    "phrase-wrong": Spec(
+        403,
+        Both("Mã xác nhận chưa đúng", "That is not the phrase"),
+        Both(
+            "Bốn từ xác nhận không khớp. Sau năm lần sai, liên kết bị khóa.",
+            "The four words do not match. After five wrong tries the link is locked.",
+        ),
+        Both(
+            "Hãy kiểm tra lại trên phiếu, hoặc gọi cho cơ quan đã gửi để nghe đọc lại.",
+            "Look at the sheet again, or have the sending office read the words out.",
+        ),
+    ),
+    "no-mail-address": Spec(
+        409,
+        Both("Nơi nhận chưa có địa chỉ thư điện tử", "The agency has no e-mail address"),
+        Both(
+            "Danh bạ dịch vụ chưa có địa chỉ thư điện tử của nơi nhận.",
+            "The directory holds no e-mail address of this agency.",
+        ),
+        Both(
+            "Hãy in phiếu trả lời, hoặc bổ sung địa chỉ vào danh bạ.",
+            "Print the answer sheet, or add the address there.",
+        ),
+    ),
+    "link-not-possible": Spec(
+        409,
+        Both("Chưa cấp được liên kết", "No link can be handed out"),
+        Both(
+            "Chuyển gửi chưa được gửi đi, hoặc đã kết thúc.", "The referral has not been sent yet, or it has ended."
+        ),
+        Both("Hãy gửi chuyển gửi đến nơi nhận trước.", "Send the referral to an agency first."),
+    ),
     "not-for-yourself": Spec(
         403,
         _NOT_YOURS,

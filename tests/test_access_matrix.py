@@ -224,6 +224,8 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/cases/{case}/break-glass": {"reason": "CHILD_IN_DANGER", "note": "x"},
     "POST /api/v1/break-glass/{grant}/confirm": {},
     "POST /api/v1/break-glass/{grant}/review": {"finding": "JUSTIFIED", "note": "x"},
+    "POST /api/v1/referrals/{referral}/links": {"how": "paper"},
+    "POST /api/v1/referrals/{referral}/links/{link}/end": {},
     "POST /api/v1/escalations/{escalation}/acknowledge": {},
     "POST /api/v1/escalations/{escalation}/resolve": {"resolution": "x"},
     "POST /api/v1/calls/{call}/record": {"outcome": "reached"},

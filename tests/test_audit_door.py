@@ -168,6 +168,12 @@ async def declare(door: Door) -> Call:
     return "sup.a", f"/cases/{case}/declaration", {"answer": "none"}, {}
 
 
+async def end_link(door: Door) -> Call:
+    referral = await a_referral(door)
+    link = await door.post("sup.a", f"/referrals/{referral}/links", {"how": "paper"}, key=uuid4())
+    return "sup.a", f"/referrals/{referral}/links/{link.json()['id']}/end", None, {}
+
+
 async def end_relative(door: Door) -> Call:
     made = await door.post("cpo.a", "/me/relatives", RELATIVE)
     assert made.status_code == 201, made.text
@@ -581,6 +587,15 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "GET /cases/{case}/referrals": on(a_case, "sup.a", "/cases/{}/referrals"),
     "GET /referrals": known("edu", "/referrals"),
     "GET /referrals/{referral}": on(a_referral, "edu", "/referrals/{}"),
+    "GET /referrals/{referral}/links": on(a_referral, "sup.a", "/referrals/{}/links"),
+    "POST /referrals/{referral}/links": on(
+        a_referral,
+        "sup.a",
+        "/referrals/{}/links",
+        {"how": "paper"},
+        **{"Idempotency-Key": str(uuid4())},
+    ),
+    "POST /referrals/{referral}/links/{link}/end": end_link,
     "GET /break-glass": known("sup.a", "/break-glass"),
     "POST /break-glass/{grant}/confirm": on(a_glass, "sup.b", "/break-glass/{}/confirm"),
     "POST /break-glass/{grant}/review": review_glass,

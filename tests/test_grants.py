@@ -32,6 +32,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "access_token": ("SIU", ""),
     "account": ("SIU", ""),
     "alleged_person": ("SI", "SI"),
+    "answer_link": ("SIU", "S"),
     "alembic_version": ("S", "S"),
     "area_place": ("SIU", "S"),
     "attachment": ("SI", "SU"),

@@ -34,8 +34,9 @@ th,td{border-bottom:1px solid #b1b4b6;padding:.5rem;text-align:left;vertical-ali
 ul{margin:0;padding-left:1.1rem}.unverified{background:#fff3cd;padding:0 .25rem}
 .ladder td:nth-child(5){min-width:17rem}
 .note{font-weight:normal;display:block;font-size:.9rem}code{overflow-wrap:anywhere}
-label{display:block;font-weight:bold;margin-top:1rem}input,button,select{font:inherit;padding:.4rem}
-input{width:100%;max-width:24rem;box-sizing:border-box}button{display:block;margin-top:1rem}
+label{display:block;font-weight:bold;margin-top:1rem}input,button,select,textarea{font:inherit;padding:.4rem}
+input,select,textarea{width:100%;max-width:24rem;box-sizing:border-box}
+summary{cursor:pointer;padding:.5rem 0;font-weight:bold}button{display:block;margin-top:1rem}
 .problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
 @media(max-width:48rem){thead{position:absolute;left:-999rem}tr{display:block;border-bottom:2px solid #0b0c0c}
@@ -48,14 +49,20 @@ _POLICY: Final = (
 _OTHER: Final[dict[Language, str]] = {"vi": "English", "en": "Tiếng Việt"}
 
 
-def page(title: str, body: str, path: str, lang: Language, *, forms: bool = False, status: int = 200) -> HTMLResponse:
-    """A whole page, with a way to its other language. ``forms``: it may send its own forms back here."""
+def page(
+    title: str, body: str, path: str, lang: Language, *, forms: bool = False, status: int = 200, query: str = ""
+) -> HTMLResponse:
+    """A whole page, with a way to its other language.
+
+    ``forms``: it may send its own forms back here. ``query``: what of its address the other language needs as well,
+    each with its ampersand.
+    """
     other = "en" if lang == "vi" else "vi"
     html = (
         f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(title)} · An Nhi</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f'<body><p><a href="/?lang={lang}">An Nhi</a> · '
-        f'<a href="{path}?lang={other}" lang="{other}" hreflang="{other}">{_OTHER[lang]}</a></p>'
+        f'<a href="{path}?{escape(query)}lang={other}" lang="{other}" hreflang="{other}">{_OTHER[lang]}</a></p>'
         f"<main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
     policy = _POLICY + ("'self'" if forms else "'none'")

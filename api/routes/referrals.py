@@ -8,8 +8,9 @@ from fastapi import APIRouter, Body
 from api.door import TheVisit
 from api.problems import declares, declares_referral_refusals
 from api.routes.cases import CaseRef
-from api.services import referrals
+from api.services import links, referrals
 from api.services.keys import IdempotencyKey
+from api.shapes.links import LinkIn, LinkOut, NewLinkOut
 from api.shapes.referrals import ReferralOut, ReferralsOut, ResultOut
 from models.forms.referral import AnyReferralAct, ReferralsInput
 
@@ -41,6 +42,32 @@ async def list_referrals(visit: TheVisit) -> list[ReferralOut]:
 async def read_referral(visit: TheVisit, referral: UUID) -> ReferralOut:
     """One referral, as much of it as the reader may see, and what they may do now."""
     return await referrals.read(visit, referral)
+
+
+@router.get("/referrals/{referral}/links", responses=declares("not-found", "not-permitted"))
+async def list_answer_links(visit: TheVisit, referral: UUID) -> list[LinkOut]:
+    """The one-time links of a referral, the newest first, with the words that open the one that still waits."""
+    return await links.listed(visit, referral)
+
+
+@router.post(
+    "/referrals/{referral}/links",
+    status_code=201,
+    responses=declares("not-found", "not-permitted", "link-not-possible", "no-mail-address", body=True),
+)
+async def issue_answer_link(visit: TheVisit, referral: UUID, key: IdempotencyKey, body: LinkIn) -> NewLinkOut:
+    """Hand an agency that has nobody in the system a link with which it answers once: by e-mail, or on paper."""
+    return await links.issue(visit, referral, key, body)
+
+
+@router.post(
+    "/referrals/{referral}/links/{link}/end",
+    status_code=204,
+    responses=declares("not-found", "not-permitted", "link-not-usable"),
+)
+async def end_answer_link(visit: TheVisit, referral: UUID, link: UUID) -> None:
+    """Take a link back; whoever has it open is out at once."""
+    await links.take_back(visit, referral, link)
 
 
 @router.post("/referrals/{referral}/actions", responses=declares(*declares_referral_refusals(), body=True))

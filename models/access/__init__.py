@@ -41,6 +41,7 @@ Action = Literal[
     "record_consent",
     "read_referral",
     "read_referrals",
+    "link_referral",
     "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -68,6 +69,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "record_consent",
     "read_referral",
     "read_referrals",
+    "link_referral",
     "record_area",
 )
 
@@ -186,6 +188,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "confirm_break_glass": dict.fromkeys(("SUP", "CHAIR", "VCH", "H111S", *sorted(DEPARTMENT)), Scope.NATIONAL),
     "read_consents": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    # A one-time link to whoever has nobody in the system: handed out where a referral is sent from.
+    "link_referral": {role: _OFFICES[role] for role in ("CPO", "SUP", *sorted(DEPARTMENT))},
     "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
     "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},

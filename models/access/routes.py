@@ -158,6 +158,9 @@ ROUTES: Final[dict[str, Rule]] = {
     **_all("POST /api/v1/cases/{case}/referrals", Rule(Guard.RECORD, "read_referral", send=True)),
     **_all("GET /api/v1/referrals", Rule(Guard.ROLE, "read_referrals")),
     **_all("GET /api/v1/referrals/{referral}", Rule(Guard.RECORD, "read_referral")),
+    **_all("GET /api/v1/referrals/{referral}/links", Rule(Guard.BOTH, "link_referral")),
+    **_all("POST /api/v1/referrals/{referral}/links", Rule(Guard.BOTH, "link_referral")),
+    **_all("POST /api/v1/referrals/{referral}/links/{link}/end", Rule(Guard.BOTH, "link_referral")),
     **_all("POST /api/v1/referrals/{referral}/actions", Rule(Guard.RECORD, "read_referral", send=True)),
     **_all(
         """

@@ -63,6 +63,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "new referral, acknowledge it",
         ),
     ),
+    "answer_link": (
+        Sentence(
+            "Đề nghị trả lời chuyển gửi: {service}",
+            "Đơn vị được đề nghị cung cấp dịch vụ “{service}” cho một trẻ em. Mở liên kết dưới đây, nhập bốn từ "
+            "xác nhận (cơ quan gửi sẽ đọc qua điện thoại) và trả lời. Liên kết chỉ mở được một lần, trong 7 ngày.",
+            "de nghi tra loi chuyen gui",
+        ),
+        Sentence(
+            "Please answer a referral: {service}",
+            "Your unit is asked to provide “{service}” for a child. Open the link below, type the four words (the "
+            "sending office reads them to you over the phone) and answer. The link opens once, within 7 days.",
+            "please answer a referral",
+        ),
+    ),
     "referral_answered": (
         Sentence(
             "Đã có thông tin bổ sung: {service}",

@@ -27,6 +27,7 @@ from models.access import COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may,
 from models.access.slices import CHILD_FIELDS, services_of
 from models.calendar.days import TZ
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral.services import SERVICES, providers_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.roles import ROLES
 from models.records import scope as clauses
@@ -54,6 +55,7 @@ class Function:
         beyond: it reaches beyond what its caller may read, and is listed in the documentation for that.
         to: the role that may call it.
         first: what is done before it is looked up who asks.
+        writes: it adds rows.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Function:
     beyond: bool = False
     to: str = "annhi_api"
     first: str = ""
+    writes: bool = False
 
     @property
     def signature(self) -> str:
@@ -381,6 +384,11 @@ _NAMED: Final = f"""(v_role = ANY ({array(role for role in DATA if role not in H
 """On a case ``c``: who the child is, is shown; to the hotline while its report waits, or by broken glass."""
 
 
+def _providers() -> str:
+    """By service, the roles that give it."""
+    return " ".join(f"WHEN '{code}' THEN {array(providers_of(code))}::text[]" for code in SERVICES)
+
+
 def _shown_fields() -> str:
     """The child's fields in a slice, each for the services that need it."""
     agreed = text(clauses.agreed())
@@ -567,6 +575,42 @@ def _beyond() -> Iterator[Function]:
         beyond=True,
     )
     yield Function(
+        "annhi_link_position",
+        "p_referral uuid, p_role text",
+        "TABLE (position_id uuid, person_id uuid, address text)",
+        f"""DECLARE
+        v_to uuid;
+        v_name text;
+        v_mail text;
+    BEGIN
+        SELECT u.id, u.name_vi INTO v_to, v_name FROM referral f JOIN unit u ON u.id = f.receiver_id
+         WHERE f.id = p_referral AND f.state <> 'draft' AND annhi_reads(f.case_id)
+           AND v_role = ANY ({_doing("link_referral")})
+           AND p_role = ANY (CASE f.service {_providers()} ELSE '{{}}'::text[] END)
+           FOR UPDATE OF u;
+        IF v_to IS NULL THEN
+            RETURN;
+        END IF;
+        IF NOT EXISTS (SELECT FROM position p WHERE p.unit_id = v_to AND p.role = p_role AND p.kind = 'link') THEN
+            WITH made AS (INSERT INTO person (id, full_name, language, is_sample)
+                          VALUES (gen_random_uuid(), 'Trả lời qua liên kết · ' || v_name, 'vi', false) RETURNING id)
+            INSERT INTO position (id, person_id, unit_id, role, kind, valid_from)
+            SELECT gen_random_uuid(), made.id, v_to, p_role, 'link', v_at FROM made;
+        END IF;
+        SELECT c.address INTO v_mail FROM provider_name n JOIN contact c ON c.provider_id = n.provider_id
+         WHERE n.unit_id = v_to AND c.kind = 'email' AND n.valid_from <= v_at AND c.valid_from <= v_at
+           AND (n.valid_to IS NULL OR n.valid_to > v_at) AND (c.valid_to IS NULL OR c.valid_to > v_at)
+         ORDER BY c.valid_from DESC, c.id LIMIT 1;
+        UPDATE person SET email = v_mail FROM position p
+         WHERE p.person_id = person.id AND p.unit_id = v_to AND p.role = p_role AND p.kind = 'link';
+        RETURN QUERY SELECT p.id, p.person_id, v_mail FROM position p
+         WHERE p.unit_id = v_to AND p.role = p_role AND p.kind = 'link';
+    END;""",  # noqa: S608
+        "the technical position in which an agency answers by a one-time link; made with the first one",
+        beyond=True,
+        writes=True,
+    )
+    yield Function(
         "annhi_loads",
         "p_service text",
         "TABLE (provider_id uuid, children bigint)",
@@ -629,7 +673,7 @@ def statements() -> Iterator[str]:
     for one in functions():
         yield (
             f"CREATE OR REPLACE FUNCTION {one.name}({one.arguments}) RETURNS {one.returns} "  # noqa: S608 - our own words
-            f"LANGUAGE plpgsql STABLE SECURITY DEFINER COST {_COST} "
+            f"LANGUAGE plpgsql {'VOLATILE' if one.writes else 'STABLE'} SECURITY DEFINER COST {_COST} "
             "SET search_path = pg_catalog, public, pg_temp AS $$\n"
             "#variable_conflict use_column\n"
             "DECLARE\n"

@@ -222,6 +222,12 @@ GUARDED: Final[Mapping[str, Guard]] = {
     "case_event": _below_case(api_adds=f"{_INTAKE} AND actor_id = {_PERSON}"),
     "deadline": _below_case(api=f"{_in('referral_id', 'annhi_referred')} OR {_of_case()}", api_adds=_INTAKE),
     "referral": _below_case(api=f"{_in('id', 'annhi_referred')} OR {_of_case()}"),
+    # Handed out by whoever reads the case; opened by whoever holds it, through the door.
+    "answer_link": Guard(
+        _judging("link_referral"),
+        f"issued_by = {_PERSON} AND {_judging('link_referral')}",
+        _judging("link_referral"),
+    ),
     "referral_event": _below_case(api=f"{_in('referral_id', 'annhi_referred')} OR {_of_case()}"),
     "rung": Guard(
         api=_of_case(),
@@ -440,9 +446,10 @@ PARTS: Final[Mapping[str, Part]] = {
     # The API, while nobody is known yet: signing in, and whose a token is.
     "door": _part(
         "annhi_api",
-        f"person position unit suspension account {_SIGNING_IN} set_up_link external_identity service_token",
+        f"person position unit suspension account {_SIGNING_IN} set_up_link external_identity service_token "
+        "answer_link",
         adds=f"audit_entry {_SIGNING_IN}",
-        changes=f"account {_SIGNING_IN} set_up_link service_token",
+        changes=f"account {_SIGNING_IN} set_up_link service_token answer_link",
     ),
     # The API, noting for many people at once that they have the answers to their commands.
     "answers": _part("annhi_api", "submission", changes="submission"),
@@ -452,6 +459,8 @@ PARTS: Final[Mapping[str, Part]] = {
     "screening": _part("annhi_api", "case_file report case_report absence suspension recusal delegate conflict"),
     # The API, where a unit is merged or split: which cases name it, whoever holds them, and the areas recorded of them.
     "succession": _part("annhi_api", "case_file case_area"),
+    # The API, mailing a one-time link to an agency: the one kind of notice it may write by it.
+    "linking": _part("annhi_api", adds={"notice": "kind = 'answer_link'"}),
     # The API, counting what stands in the record: codes and instants.
     "metrics": _part("annhi_api", "case_file deadline rung escalation notice"),
     # The gateway's word on a message over the phone; a failed one goes on to a call, by whoever is on duty.
@@ -467,7 +476,8 @@ PARTS: Final[Mapping[str, Part]] = {
     # The worker, bringing notices out of the house, and on to a call where that failed.
     "outbox": _part(
         "annhi_worker",
-        {"notice": "true", "report": _UNHELD, **dict.fromkeys(["case_file", "recusal", "delegate"], "true")},
+        {"notice": "true", "report": _UNHELD,
+         **dict.fromkeys(["case_file", "recusal", "delegate", "answer_link"], "true")},
         adds={"notice": _OVER_THE_PHONE, "call_task": "true"},
         changes={"notice": "true"},
     ),

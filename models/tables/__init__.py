@@ -45,6 +45,7 @@ from models.tables.directory import (
     UnitChange,
 )
 from models.tables.emergencies import BreakGlass
+from models.tables.links import AnswerLink
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
@@ -60,6 +61,7 @@ __all__ = [
     "AccessToken",
     "Account",
     "AllegedPerson",
+    "AnswerLink",
     "AreaPlace",
     "Attachment",
     "AuditEntry",

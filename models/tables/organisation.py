@@ -52,8 +52,8 @@ class Person(SQLModel, table=True):
 class Position(SQLModel, table=True):
     """A person's role in a unit for a time. Roles are those of the lifecycle.
 
-    ``kind`` is ``person``, or ``service`` for an agency's system: it acts through its tokens, nobody signs in with it,
-    and no notice or escalation ever goes to it.
+    ``kind`` is ``person``; ``service`` for an agency's system, which acts through its tokens; or ``link`` for whoever
+    answers a referral by a one-time link. Nobody signs in with the latter two, and no escalation goes to them.
     """
 
     __tablename__ = "position"

@@ -1150,6 +1150,58 @@ REVOKE ALL ON FUNCTION annhi_request(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_request(uuid) TO annhi_api
 ;
 
+CREATE OR REPLACE FUNCTION annhi_link_position(p_referral uuid, p_role text) RETURNS TABLE (position_id uuid, person_id uuid, address text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    DECLARE
+        v_to uuid;
+        v_name text;
+        v_mail text;
+    BEGIN
+        SELECT u.id, u.name_vi INTO v_to, v_name FROM referral f JOIN unit u ON u.id = f.receiver_id
+         WHERE f.id = p_referral AND f.state <> 'draft' AND annhi_reads(f.case_id)
+           AND v_role = ANY ('{CPO,DOH,DOHD,SUP}')
+           AND p_role = ANY (CASE f.service WHEN 'medical_emergency' THEN '{HLT}'::text[] WHEN 'sexual_assault_care' THEN '{HLT}'::text[] WHEN 'forensic_examination' THEN '{FOR,HLT}'::text[] WHEN 'police_report' THEN '{POL}'::text[] WHEN 'shelter' THEN '{SHL,SWC,WU}'::text[] WHEN 'alternative_care' THEN '{SHL,SWC}'::text[] WHEN 'legal_aid' THEN '{LEG}'::text[] WHEN 'psychosocial' THEN '{EDU,HLT,SWC}'::text[] WHEN 'school_support' THEN '{EDU}'::text[] WHEN 'cash_support' THEN '{GRP,SWC}'::text[] WHEN 'civil_registration' THEN '{LEG,POL,SWC}'::text[] WHEN 'parenting_reintegration' THEN '{SWC,WU}'::text[] ELSE '{}'::text[] END)
+           FOR UPDATE OF u;
+        IF v_to IS NULL THEN
+            RETURN;
+        END IF;
+        IF NOT EXISTS (SELECT FROM position p WHERE p.unit_id = v_to AND p.role = p_role AND p.kind = 'link') THEN
+            WITH made AS (INSERT INTO person (id, full_name, language, is_sample)
+                          VALUES (gen_random_uuid(), 'Trả lời qua liên kết · ' || v_name, 'vi', false) RETURNING id)
+            INSERT INTO position (id, person_id, unit_id, role, kind, valid_from)
+            SELECT gen_random_uuid(), made.id, v_to, p_role, 'link', v_at FROM made;
+        END IF;
+        SELECT c.address INTO v_mail FROM provider_name n JOIN contact c ON c.provider_id = n.provider_id
+         WHERE n.unit_id = v_to AND c.kind = 'email' AND n.valid_from <= v_at AND c.valid_from <= v_at
+           AND (n.valid_to IS NULL OR n.valid_to > v_at) AND (c.valid_to IS NULL OR c.valid_to > v_at)
+         ORDER BY c.valid_from DESC, c.id LIMIT 1;
+        UPDATE person SET email = v_mail FROM position p
+         WHERE p.person_id = person.id AND p.unit_id = v_to AND p.role = p_role AND p.kind = 'link';
+        RETURN QUERY SELECT p.id, p.person_id, v_mail FROM position p
+         WHERE p.unit_id = v_to AND p.role = p_role AND p.kind = 'link';
+    END;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_link_position(uuid, text) IS 'the technical position in which an agency answers by a one-time link; made with the first one'
+;
+
+REVOKE ALL ON FUNCTION annhi_link_position(uuid, text) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_link_position(uuid, text) TO annhi_api
+;
+
 CREATE OR REPLACE FUNCTION annhi_loads(p_service text) RETURNS TABLE (provider_id uuid, children bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -1468,6 +1520,30 @@ CREATE POLICY worker_changes ON referral FOR UPDATE TO annhi_worker
     USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
 ;
 
+ALTER TABLE answer_link ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON answer_link TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON answer_link FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{CPO,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
+    OR ((SELECT annhi_part()) = ANY ('{door}')))
+;
+
+CREATE POLICY api_adds ON answer_link FOR INSERT TO annhi_api
+    WITH CHECK ((issued_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CPO,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+;
+
+CREATE POLICY api_changes ON answer_link FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{CPO,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))
+    OR ((SELECT annhi_part()) = ANY ('{door}')))
+;
+
+CREATE POLICY worker_finds ON answer_link FOR SELECT TO annhi_worker
+    USING (((SELECT annhi_part()) = ANY ('{outbox}')))
+;
+
 ALTER TABLE referral_event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 ;
 
@@ -1605,6 +1681,7 @@ CREATE POLICY api_finds ON notice FOR SELECT TO annhi_api
 
 CREATE POLICY api_adds ON notice FOR INSERT TO annhi_api
     WITH CHECK (((SELECT annhi_part()) = ANY ('{intake,screening}'))
+    OR ((SELECT annhi_part()) = ANY ('{linking}') AND kind = 'answer_link')
     OR ((SELECT annhi_part()) = ANY ('{gateway}') AND channel = ANY ('{sms,voice}')))
 ;
 
