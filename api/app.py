@@ -21,6 +21,7 @@ from api.problems import SCHEMA
 from api.routes import (
     accounts,
     actions,
+    alike,
     attachments,
     audit,
     case_areas,
@@ -103,8 +104,8 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, referrals,
-        attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
+        sessions, factors, accounts, reports, cases, alike, case_areas, conflicts, consents, emergencies, actions,
+        referrals, attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

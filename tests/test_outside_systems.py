@@ -109,9 +109,7 @@ async def test_a_place_nobody_knows_leaves_the_report_with_the_province_and_lose
     assert taken.json()["cases"][0]["state"]["custody"] == "unrouted"
 
 
-@pytest.mark.parametrize(
-    "reference", ["x" * 5000, "a\0b", ["VU-1"], {"so": 1}], ids=["huge", "nul", "list", "object"]
-)
+@pytest.mark.parametrize("reference", ["x" * 5000, "a\0b", ["VU-1"], {"so": 1}], ids=["huge", "nul", "list", "object"])
 async def test_a_bad_reference_is_a_clear_problem(door: Door, reference: Any) -> None:
     secret = (await token_for(door, await service(door), "reports:write"))["secret"]
     refused = await sends(door, secret, told(reference=reference))

@@ -175,6 +175,13 @@ ROUTES: Final[dict[str, Rule]] = {
         "POST /api/v1/cases/{case}/attachments/{attachment}/custody",
         Rule(Guard.BOTH, "add_attachment", _DECLARED, data=DataClass.P3),
     ),
+    **_all(
+        """
+        GET /api/v1/cases/{case}/possible-duplicates
+        POST /api/v1/cases/{case}/possible-duplicates/{other}/not-the-same
+        """,
+        Rule(Guard.BOTH, "search", _DECLARED),
+    ),
     **_all("GET /api/v1/cases/{case}/conflicts", Rule(Guard.BOTH, "judge_conflicts", _DECLARED)),
     **_all(
         """
