@@ -13,9 +13,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 
 from models.access import COMMUNE, Relation
+from models.access.slices import Stands, services_of
 from models.database import Who, transaction
+from models.lifecycle.referral import SERVICES
 from models.lifecycle.roles import RECEIVERS, ROLES
 from models.records.actor import Acting
+from models.records.referrals import code_of
 from models.records.vault import key_of, seal_text
 from models.tables import Account, BreakGlass, Person, Position, Unit, UnitParent, new_id, table
 from tests.api_support import CHEAP, NOW, PASSWORD, Door
@@ -92,7 +95,30 @@ async def everybody(door: Door) -> Everybody:
         recused = await _subject(door, f"one.{role.lower()}" if role in RECEIVERS else "sup.a", held)
         await recuse(door, recused.id, made.acting[made.username(role)].person_id)
         made.subjects[role, Relation.RECUSED] = recused
+        if services_of(role):
+            # A referral an agency has taken on opens its slice, and not one door to the case.
+            for subject in made.relations(role).values():
+                await refer(door, subject.id, role, Stands.AGREED)
     return made
+
+
+async def refer(door: Door, case: UUID, role: str, how: Stands) -> UUID:
+    """A referral of a case that stands so to the office of a role."""
+    at, referral = door.clock.now() - timedelta(days=40), uuid4()
+    agreed = how in {Stands.AGREED, Stands.ENDED, Stands.LONG_ENDED}
+    over = {Stands.TURNED_AWAY: 1, Stands.ENDED: 1, Stands.LONG_ENDED: 31}.get(how)
+    state = {Stands.DRAFT: "draft", Stands.TURNED_AWAY: "declined"}.get(how, "accepted" if agreed else "sent")
+    service = services_of(role)[0]
+    await door.sql(
+        "INSERT INTO referral (id, code, case_id, service, need, created_at, warnings, receiver_id, state, memory, "
+        "sequence, sent_at, accepted_at, ended_at, protocol_version, updated_at) VALUES (:id, :code, :case, :service, "
+        ":need, :at, '[]', :unit, :state, '{}', 1, :at, :accepted, :ended, 'x', :at)",
+        id=referral, code=code_of(referral), case=case, service=service, need=SERVICES[service].need, at=at,
+        unit=door.unit("VN" if how is Stands.OTHER else HOME[role]), accepted=at if agreed else None,
+        state="revoked" if over and agreed else state,
+        ended=door.clock.now() - timedelta(days=over) if over else None,
+    )  # fmt: skip
+    return referral
 
 
 async def recuse(door: Door, case: UUID, person: UUID) -> None:

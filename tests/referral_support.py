@@ -47,17 +47,20 @@ class Sent:
         at: datetime | None = None,
         behalf_role: str | None = None,
         means: str | None = None,
+        written_by: str | None = None,
         **said: Any,
     ) -> Command:
+        """``written_by``: who stored what is said, where the sender could not: the door refuses them before."""
         world = self.case.world
-        acting, now, command_id = world.acting(who), self.case.now(), uuid4()
-        async with world.as_api(acting, now) as connection:
+        acting, author = world.acting(who), world.acting(written_by or who)
+        now, command_id = self.case.now(), uuid4()
+        async with world.as_api(author, now) as connection:
             await submissions.claim(
-                connection, submission_id=command_id, person_id=acting.person_id, key=command_id,
+                connection, submission_id=command_id, person_id=author.person_id, key=command_id,
                 target=f"referrals/{self.id}/{event}", request_hash="0" * 64, case_id=self.case.id, at=now,
             )  # fmt: skip
             content = await submissions.store_documents(
-                connection, case_id=self.case.id, command_id=command_id, author_id=acting.person_id,
+                connection, case_id=self.case.id, command_id=command_id, author_id=author.person_id,
                 parts=(Part("act", said),) if said else (), at=now,
             )  # fmt: skip
         return Command(
@@ -153,6 +156,8 @@ async def agree(case: Case, *, answer: str = "given", decided_by: str | None = N
             "recorded_by": acting.person_id, "position_id": acting.position_id,
             "decided_by": case.world.person(decided_by) if decided_by else None,
             "giver": None if answer == "ground" else "MOTHER",
+            # What was written down of a child's best interest: read by nobody here.
+            "best_interest_sealed": b"unread" if answer == "ground" else None,
         }  # fmt: skip
         await case.world.add(Consent, **(values | more))
 

@@ -10,7 +10,26 @@ from hypothesis import strategies as st
 from models.alike import POSSIBLE, SCORES, Child, likeness, plain, years_of
 from models.vocabulary import codes
 
-WORDS = st.sampled_from(["Nguyễn", "Trần", "Đỗ", "Văn", "Thị", "Ước", "An", "Anh", "Bình", "Hà", "Hạ", "Hòa", "Hoà", "Minh", "Mình", "Quân", "Quang"])
+WORDS = st.sampled_from(
+    [
+        "Nguyễn",
+        "Trần",
+        "Đỗ",
+        "Văn",
+        "Thị",
+        "Ước",
+        "An",
+        "Anh",
+        "Bình",
+        "Hà",
+        "Hạ",
+        "Hòa",
+        "Hoà",
+        "Minh",
+        "Quân",
+        "Quang",
+    ]
+)
 FULL = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
 BORN = st.dates(date(2008, 1, 1), date(2014, 12, 31))
 

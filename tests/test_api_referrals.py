@@ -165,6 +165,20 @@ async def test_an_agency_is_told_little_before_it_agrees_and_its_slice_afterward
 
 
 @pytest.mark.servers
+async def test_an_ambulance_is_called_by_whoever_hears_of_it_on_a_case_they_do_not_read(door: Door) -> None:
+    case = await a_case(door)
+    assert (await door.get("h111.2", f"/cases/{case}")).status_code == 404
+    wanted = {"service": "medical_emergency", "receiver": "HN-BV", "request": "Trẻ bất tỉnh"}
+    (result,) = await asked(door, case, wanted, who="h111.2")
+    assert (result["referral"], result["problem"]) == (None, None), "called, and nothing of it is shown"
+    (listed,) = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()["items"]
+    assert (listed["service"], listed["state"]) == ("medical_emergency", "sent")
+    assert listed["id"] in {one["id"] for one in (await door.get("hlt", "/referrals")).json()}
+    (refused,) = await asked(door, case, AID, who="h111.2")
+    assert refused["problem"]["code"] == "not-your-role", "anything else is the office's to ask for"
+
+
+@pytest.mark.servers
 async def test_another_agency_and_another_commune_find_nothing(door: Door) -> None:
     case = await a_case(door)
     (result,) = await asked(door, case, AID)

@@ -47,7 +47,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "case_file": ("SI", "SU"),
     "case_key": ("SI", "S"),
     "case_report": ("SI", "SIU"),
-    "child": ("SI", "S"),
+    "child": ("SI", ""),  # the worker: the columns that say how old it is
     "collaborator": ("SIU", "S"),
     "command_record": ("S", "SI"),
     "conflict": ("SI", "SIU"),
@@ -207,7 +207,7 @@ async def test_the_api_writes_no_lifecycle_column(world: World, case: Case, colu
 async def test_the_worker_alone_moves_a_referral(world: World, case: Case, column: str) -> None:
     statement = f"UPDATE referral SET {column} = {column} WHERE case_id = :id"
     await refuses(world.database.api, statement, id=case.id)
-    assert await works(world.database.worker, statement, id=case.id)
+    assert await works(world.database.worker, statement, working_on(case), id=case.id)
 
 
 @pytest.mark.parametrize("column", ["id", "code", "case_id", "service", "need", "rerouted_from", "created_at"])

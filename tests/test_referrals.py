@@ -150,9 +150,10 @@ async def test_a_refused_asking_leaves_no_referral_and_no_workflow_behind(world:
 async def test_another_communes_officer_and_another_hospital_move_nothing(world: World) -> None:
     case = await a_case(world)
     aid = refer(case, "legal_aid")
-    assert await aid.refused("ask_service", "cpo.b", service="legal_aid") == "not-your-unit"
+    assert await aid.refused("ask_service", "cpo.b", written_by="cpo.a", service="legal_aid") == "not-your-unit"
     await aid.sent()
-    assert await aid.refused("revoke", "cpo.b", reason="không phải việc của tôi") == "not-your-unit"
+    reason = "không phải việc của tôi"
+    assert await aid.refused("revoke", "cpo.b", written_by="cpo.a", reason=reason) == "not-your-unit"
     care = await refer(case, "psychosocial").sent()
     assert await care.refused("acknowledge", "hlt") == "not-your-unit"
     assert await care.refused("acknowledge", "leg") == "not-your-role"
@@ -180,10 +181,9 @@ async def test_a_ground_against_a_refusal_has_the_head_of_offices_word(world: Wo
     aid = await refer(case, "legal_aid").asked()
     to = {"receiver_id": str(world.unit("HN-TGPL"))}
     assert await aid.refused("send", "cpo.a", **to) == "consent-missing"
-    ground = {"ground": "STATE_DUTY", "best_interest_note": "Vì lợi ích tốt nhất của trẻ"}
-    await agree(case, answer="ground", decided_by="cpo.a", **ground)
+    await agree(case, answer="ground", decided_by="cpo.a", ground="STATE_DUTY")
     assert await aid.refused("send", "cpo.a", **to) == "ground-needs-supervisor"
-    await agree(case, answer="ground", decided_by="sup.a", **ground)
+    await agree(case, answer="ground", decided_by="sup.a", ground="STATE_DUTY")
     await aid.do("send", "cpo.a", **to)
 
 

@@ -20,6 +20,7 @@ from api.queries import cases, escalations, reports
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from models.access import DATA, HOTLINE, SENSITIVE_KINDS, TABLE, DataClass, Relation, Scope, may, reach, reads, sees
 from models.access.routes import ROUTES
+from models.access.slices import CHILD_FIELDS, SEES, Slice, Stands, services_of
 from models.database import Who, transaction, work_on
 from models.lifecycle import EVENTS, ROLES
 from models.records.actor import Acting
@@ -27,7 +28,7 @@ from models.security import NEXT, script
 from models.security.functions import functions
 from models.security.policies import GUARDED, OPEN, PARTS
 from models.tables import METADATA
-from tests.access_support import Everybody, everybody, recuse
+from tests.access_support import Everybody, everybody, recuse, refer
 from tests.api_support import NOW, open_door, temporal_away
 from tests.conftest import Database
 from tests.test_access_matrix import of
@@ -227,7 +228,8 @@ async def test_a_wrapped_key_is_found_by_whoever_needs_it_and_by_nobody_else(peo
                 for name in ("case_key", "key_share"):
                     counted = text(f"SELECT count(*) FROM {name} WHERE case_id = :case")
                     count = (await connection.execute(counted, {"case": subject.id})).scalar_one()
-                    if reads(role, relation) or relation is Relation.OWN:
+                    answers = bool(services_of(role)) and relation is not Relation.RECUSED
+                    if reads(role, relation) or relation is Relation.OWN or answers:
                         assert count, (role, relation, name)
                     elif relation is Relation.RECUSED or not anywhere:
                         assert not count, (role, relation, name)
@@ -372,8 +374,8 @@ async def test_a_search_finds_by_what_was_misheard_and_leaves_its_count_on_recor
 # --- who adds and changes what ----------------------------------------------------------------------------------------
 
 
-async def refused(connection: AsyncConnection, statement: str, **values: Any) -> None:
-    with pytest.raises(DBAPIError, match="row-level security"):
+async def refused(connection: AsyncConnection, statement: str, why: str = "row-level security", **values: Any) -> None:
+    with pytest.raises(DBAPIError, match=why):
         async with connection.begin_nested():
             await connection.execute(text(statement), values)
 
@@ -433,6 +435,73 @@ async def test_an_administrator_gives_nothing_to_themselves_and_nothing_outside_
         )
 
 
+# --- an agency and its referrals --------------------------------------------------------------------------------------
+
+AGENCIES = sorted(role for role in ROLES if services_of(role))
+
+
+@pytest.mark.parametrize("how", Stands)
+@pytest.mark.parametrize("role", AGENCIES)
+async def test_an_agency_finds_of_a_child_what_its_referral_shows_and_nothing_else(
+    people: Everybody, role: str, how: Stands
+) -> None:
+    subject = people.subjects["SUP", Relation.SAME_UNIT]
+    referral = await refer(people.door, subject.id, role, how)
+    who = people.acting[f"one.{role.lower()}"]
+    if how is Stands.RECUSED:
+        await recuse(people.door, subject.id, who.person_id)
+    try:
+        async with as_api(people, who) as connection:
+            found = await connection.execute(text("SELECT id FROM referral WHERE id = :id"), {"id": referral})
+            seen = (await connection.execute(text("SELECT * FROM annhi_slices(:id)"), {"id": referral})).one_or_none()
+            shown = SEES[how]
+            assert (found.scalar_one_or_none() is not None) == (shown is not Slice.NOTHING)
+            assert (seen is not None) == (shown is not Slice.NOTHING)
+            if seen is not None:
+                assert seen.age == 8
+                named = shown is Slice.SLICE and "full_name" in CHILD_FIELDS[services_of(role)[0]]
+                assert seen.full_name == ("Bé Mẫu" if named else None)
+            for table in ("case_file", "case_event", "document", "report", "attachment", "breach"):
+                column = {"case_file": "id", "report": "id"}.get(table, "case_id")
+                rows = await connection.execute(
+                    text(f"SELECT count(*) FROM {table} WHERE {column} = :id"),
+                    {"id": subject.report_id if table == "report" else subject.id},
+                )
+                assert rows.scalar_one() == 0, table
+            assert (await connection.execute(text("SELECT count(*) FROM child"))).scalar_one() == 0
+    finally:
+        await people.door.sql("DELETE FROM recusal WHERE case_id = :id", id=subject.id)
+        await people.door.sql("UPDATE referral SET receiver_id = NULL WHERE id = :id", id=referral)
+
+
+async def test_what_was_asked_of_an_agency_is_handed_out_once_it_has_agreed(people: Everybody) -> None:
+    subject, at = people.subjects["SUP", Relation.SAME_UNIT], people.door.clock.now()
+    asked, document = await refer(people.door, subject.id, "LEG", Stands.ASKED), uuid4()
+    await people.door.sql(
+        "INSERT INTO document (id, case_id, command_id, kind, sealed, content_hash, author_id, created_at, version, "
+        "frozen_at) VALUES (:id, :case, :id, 'act', '\\x00', 'x', :author, :at, 1, :at)",
+        id=document, case=subject.id, author=people.door.person("sup.a"), at=at,
+    )  # fmt: skip
+    await people.door.sql(
+        "INSERT INTO referral_event (id, referral_id, case_id, sequence, command_id, event, implied, after, role, "
+        "occurred_at, recorded_at, documents, facts, protocol_version) VALUES (:id, :referral, :case, 1, :id, "
+        "'ask_service', '[]', 'draft', 'SUP', :at, :at, jsonb_build_array(jsonb_build_object('id', "
+        "cast(:document AS text))), '{}', 'x')",
+        id=uuid4(), referral=asked, case=subject.id, at=at, document=str(document),
+    )  # fmt: skip
+
+    async def handed(who: str) -> list[UUID]:
+        async with as_api(people, people.acting[who]) as connection:
+            rows = await connection.execute(text("SELECT id FROM annhi_request(:id)"), {"id": asked})
+            return list(rows.scalars())
+
+    assert await handed("one.leg") == []
+    assert await handed("one.sup") == [document]
+    await people.door.sql("UPDATE referral SET state = 'accepted', accepted_at = :at WHERE id = :id", id=asked, at=at)
+    assert await handed("one.leg") == [document]
+    assert await handed("one.hlt") == await handed("one.adm") == []
+
+
 # --- the worker and the named parts of the system --------------------------------------------------------------------
 
 
@@ -442,7 +511,9 @@ async def test_the_worker_finds_the_case_it_works_on_and_no_other(people: Everyb
         for name in ("case_event", "deadline", "rung", "document", "case_report"):
             rows = await connection.execute(text(f"SELECT DISTINCT case_id FROM {name}"))
             assert set(rows.scalars()) == {one.id}, name
-        assert (await connection.execute(text("SELECT count(*) FROM child"))).scalar_one() == 0
+        child = await connection.execute(text("SELECT c.id FROM case_file c JOIN child k ON k.id = c.child_id"))
+        assert list(child.scalars()) == [one.id], "how old its child is, and no other"
+        await refused(connection, "SELECT full_name FROM child", why="permission denied")
         await work_on(connection, [other.id])
         rows = await connection.execute(text("SELECT id FROM case_file"))
         assert set(rows.scalars()) == {one.id, other.id}

@@ -3,47 +3,92 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, case, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    column,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
+from models.access.slices import services_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.rules import EMERGENCY_SERVICES
 from models.records.actor import Acting
 from models.records.scope import CASE, REFERRAL, at_agency, readable
 from models.records.terms import said, terms
-from models.records.vault import key_of, unseal
-from models.tables import Child, CommandRecord, Deadline, Document, ReferralEvent, Unit, table
+from models.records.vault import living_key_in, unseal
+from models.tables import Child, CommandRecord, Deadline, Document, Unit, table
 
-_CHILD, _UNIT, _DEADLINE, _EVENT = table(Child), table(Unit), table(Deadline), table(ReferralEvent)
+_CHILD, _UNIT, _DEADLINE = table(Child), table(Unit), table(Deadline)
 _DOCUMENT, _COMMAND = table(Document), table(CommandRecord)
 _COMMUNE = _UNIT.alias("commune")
 _RECEIVER = _UNIT.alias("receiver")
 
 
-def _referrals(role: str) -> Select[Any]:
+_CHILDS: Final = ("full_name", "birth_date", "estimated_age", "sex")
+_SEEN: Final = (
+    column("id", Uuid()),
+    column("age", Integer()),
+    column("sex", Text()),
+    column("unit_id", Uuid()),
+    column("risk", Text()),
+    column("full_name", Text()),
+    column("birth_date", Date()),
+    column("estimated_age", Integer()),
+)
+"""What ``annhi_slices`` answers."""
+
+
+def _referrals(role: str, which: ColumnElement[Any] | None = None) -> Select[Any]:
+    """Referrals in the scope of a role, with their case and its child.
+
+    An agency finds neither: what it may know of them comes from ``annhi_slices``, of the referral ``which``, or of all.
+    """
     reader = terms(role)
     of_case, of_agency = readable(reader), at_agency(reader)
-    return (
+    one = literal(None, Uuid()) if which is None else which
+    seen = func.annhi_slices(one).table_valued(*_SEEN, name="seen")
+    agency = bool(services_of(role))
+
+    def either(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+        return func.coalesce(column, seen.c[name]) if agency else column
+
+    unit_id = either(CASE.c.unit_id, "unit_id")
+    statement = (
         select(
             REFERRAL,
             CASE.c.code.label("case_code"),
-            CASE.c.risk.label("case_risk"),
+            either(CASE.c.risk, "risk").label("case_risk"),
             CASE.c.owner_id.label("owner_id"),
-            _CHILD.c.full_name,
-            _CHILD.c.birth_date,
-            _CHILD.c.estimated_age,
-            _CHILD.c.sex,
+            (seen.c.age if agency else null()).label("age"),
+            *(either(_CHILD.c[name], name).label(name) for name in _CHILDS),
             *(_COMMUNE.c[name].label(f"commune_{name}") for name in ("id", "code", "name_vi", "name_en")),
             *(_RECEIVER.c[name].label(f"receiver_{name}") for name in ("code", "name_vi", "name_en")),
-            of_case.label("reads_case"),
+            func.coalesce(of_case, false()).label("reads_case"),
         )
-        .join(CASE, CASE.c.id == REFERRAL.c.case_id)
-        .join(_CHILD, _CHILD.c.id == CASE.c.child_id)
-        .outerjoin(_COMMUNE, _COMMUNE.c.id == CASE.c.unit_id)
+        .outerjoin(CASE, CASE.c.id == REFERRAL.c.case_id)
+        .outerjoin(_CHILD, _CHILD.c.id == CASE.c.child_id)
+    )
+    if agency:
+        statement = statement.outerjoin(seen, seen.c.id == REFERRAL.c.id)
+    return (
+        statement.outerjoin(_COMMUNE, _COMMUNE.c.id == unit_id)
         .outerjoin(_RECEIVER, _RECEIVER.c.id == REFERRAL.c.receiver_id)
         .where(or_(of_case, of_agency))
     )
@@ -51,7 +96,8 @@ def _referrals(role: str) -> Select[Any]:
 
 @lru_cache(maxsize=KEPT)
 def _one(role: str) -> Select[Any]:
-    return _referrals(role).where(REFERRAL.c.id == bindparam("referral_id"))
+    one = bindparam("referral_id", type_=Uuid())
+    return _referrals(role, one).where(REFERRAL.c.id == one)
 
 
 @lru_cache(maxsize=KEPT)
@@ -63,13 +109,10 @@ def _of_case(role: str) -> Select[Any]:
 @lru_cache(maxsize=KEPT)
 def _inbox(role: str) -> Select[Any]:
     """Emergency services first, then those of a high risk, then who waits longest."""
-    soon = case((REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)), 0), (CASE.c.risk.in_(("R1", "R2")), 2), else_=1)
-    return (
-        _referrals(role)
-        .where(at_agency(terms(role)), REFERRAL.c.state.in_(sorted(LIVE)))
-        .order_by(soon, REFERRAL.c.sent_at, REFERRAL.c.id)
-        .limit(bindparam("most"))
-    )
+    found = _referrals(role).where(at_agency(terms(role)), REFERRAL.c.state.in_(sorted(LIVE)))
+    risk = found.selected_columns.case_risk
+    soon = case((REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)), 0), (risk.in_(("R1", "R2")), 2), else_=1)
+    return found.order_by(soon, REFERRAL.c.sent_at, REFERRAL.c.id).limit(bindparam("most"))
 
 
 async def find(connection: AsyncConnection, reader: Acting, at: datetime, referral_id: UUID) -> Found | None:
@@ -103,24 +146,14 @@ async def deadlines(connection: AsyncConnection, referral_ids: Sequence[UUID]) -
 
 
 async def request_of(connection: AsyncConnection, row: Found) -> str | None:
-    """What was asked for, in words: of the referral whose need this one took up, where it was passed on."""
-    root: UUID | None = row.id
-    before = row.rerouted_from
-    while before is not None:
-        root = before
-        before = (
-            await connection.execute(select(REFERRAL.c.rerouted_from).where(REFERRAL.c.id == root))
-        ).scalar_one_or_none()
-    asked = await connection.execute(
-        select(_EVENT.c.documents).where(_EVENT.c.referral_id == root, _EVENT.c.event == "ask_service")
-    )
-    ids = [UUID(one["id"]) for documents in asked.scalars() for one in documents]
-    rows = (await connection.execute(select(_DOCUMENT).where(_DOCUMENT.c.id.in_(ids)))).all() if ids else []
-    if not rows:
-        return None
-    key = await key_of(connection, row.case_id)
-    contents = [unseal(key, _DOCUMENT, one.id, one.sealed, one.content_hash) for one in rows]
-    return next((str(one["request"]) for one in contents if one.get("request")), None)
+    """What was asked for, in words, as far as the reader may read it: also of a need that was passed on."""
+    asked = func.annhi_request(row.id).table_valued("id", "sealed", "content_hash", "key_wrapped", "key_kek")
+    for one in await connection.execute(select(*asked.c)):
+        key = await living_key_in(connection, row.case_id, one)
+        content = unseal(key, _DOCUMENT, one.id, one.sealed, one.content_hash) if key else {}
+        if content.get("request"):
+            return str(content["request"])
+    return None
 
 
 async def unit_by_code(connection: AsyncConnection, code: str, at: datetime) -> UUID | None:

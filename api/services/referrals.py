@@ -4,6 +4,7 @@ An act goes the way of a case's (``api.services.actions``): content is stored in
 through the referral's own workflow, the answer is read from PostgreSQL.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -74,16 +75,16 @@ async def ask(visit: Visit, reference: str, key: UUID, body: ReferralsInput) -> 
         Problem: ``not-found`` for a case that is not theirs to act on.
     """
     async with visit.transaction() as connection:
-        case_id = await _addressed(connection, visit, reference)
+        case_id = await _addressed(connection, visit, reference, key)
     return [await _asked(visit, case_id, key, index, one) for index, one in enumerate(body.referrals)]
 
 
-async def _addressed(connection: AsyncConnection, visit: Visit, reference: str) -> UUID:
+async def _addressed(connection: AsyncConnection, visit: Visit, reference: str, key: UUID) -> UUID:
     """The case services are asked for on: one's own, or, of an emergency, one that one may report about."""
     acting = visit.caller.acting
     row = await cases.find(connection, acting, visit.now, reference)
     if row is None:
-        row = await cases.find_to_act(connection, acting, visit.now, reference, "add_report")
+        row = await cases.address(connection, reference, "add_report", key)
     if row is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=row.code)
@@ -314,7 +315,7 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         sequence=row.sequence,
         windows=_windows(visit, row),
         minimum=MinimumOut(
-            age_band=age_band(age_of(row.birth_date, row.estimated_age, local_date(visit.now))),
+            age_band=age_band(_age(visit, row)),
             sex=row.sex,
             commune=_unit(row, "commune", row.commune_id),
             urgency=urgency(row.service, row.case_risk),
@@ -322,9 +323,13 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         ),
         slice=_slice(row, request, names=names) if names or words else None,
         case=CaseRefOut(id=row.case_id, code=row.case_code) if reads_case else None,
-        deadlines=[_deadline(visit, one) for one in clocks] if clocks is not None else None,
+        deadlines=_deadlines(visit, clocks) if clocks is not None else None,
         allowed_actions=_allowed(visit, row, reads_case=reads_case) if whole else None,
     )
+
+
+def _age(visit: Visit, row: Found) -> int | None:
+    return row.age if row.age is not None else age_of(row.birth_date, row.estimated_age, local_date(visit.now))
 
 
 def _slice(row: Found, request: str | None, *, names: bool) -> SliceOut:
@@ -349,17 +354,24 @@ def _windows(visit: Visit, row: Found) -> list[WindowOut]:
     return found
 
 
-def _deadline(visit: Visit, row: Found) -> ReferralDeadlineOut:
-    clock = Clock.model_validate(row.clock)
-    name = term("referral_deadlines", clock.code)
+def _deadlines(visit: Visit, rows: Sequence[Found]) -> list[ReferralDeadlineOut]:
+    """The clocks in the order they started; of those that started together, in the protocol's."""
     said = visit.door.reference.protocol_at(visit.now).referrals
     owed = {one.code: one.owed_by for one in said.clocks} if said is not None else {}
+    order = {code: index for index, code in enumerate(owed)}
+    clocks = [Clock.model_validate(row.clock) for row in rows]
+    clocks.sort(key=lambda one: (one.started_at, order.get(one.code, len(order))))
+    return [_deadline(one, owed.get(one.code)) for one in clocks]
+
+
+def _deadline(clock: Clock, owed_by: str | None) -> ReferralDeadlineOut:
+    name = term("referral_deadlines", clock.code)
     return ReferralDeadlineOut(
         code=clock.code,
         name=Text(vi=name.vi, en=name.en),
         mark=MARKS[clock.kind],
         status=clock.status,
-        owed_by=owed.get(clock.code),
+        owed_by=owed_by,
         started_at=clock.started_at,
         due_at=clock.due_at,
         met_at=clock.met_at,

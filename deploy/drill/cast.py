@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import httpx
 
 from deploy.drill.clock import DrillFailureError
-from deploy.drill.format import HERE, Act, Answer, Call, GoAbsent, MakeReport, WantReading
+from deploy.drill.format import HERE, Act, Answer, Call, Consent, GoAbsent, MakeReport, Refer, WantReading
 from deploy.drill.refs import filled
 from deploy.drill.world import ADMINISTRATOR, World
 
@@ -30,13 +30,22 @@ class Cast:
         http: a client of the API's base address.
         world: ids of people and positions.
         cases: names of cases to their ids; reports add to it.
+        referrals: names of referrals to their ids; asking for a service adds to it.
         password: the one all of them sign in with.
     """
 
-    def __init__(self, http: httpx.AsyncClient, world: World, cases: dict[str, UUID], password: str) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        world: World,
+        cases: dict[str, UUID],
+        referrals: dict[str, UUID],
+        password: str,
+    ) -> None:
         self._http = http
         self._world = world
         self._cases = cases
+        self._referrals = referrals
         self._password = password
         self._reports: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
@@ -74,8 +83,46 @@ class Cast:
             person = self._world.people[act.on_behalf_of.who]
             body["on_behalf_of"] = {"person_id": str(person), "means": act.on_behalf_of.means}
             behalf = f" (thay · for {act.on_behalf_of.who}, {act.on_behalf_of.means})"
-        answer = await self._ask(act.by, "POST", f"/cases/{self._cases[act.case]}/actions/{act.event}", body)
-        return self._refused(answer, act.refused, f"{act.by} {act.event}{behalf}") or f"{act.by} {act.event}{behalf}"
+        if act.referral is not None:
+            path, body = f"/referrals/{self._referrals[act.referral]}/actions", {"event": act.event, **body}
+        else:
+            path = f"/cases/{self._cases[act.case or '']}/actions/{act.event}"
+        answer = await self._ask(act.by, "POST", path, body)
+        said = f"{act.by} {act.event}{f' [{act.referral}]' if act.referral else ''}{behalf}"
+        return self._refused(answer, act.refused, said) or said
+
+    async def refer(self, refer: Refer) -> str:
+        """Ask for a service. Returns what was done, in words.
+
+        Raises:
+            Refusal: refused, or not refused, against expectation.
+        """
+        wanted = {"service": refer.service, **await self._fill(refer.by, refer.form)}
+        if refer.unit is not None:
+            wanted["receiver"] = refer.unit
+        path = f"/cases/{self._cases[refer.case]}/referrals"
+        answer = await self._ask(refer.by, "POST", path, {"referrals": [wanted]})
+        said = f"{refer.by} chuyển gửi · refers {refer.service} → {refer.unit or 'bản soạn · draft'}"
+        if answer.status_code >= HTTP_ERROR:
+            return self._refused(answer, refer.refused, said) or said
+        (result,) = answer.json()
+        problem = result["problem"] and result["problem"]["code"]
+        if result["referral"] is not None:
+            self._referrals[refer.opens] = UUID(result["referral"]["id"])
+        if problem != refer.refused:
+            raise Refusal(f"{said}, refused with {refer.refused}" if refer.refused else said, problem or "it was done")
+        return f"{said}: bị từ chối · refused: {problem}" if problem else said
+
+    async def consent(self, consent: Consent) -> str:
+        """Put consent on record. Returns what was done, in words.
+
+        Raises:
+            Refusal: refused, or not refused, against expectation.
+        """
+        body = await self._fill(consent.by, consent.form)
+        answer = await self._ask(consent.by, "POST", f"/cases/{self._cases[consent.case]}/consents", body)
+        said = f"{consent.by} ghi đồng ý · records consent: {body.get('scope')} {body.get('answer')}"
+        return self._refused(answer, consent.refused, said) or said
 
     async def go_absent(self, absence: GoAbsent, since: datetime) -> str:
         """Have the administrator enter an absence.
@@ -127,7 +174,11 @@ class Cast:
         Of documents: the list, and the content of each as far as it is shown to this person.
         """
         base = f"/cases/{self._cases[case]}"
-        if want.what == "report":
+        if want.referral is not None:
+            path = f"/referrals/{self._referrals[want.referral]}"
+        elif want.what == "inbox":
+            path = "/referrals"
+        elif want.what == "report":
             path = f"/reports/{self._reports[case]}"
         else:
             path = base if want.what == "case" else f"{base}/{want.what}"
@@ -195,7 +246,7 @@ class Cast:
     async def _ask(self, who: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """One request as somebody. Whoever opens a case for the first time declares: nobody in a cast is related."""
         answer = await self._asked(who, method, path, body)
-        while method == "GET" and answer.status_code == HTTP_UNDECLARED:
+        while answer.status_code == HTTP_UNDECLARED:
             declaration = str(answer.json()["about"]["post"]).removeprefix("/api/v1")
             declared = await self._asked(who, "POST", declaration, {"answer": "none"})
             self._refused(declared, None, f"{who} declares for a case")

@@ -108,14 +108,45 @@ class MakeReport(Part):
 
 
 class Act(Part):
-    """Somebody does something on a case: an event of the lifecycle with what it needs."""
+    """Somebody does something on a case or on a referral: an event of its lifecycle with what it needs."""
 
     by: Nick
-    case: Nick
+    case: Nick | None = None
+    referral: Nick | None = None
     event: str
     form: dict[str, Any] = {}
     occurred_at: At | None = None
     on_behalf_of: Behalf | None = None
+    refused: str | None = None
+
+    @model_validator(mode="after")
+    def _on_one_thing(self) -> Self:
+        if (self.case is None) == (self.referral is None):
+            raise ValueError("an act is on a case (case: …) or on a referral (referral: …)")
+        return self
+
+
+class Refer(Part):
+    """Somebody asks for a service of one child; without ``unit`` it stays a draft.
+
+    ``opens`` names the referral. Where it is passed on by itself, the next ones are called ``…-2``, ``…-3``.
+    """
+
+    by: Nick
+    case: Nick
+    opens: Nick
+    service: str
+    unit: str | None = None
+    form: dict[str, Any] = {}
+    refused: str | None = None
+
+
+class Consent(Part):
+    """Somebody puts on record that consent was given, refused, withdrawn or not needed."""
+
+    by: Nick
+    case: Nick
+    form: dict[str, Any]
     refused: str | None = None
 
 
@@ -149,8 +180,12 @@ class Call(Part):
 
 
 class WantDeadline(Part):
-    """A deadline as it must stand; ``occurrence`` tells several of the same code apart (1 is the first)."""
+    """A deadline as it must stand; ``occurrence`` tells several of the same code apart (1 is the first).
 
+    As in everything with ``referral`` below: the case's own, where no referral is named.
+    """
+
+    referral: Nick | None = None
     code: str
     status: Status | None = None
     due: At | None = None
@@ -166,6 +201,8 @@ class WantNotice(Part):
     who: Nick
     level: Level | Literal["receipt"] | None = None
     deadline: str | None = None
+    referral: Nick | None = None
+    kind: str | None = None
     at: At | None = None
     role: str | None = None
     channel: str | None = None
@@ -176,6 +213,7 @@ class WantNotice(Part):
 class WantRung(Part):
     """A rung as it must stand: fired, still planned, or passed over because its condition did not hold."""
 
+    referral: Nick | None = None
     deadline: str
     level: Level
     at: At
@@ -186,6 +224,7 @@ class WantRung(Part):
 class WantBreach(Part):
     """A breach on record."""
 
+    referral: Nick | None = None
     code: str
     due: At | None = None
     recorded_at: At | None = None
@@ -196,6 +235,7 @@ class WantBreach(Part):
 class WantEscalation(Part):
     """A fired rung as a matter for people."""
 
+    referral: Nick | None = None
     deadline: str
     level: Level
     state: Literal["open", "acknowledged", "resolved"] | None = None
@@ -237,11 +277,22 @@ class WantDocument(Part):
     author: Nick | None = None
 
 
+class WantReferral(Part):
+    """A referral as it must stand: with which unit it is, and in what state."""
+
+    referral: Nick
+    state: str | None = None
+    unit: str | None = None
+    outcome: str | None = None
+    decline_reason: str | None = None
+
+
 class WantReading(Part):
     """What a person gets when asking for something: the HTTP status, and words that must or must not be in it."""
 
     who: Nick
-    what: Literal["case", "timeline", "documents", "deadlines", "household", "report"] = "case"
+    what: Literal["case", "timeline", "documents", "deadlines", "household", "report", "referrals", "inbox"] = "case"
+    referral: Nick | None = None
     status: int
     shows: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
@@ -281,6 +332,7 @@ class Expect(Part):
     events: tuple[WantEvent, ...] = ()
     no_event: tuple[str, ...] = ()
     documents: tuple[WantDocument, ...] = ()
+    referrals: tuple[WantReferral, ...] = ()
     reading: tuple[WantReading, ...] = ()
     allows: tuple[str, ...] = ()
     allows_not: tuple[str, ...] = ()
@@ -293,7 +345,7 @@ class Expect(Part):
         return self
 
 
-KINDS = ("report", "act", "absent", "answer", "call", "expect")
+KINDS = ("report", "act", "refer", "consent", "absent", "answer", "call", "expect")
 
 
 class Step(Part):
@@ -304,6 +356,8 @@ class Step(Part):
     clause: str | None = None
     report: MakeReport | None = None
     act: Act | None = None
+    refer: Refer | None = None
+    consent: Consent | None = None
     absent: GoAbsent | None = None
     answer: Answer | None = None
     call: Call | None = None

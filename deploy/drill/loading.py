@@ -1,16 +1,18 @@
 """Loading a drill: reading, typing, and checking that its names and instants fit together."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from deploy.drill.format import Drill, Step, shown
+from deploy.drill.format import Act, Drill, MakeReport, Refer, Step, shown
 from deploy.drill.reading import BadDrillError, Path_, Source, read, read_text
 from deploy.drill.refs import filled, references
 from models.forms import INPUTS, ReportInput
+from models.forms.referral import REFERRAL_INPUTS, AskedService
 
 _Problem = tuple[Path_, str]
 
@@ -61,6 +63,7 @@ def _inconsistencies(drill: Drill) -> Iterator[_Problem]:
     yield from _stage(drill)
     yield from _order(drill)
     yield from _names(drill)
+    yield from _referrals(drill)
     yield from _forms(drill)
 
 
@@ -72,6 +75,9 @@ def _stage(drill: Drill) -> Iterator[_Problem]:
     for nick, actor in drill.cast.items():
         named.append((("cast", nick, "unit"), actor.unit))
         named += [(("cast", nick, "also", i, "unit"), office.unit) for i, office in enumerate(actor.also)]
+    for index, step in enumerate(drill.steps):
+        if step.refer is not None and step.refer.unit is not None:
+            named.append((("steps", index, "refer", "unit"), step.refer.unit))
     yield from ((path, f"no unit has the code {code!r}") for path, code in named if code not in codes)
 
     people: list[_Problem] = [(("absences", i, "who"), absence.who) for i, absence in enumerate(drill.absences)]
@@ -116,6 +122,36 @@ def _names(drill: Drill) -> Iterator[_Problem]:
                 cases.add(nick)
 
 
+_PASSED_ON: Final = re.compile(r"-[0-9]+$")
+
+
+_MAY_BE_OF_ONE: Final = (
+    "deadlines", "rungs", "notified", "not_notified", "breaches", "escalations", "referrals", "reading",
+)  # fmt: skip
+
+
+def _referrals(drill: Drill) -> Iterator[_Problem]:
+    known: set[str] = set()
+    for index, step in enumerate(drill.steps):
+        for path, nick in _named_referrals(step):
+            if nick not in known and _PASSED_ON.sub("", nick) not in known:
+                yield ("steps", index, *path), f"nothing above refers a child under the name {nick!r}"
+        if step.refer is not None:
+            if step.refer.opens in known or _PASSED_ON.search(step.refer.opens):
+                yield ("steps", index, "refer", "opens"), "is taken, or ends like a referral that was passed on (-2)"
+            known.add(step.refer.opens)
+
+
+def _named_referrals(step: Step) -> Iterator[_Problem]:
+    if step.act is not None and step.act.referral is not None:
+        yield ("act", "referral"), step.act.referral
+    if step.expect is not None:
+        for field in _MAY_BE_OF_ONE:
+            for index, want in enumerate(getattr(step.expect, field)):
+                if want.referral is not None:
+                    yield ("expect", field, index, "referral"), want.referral
+
+
 def _pointers(drill: Drill, index: int, step: Step, cases: set[str]) -> Iterator[_Problem]:
     for kind, name in references(getattr(getattr(step, step.kind), "form", {})):
         if name.split("/")[0] not in (drill.cast if kind == "person" else cases):
@@ -125,22 +161,35 @@ def _pointers(drill: Drill, index: int, step: Step, cases: set[str]) -> Iterator
 def _forms(drill: Drill) -> Iterator[_Problem]:
     """Forms as the API will read them; where a refusal is expected the form may be as wrong as it likes."""
     for index, step in enumerate(drill.steps):
-        if step.act is not None and step.act.event not in INPUTS:
+        part = step.report or step.act or step.refer
+        if part is None:
+            continue
+        body, form = _body(part)
+        if body is None:
             yield (
                 ("steps", index, "act", "event"),
-                f"{step.act.event!r} is no event of the lifecycle that a person may send",
+                f"{part.event!r} is no event of the lifecycle that a person may send",  # type: ignore[union-attr]
             )
-            continue
-        part = step.report or step.act
-        if part is None or part.refused is not None:
-            continue
-        body = ReportInput if step.act is None else INPUTS[step.act.event]
-        try:
-            body.model_validate(filled(part.form, _any_id))
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            path: Path_ = ("steps", index, step.kind, "form", *problem["loc"])
-            yield path, f"{problem['msg']} ({body.__name__})"
+        elif part.refused is None:
+            try:
+                body.model_validate(filled(form, _any_id))
+            except ValidationError as error:
+                problem = error.errors(include_url=False, include_input=False)[0]
+                path: Path_ = ("steps", index, step.kind, "form", *problem["loc"])
+                yield path, f"{problem['msg']} ({body.__name__})"
+
+
+def _body(part: MakeReport | Act | Refer) -> tuple[type[BaseModel] | None, dict[str, Any]]:
+    """The model the API will read a form with, None for an event there is not; and the form as it is sent."""
+    match part:
+        case MakeReport():
+            return ReportInput, part.form
+        case Refer():
+            return AskedService, {"service": part.service, "receiver": part.unit, **part.form}
+        case Act(referral=None):
+            return INPUTS.get(part.event), part.form
+        case Act():
+            return REFERRAL_INPUTS.get(part.event), {"event": part.event, **part.form}
 
 
 def _any_id(kind: str, _name: str) -> str:

@@ -2,15 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import Any, assert_never
+from typing import Any
 
 from deploy.drill.cast import Refusal
 from deploy.drill.clock import ROOM, DrillFailureError
 from deploy.drill.expectations import Finding, check, reading
-from deploy.drill.format import Act, Answer, Call, Drill, Expect, GoAbsent, MakeReport, Step, shown
+from deploy.drill.format import (
+    Act,
+    Answer,
+    Call,
+    Consent,
+    Drill,
+    Expect,
+    GoAbsent,
+    MakeReport,
+    Part,
+    Refer,
+    Step,
+    shown,
+)
 from deploy.drill.reading import BadDrillError
 from deploy.drill.report import Account, Line, Teller
 from deploy.drill.seen import look
@@ -108,21 +121,14 @@ class Play:
             Refusal: the API answered otherwise than the step expects.
         """
         cast = self._stage.cast
-        match step.report or step.act or step.absent or step.answer or step.call:
-            case MakeReport() as report:
-                return await cast.report(report)
-            case Act() as act:
-                return await cast.act(act)
-            case GoAbsent() as absence:
-                return await cast.go_absent(absence, step.at)
-            case Answer() as answer:
-                return await cast.answer(answer)
-            case Call() as call:
-                return await cast.call(call)
-            case None:
-                raise AssertionError(step)
-            case other:
-                assert_never(other)
+        part = getattr(step, step.kind)
+        if isinstance(part, GoAbsent):
+            return await cast.go_absent(part, step.at)
+        plays: dict[type[Part], Callable[[Any], Awaitable[str]]] = {
+            MakeReport: cast.report, Act: cast.act, Refer: cast.refer, Consent: cast.consent,
+            Answer: cast.answer, Call: cast.call,
+        }  # fmt: skip
+        return await plays[type(part)](part)
 
     async def _room(self, step: Step) -> None:
         """See that no timer can fire while the command is on its way: this test server would not survive it.
@@ -141,7 +147,7 @@ class Play:
 
     async def _expect(self, step: Step, expect: Expect) -> None:
         async with self._stage.reading() as connection:
-            seen = await look(connection, self._stage.cases[expect.case])
+            seen = await look(connection, self._stage.cases[expect.case], self._stage.units)
         for finding in check(expect, seen, self._stage.nicks):
             self._put(self._found(step, finding))
         for want in expect.reading:

@@ -1,6 +1,7 @@
 """What stands in PostgreSQL about one case, as plain rows in the words of the drill's format."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from models.tables import (
     Escalation,
     EscalationRecipient,
     Notice,
+    Referral,
     Rung,
     table,
 )
@@ -27,6 +29,8 @@ Row = dict[str, Any]
 _CASE, _DEADLINE, _RUNG, _NOTICE = table(CaseFile), table(Deadline), table(Rung), table(Notice)
 _BREACH, _ESCALATION, _RECIPIENT = table(Breach), table(Escalation), table(EscalationRecipient)
 _EVENT, _DOCUMENT, _CALL = table(CaseEvent), table(Document), table(CallTask)
+_REFERRAL = table(Referral)
+_Codes = Mapping[UUID, tuple[str, int, UUID | None]]
 
 
 @dataclass
@@ -42,26 +46,29 @@ class Seen:
     calls: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     documents: list[Row] = field(default_factory=list)
+    referrals: list[Row] = field(default_factory=list)
     same_child: list[UUID] = field(default_factory=list)
     same_household: list[UUID] = field(default_factory=list)
 
 
-async def look(connection: AsyncConnection, case_id: UUID) -> Seen:
+async def look(connection: AsyncConnection, case_id: UUID, units: Mapping[UUID, str]) -> Seen:
     """Read a case and everything around it.
 
     Args:
         connection: a transaction that may read every table.
         case_id: which case.
+        units: codes of units by id.
     """
     case = (await connection.execute(select(_CASE).where(_CASE.c.id == case_id))).one()._asdict()
     seen = Seen(case=case)
     seen.deadlines = await _deadlines(connection, case_id)
-    codes = {row["id"]: (row["code"], row["occurrence"]) for row in seen.deadlines}
+    codes: _Codes = {row["id"]: (row["code"], row["occurrence"], row["referral_id"]) for row in seen.deadlines}
     seen.rungs = [
         {
             **row._asdict(),
             "deadline": codes[row.deadline_id][0],
             "occurrence": codes[row.deadline_id][1],
+            "referral": codes[row.deadline_id][2],
             "at": row.fired_at or row.due_at,
         }
         for row in await connection.execute(
@@ -76,13 +83,14 @@ async def look(connection: AsyncConnection, case_id: UUID) -> Seen:
             "at": row.created_at,
             "level": levels.get((row.deadline_id, row.ordinal), "receipt"),
             "deadline": codes[row.deadline_id][0] if row.deadline_id else None,
+            "referral": codes[row.deadline_id][2] if row.deadline_id else _told_of(row),
         }
         for row in await connection.execute(
             select(_NOTICE).where(_NOTICE.c.case_id == case_id).order_by(_NOTICE.c.created_at, _NOTICE.c.id)
         )
     ]
     seen.breaches = [
-        row._asdict() | {"due": row.due_at}
+        row._asdict() | {"due": row.due_at, "referral": codes[row.deadline_id][2]}
         for row in await connection.execute(select(_BREACH).where(_BREACH.c.case_id == case_id))
     ]
     seen.escalations = await _escalations(connection, case_id, codes)
@@ -99,6 +107,12 @@ async def look(connection: AsyncConnection, case_id: UUID) -> Seen:
         )
     ]
     seen.documents = await _documents(connection, case_id)
+    seen.referrals = [
+        {**row._asdict(), "referral": row.id, "unit": units.get(row.receiver_id)}
+        for row in await connection.execute(
+            select(_REFERRAL).where(_REFERRAL.c.case_id == case_id).order_by(_REFERRAL.c.created_at, _REFERRAL.c.id)
+        )
+    ]
     seen.same_child = await _others(connection, case, "child_id")
     seen.same_household = await _others(connection, case, "household_id")
     return seen
@@ -108,10 +122,18 @@ async def _deadlines(connection: AsyncConnection, case_id: UUID) -> list[Row]:
     rows = await connection.execute(
         select(_DEADLINE).where(_DEADLINE.c.case_id == case_id).order_by(_DEADLINE.c.started_at, _DEADLINE.c.id)
     )
-    return [{**row._asdict(), "due": row.due_at, "started": row.started_at} for row in rows]
+    return [
+        {**row._asdict(), "due": row.due_at, "started": row.started_at, "referral": row.referral_id} for row in rows
+    ]
 
 
-async def _escalations(connection: AsyncConnection, case_id: UUID, codes: dict[UUID, tuple[str, int]]) -> list[Row]:
+def _told_of(row: Any) -> UUID | None:
+    """Of a notice that no rung brought: the referral it tells its agency of."""
+    said = (row.values or {}).get("referral")
+    return UUID(said) if said else None
+
+
+async def _escalations(connection: AsyncConnection, case_id: UUID, codes: _Codes) -> list[Row]:
     to: dict[UUID, list[UUID]] = defaultdict(list)
     watching: dict[UUID, list[UUID]] = defaultdict(list)
     recipients = select(_RECIPIENT).join(_ESCALATION, _ESCALATION.c.id == _RECIPIENT.c.escalation_id)
@@ -124,6 +146,7 @@ async def _escalations(connection: AsyncConnection, case_id: UUID, codes: dict[U
         {
             **row._asdict(),
             "deadline": codes[row.deadline_id][0],
+            "referral": codes[row.deadline_id][2],
             "at": row.opened_at,
             "to": to[row.id],
             "watching": watching[row.id],

@@ -20,6 +20,7 @@ import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio.client import Client
 
@@ -39,6 +40,7 @@ from models.clock import PlatformClock
 from models.database import Who, connect, transaction
 from models.records.reference import Reference, load_reference
 from models.settings import Settings
+from models.tables import Referral, table
 from models.vault import KeyRing
 from models.vault.file import FileKeys
 from models.vault.file import create as create_vault
@@ -51,12 +53,15 @@ NAMESPACE = "default"
 
 QUEUE = "drill"
 
+_REFERRAL = table(Referral)
+
 
 @dataclass
 class Stage:
     """Everything a drill needs, at its start.
 
-    ``cases`` are the cases by the names the file gives them; reports add to it.
+    ``cases`` and ``referrals`` are those by the names the file gives them; reports and ``refer`` add to them, and
+    whatever is passed on by itself.
     """
 
     drill: Drill
@@ -66,13 +71,31 @@ class Stage:
     world: World
     owner: AsyncEngine
     cases: dict[str, UUID] = field(default_factory=dict)
+    referrals: dict[str, UUID] = field(default_factory=dict)
 
     @property
     def nicks(self) -> dict[UUID, str]:
-        """The file's names of people and cases, by id."""
-        return {person: nick for nick, person in self.world.people.items() if nick != ADMINISTRATOR} | {
-            case: nick for nick, case in self.cases.items()
-        }
+        """The file's names of people, cases and referrals, by id."""
+        people = {person: nick for nick, person in self.world.people.items() if nick != ADMINISTRATOR}
+        return people | {made: nick for named in (self.cases, self.referrals) for nick, made in named.items()}
+
+    @property
+    def units(self) -> dict[UUID, str]:
+        """The file's codes of units, by id."""
+        return {unit: code for code, unit in self.world.units.items()}
+
+    async def name_passed_on(self) -> None:
+        """Name the referrals that were made by themselves: ``…-2`` where a need goes to its second unit."""
+        async with self.reading() as connection:
+            passed = select(_REFERRAL.c.id, _REFERRAL.c.rerouted_from).where(_REFERRAL.c.rerouted_from.is_not(None))
+            rows = (await connection.execute(passed.order_by(_REFERRAL.c.created_at, _REFERRAL.c.id))).all()
+        known = {made: nick for nick, made in self.referrals.items()}
+        for row in rows:
+            if row.id not in known and row.rerouted_from in known:
+                nick, _, number = known[row.rerouted_from].rpartition("-")
+                again = number.isdigit() and nick in self.referrals
+                known[row.id] = f"{nick}-{int(number) + 1}" if again else f"{known[row.rerouted_from]}-2"
+                self.referrals[known[row.id]] = row.id
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -118,7 +141,9 @@ async def stage(drill: Drill, *, server: Postgres | None = None) -> AsyncIterato
         engine = await _engine(things, config, config.database_url)
         http = await _serve(things, create_app(config, engine, desk, domain, passwords=passwords, loaded=reference))
         cases: dict[str, UUID] = {}
-        yield Stage(drill, clock, desk, Cast(http, world, cases, password), world, owner, cases)
+        referrals: dict[str, UUID] = {}
+        cast = Cast(http, world, cases, referrals, password)
+        yield Stage(drill, clock, desk, cast, world, owner, cases, referrals)
 
 
 @asynccontextmanager

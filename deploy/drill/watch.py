@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deploy.drill.format import shown
 from deploy.drill.report import Line
 from deploy.drill.stage import Stage
+from models.lifecycle.referral import LIVE
 from models.lifecycle.states import ENDED
-from models.records.deadlines import snapshot
+from models.messages import Snapshot
+from models.records.deadlines import load_clocks, snapshot
+from models.records.referrals import ReferralRow, read_referral, snapshot_of
 from models.tables import (
     Breach,
     CallTask,
@@ -22,11 +25,13 @@ from models.tables import (
     Escalation,
     EscalationRecipient,
     Notice,
+    Referral,
     Rung,
     table,
 )
 
 _CASE, _DEADLINE, _RUNG, _NOTICE = table(CaseFile), table(Deadline), table(Rung), table(Notice)
+_REFERRAL = table(Referral)
 _BREACH, _CALL, _ESCALATION, _RECIPIENT = table(Breach), table(CallTask), table(Escalation), table(EscalationRecipient)
 
 
@@ -64,19 +69,24 @@ class Watch:
                 )
             ).all()
             held = {case: await snapshot(connection, case) for case in await _cases(connection)}
+            referrals = {row.id: await _snapshot(connection, row) for row in await _referrals(connection)}
         found = [f"rung {row.level} of {row.code} due {shown(row.due_at)} has not fired" for row in rows]
         if found:
             return found
-        for case, record in held.items():
-            believed = await self._stage.desk.believed(case)
-            if believed is None and not record.ended:
-                found.append(f"case {self._stage.nicks.get(case, case)} has no workflow")
-            elif believed is not None and believed != record:
-                found.append(f"the workflow of {self._stage.nicks.get(case, case)} is not where the record is")
+        desk = self._stage.desk
+        for matters, ask in ((held, desk.believed), (referrals, desk.believed_of_referral)):
+            for matter, record in matters.items():
+                name = self._stage.nicks.get(matter, matter)
+                believed = await ask(matter)
+                if believed is None and not record.ended:
+                    found.append(f"{name} has no workflow")
+                elif believed is not None and believed != record:
+                    found.append(f"the workflow of {name} is not where the record is")
         return found
 
     async def news(self) -> list[Line]:
         """What happened since the last look and was nobody's act: rungs, first notices, breaches, calls asked for."""
+        await self._stage.name_passed_on()
         async with self._stage.reading() as connection:
             lines = [
                 *await self._rungs(connection),
@@ -88,8 +98,8 @@ class Watch:
 
     async def _rungs(self, connection: AsyncConnection) -> list[Line]:
         rows = await connection.execute(
-            select(_RUNG, _DEADLINE.c.code, _DEADLINE.c.due_at.label("limit"), _ESCALATION.c.id.label("escalation"),
-                   _ESCALATION.c.nobody)
+            select(_RUNG, _DEADLINE.c.code, _DEADLINE.c.referral_id, _DEADLINE.c.due_at.label("limit"),
+                   _ESCALATION.c.id.label("escalation"), _ESCALATION.c.nobody)
             .join_from(_RUNG, _DEADLINE, _DEADLINE.c.id == _RUNG.c.deadline_id)
             .join(_ESCALATION, (_ESCALATION.c.deadline_id == _RUNG.c.deadline_id)
                   & (_ESCALATION.c.ordinal == _RUNG.c.ordinal), isouter=True)
@@ -103,7 +113,7 @@ class Watch:
                 kind="rung",
                 level=row.level,
                 case=self._stage.nicks.get(row.case_id),
-                text=f"{row.code} (hạn · due {shown(row.limit)})"
+                text=f"{self._named(row)} (hạn · due {shown(row.limit)})"
                 + ("" if row.state == "fired" else " · không cần · not needed")
                 + (" · không liên lạc được ai · nobody reached" if row.nobody else ""),
                 people=tuple(told[row.escalation]),
@@ -143,9 +153,11 @@ class Watch:
                 at=row.recorded_at,
                 kind="breach",
                 case=self._stage.nicks.get(row.case_id),
-                text=f"quá hạn · breach: {row.code} ({row.kind}), hạn · due {shown(row.due_at)}",
+                text=f"quá hạn · breach: {self._named(row)} ({row.kind}), hạn · due {shown(row.due_at)}",
             )
-            for row in await connection.execute(select(_BREACH))
+            for row in await connection.execute(
+                select(_BREACH, _DEADLINE.c.referral_id).join(_DEADLINE, _DEADLINE.c.id == _BREACH.c.deadline_id)
+            )
             if self._is_new(("breach", row.id))
         ]
 
@@ -162,6 +174,10 @@ class Watch:
             if self._is_new(("call", row.id))
         ]
 
+    def _named(self, row: Any) -> str:
+        """A clock's code, with the referral it is of."""
+        return f"{row.code} · {self._stage.nicks.get(row.referral_id, '?')}" if row.referral_id else str(row.code)
+
     def _is_new(self, what: Any) -> bool:
         new = what not in self._told
         self._told.add(what)
@@ -173,6 +189,20 @@ async def _cases(connection: AsyncConnection) -> Iterable[UUID]:
     still_open = select(_DEADLINE.c.case_id).where(_DEADLINE.c.status.in_(("open", "paused")))
     live = _CASE.c.process.not_in(sorted(ENDED)) | _CASE.c.id.in_(still_open)
     return (await connection.execute(select(_CASE.c.id).where(live))).scalars().all()
+
+
+async def _referrals(connection: AsyncConnection) -> list[ReferralRow]:
+    """Referrals that must have a workflow: those live, and those final with a deadline still open."""
+    still_open = select(_DEADLINE.c.referral_id).where(
+        _DEADLINE.c.status.in_(("open", "paused")), _DEADLINE.c.referral_id.is_not(None)
+    )
+    wanted = _REFERRAL.c.state.in_(sorted(LIVE)) | _REFERRAL.c.id.in_(still_open)
+    ids = (await connection.execute(select(_REFERRAL.c.id).where(wanted))).scalars().all()
+    return [row for one in ids if (row := await read_referral(connection, one)) is not None]
+
+
+async def _snapshot(connection: AsyncConnection, row: ReferralRow) -> Snapshot:
+    return snapshot_of(row, await load_clocks(connection, row.case_id, row.id))
 
 
 def _aware(instant: datetime) -> datetime:

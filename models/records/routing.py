@@ -8,12 +8,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, Uuid, bindparam, text
+from sqlalchemy import DateTime, Text, Uuid, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.referral.services import providers_of
-from models.lifecycle.referral.states import LIVE
 from models.records.directory import capable
 
 _ROLES = ARRAY(Text)
@@ -49,20 +48,6 @@ LIMIT 1
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("roles", type_=_ROLES),
     bindparam("without", type_=ARRAY(Uuid())),
-)
-
-_LOAD = text(
-    """
-SELECT n.provider_id, count(*)
-FROM referral f JOIN provider_name n ON n.unit_id = f.receiver_id
-WHERE f.service = :service AND f.state = ANY(:live)
-  AND n.valid_from <= :at AND (n.valid_to IS NULL OR n.valid_to > :at)
-GROUP BY n.provider_id
-"""
-).bindparams(
-    bindparam("service", type_=Text()),
-    bindparam("at", type_=DateTime(timezone=True)),
-    bindparam("live", type_=ARRAY(Text)),
 )
 
 _PROVIDES = text(
@@ -101,7 +86,7 @@ async def next_unit(
     """
     if commune is None:
         return None
-    load = await _load(connection, service, at)
+    load = await _load(connection, service)
     named = await capable(connection, service=service, unit_id=commune, at=at, without=without, load=load)
     if free := [one for one in named if not one.is_full]:
         return free[0].unit_id
@@ -112,9 +97,10 @@ async def next_unit(
     return found
 
 
-async def _load(connection: AsyncConnection, service: str, at: datetime) -> dict[UUID, int]:
-    """How many children each provider has with a service now, by its live referrals."""
-    rows = await connection.execute(_LOAD, {"service": service, "at": at, "live": sorted(LIVE)})
+async def _load(connection: AsyncConnection, service: str) -> dict[UUID, int]:
+    """How many children each provider has with a service now, by its live referrals: those of all cases."""
+    asked = func.annhi_loads(service).table_valued("provider_id", "children")
+    rows = await connection.execute(select(asked.c.provider_id, asked.c.children))
     return {provider: count for provider, count in rows.all()}  # noqa: C416 - rows, not pairs
 
 

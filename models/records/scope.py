@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Interval, Select, and_, exists, false, lit
 
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
 from models.access.slices import AFTER, services_of
+from models.lifecycle.referral.states import TAKEN_ON
 from models.records.people import deputyship, has_broken_glass, is_named_decider, keeps_out
 from models.records.terms import Terms
 from models.tables import (
@@ -103,7 +104,7 @@ def readable_report(reader: Terms) -> ColumnElement[bool]:
 
 
 def at_agency(reader: Terms) -> ColumnElement[bool]:
-    """The clause on ``referral`` joined with ``case_file``: it was sent to the reader's unit, whose service they give.
+    """The clause on ``referral``: it was sent to the reader's unit, whose service they give.
 
     For as long as it lasts and a while after (``models.access.slices``); a recused person has no part in it.
     """
@@ -111,10 +112,16 @@ def at_agency(reader: Terms) -> ColumnElement[bool]:
     return and_(
         REFERRAL.c.receiver_id == reader.unit,
         REFERRAL.c.state != "draft",
-        REFERRAL.c.service.in_(services_of(reader.role)),
+        REFERRAL.c.service.in_(sorted(services_of(reader.role))),
         kept,
-        not_(_out(reader)),
+        not_(keeps_out(REFERRAL.c.case_id, reader)),
     )
+
+
+def agreed() -> ColumnElement[bool]:
+    """The clause on ``referral``: its agency said yes at some time, and sees its slice while it sees the referral."""
+    # In its own braces wherever it is put.
+    return or_(REFERRAL.c.accepted_at.is_not(None), REFERRAL.c.state.in_(sorted(TAKEN_ON))).self_group()
 
 
 def readable_escalation(reader: Terms, case: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -24,8 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from models.access import COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may, reach, scope, sees
-from models.access.slices import services_of
+from models.access.slices import CHILD_FIELDS, services_of
+from models.calendar.days import TZ
 from models.lifecycle.events import EVENTS
+from models.lifecycle.referral.states import LIVE
 from models.lifecycle.roles import ROLES
 from models.records import scope as clauses
 from models.records.people import behind_glass, kept_out_of, named_for, stands_in
@@ -129,8 +131,7 @@ def _units(reader: Terms) -> str:
 def _referred(reader: Terms) -> str:
     if not services_of(reader.role):
         return "'{}'"
-    sent = select(clauses.REFERRAL.c.id).join(CASE, CASE.c.id == clauses.REFERRAL.c.case_id)
-    return _set(sent.where(clauses.at_agency(reader)))
+    return _set(select(clauses.REFERRAL.c.id).where(clauses.at_agency(reader)))
 
 
 def _brought(asked: str) -> str:
@@ -299,9 +300,11 @@ def functions() -> Iterator[Function]:
         f"""RETURN v_role IS NOT NULL AND p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
         OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
                     WHERE l.case_id = p_case AND r.receiver_id = v_person)
+        OR EXISTS (SELECT FROM referral f WHERE f.case_id = p_case AND f.id = ANY ((SELECT annhi_referred())::uuid[]))
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
                 {_acts(None)})));""",  # noqa: S608
-        "whether the reader needs a case's wrapped key: they read it, took a report of it in, or may add to it unread",
+        "whether the reader needs a case's wrapped key: they read it, took a report of it in, answer a referral of it, "
+        "or may add to it unread",
     )
     yield Function(
         "annhi_of_another",
@@ -378,6 +381,17 @@ _NAMED: Final = f"""(v_role = ANY ({array(role for role in DATA if role not in H
         OR (v_role = ANY ({_FOLLOWS_UP}) AND (c.process = 'received'
                 OR c.id = ANY ((SELECT annhi_glass())::uuid[]))))"""
 """On a case ``c``: who the child is, is shown; to the hotline while its report waits, or by broken glass."""
+
+
+def _shown_fields() -> str:
+    """The child's fields in a slice, each for the services that need it."""
+    agreed = text(clauses.agreed())
+    fields = {"full_name": "text", "birth_date": "date", "estimated_age": "int"}
+    return ", ".join(
+        f"CASE WHEN {agreed} AND referral.service = ANY "
+        f"({array(code for code, shown in CHILD_FIELDS.items() if name in shown)}) THEN k.{name}::{kind} END"
+        for name, kind in fields.items()
+    )
 
 
 def _doing(*actions: Action) -> str:
@@ -557,6 +571,52 @@ def _beyond() -> Iterator[Function]:
            AND NOT annhi_reads(c.id) AND c.id <> ALL ((SELECT annhi_out())::uuid[]));""",  # noqa: S608
         "yes or no: a case the reader does not read is of a child of the same whole name and age",
         beyond=True,
+    )
+    yield Function(
+        "annhi_slices",
+        "p_referral uuid",
+        "TABLE (id uuid, age int, sex text, unit_id uuid, risk text, full_name text, birth_date date, "
+        "estimated_age int)",
+        f"""RETURN QUERY
+    SELECT referral.id, coalesce(extract(year FROM age((v_at AT TIME ZONE '{TZ.key}')::date, k.birth_date))::int,
+                                 k.estimated_age), k.sex::text, c.unit_id, c.risk::text, {_shown_fields()}
+      FROM referral JOIN case_file c ON c.id = referral.case_id JOIN child k ON k.id = c.child_id
+     WHERE (p_referral IS NULL OR referral.id = p_referral)
+       AND referral.id = ANY ((SELECT annhi_referred())::uuid[]);""",  # noqa: S608
+        "what the reader's office may know of a child it is asked for, in one referral or in all: the fields its "
+        "service needs once it has agreed",
+        beyond=True,
+    )
+    yield Function(
+        "annhi_request",
+        "p_referral uuid",
+        "TABLE (id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text)",
+        f"""RETURN QUERY
+    WITH RECURSIVE asked AS (
+        SELECT referral.id, referral.case_id, referral.rerouted_from FROM referral
+         WHERE referral.id = p_referral AND (
+            (referral.id = ANY ((SELECT annhi_referred())::uuid[]) AND {text(clauses.agreed())})
+            OR (v_role = ANY ({array(role for role in DATA if role not in HOTLINE and sees(role, DataClass.P2))})
+                AND annhi_reads(referral.case_id)))
+        UNION SELECT r.id, r.case_id, r.rerouted_from FROM referral r JOIN asked ON r.id = asked.rerouted_from)
+    SELECT d.id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
+      FROM asked JOIN referral_event v ON v.referral_id = asked.id AND v.event = 'ask_service'
+      CROSS JOIN jsonb_array_elements(v.documents) said JOIN document d ON d.id = (said->>'id')::uuid
+      LEFT JOIN case_key key ON key.case_id = asked.case_id;""",  # noqa: S608
+        "what was asked of an agency, sealed: for the agency once it has agreed, wherever the need was passed on from",
+        beyond=True,
+    )
+    yield Function(
+        "annhi_loads",
+        "p_service text",
+        "TABLE (provider_id uuid, children bigint)",
+        f"""RETURN QUERY
+    SELECT n.provider_id, count(*) FROM referral f JOIN provider_name n ON n.unit_id = f.receiver_id
+     WHERE f.service = p_service AND f.state = ANY ({array(LIVE)})
+       AND n.valid_from <= v_at AND (n.valid_to IS NULL OR n.valid_to > v_at) GROUP BY n.provider_id;""",  # noqa: S608
+        "how many children each provider has with a service now: a new referral goes where there is room",
+        beyond=True,
+        to="annhi_worker",
     )
     yield Function(
         "annhi_kept",

@@ -200,7 +200,12 @@ GUARDED: Final[Mapping[str, Guard]] = {
         worker=f"id = {_AT_WORK} OR household_id = ANY (ARRAY(SELECT annhi_households()))",
         worker_changes=f"id = {_AT_WORK}",
     ),
-    "child": Guard(api=_CHILD, api_adds=_INTAKE),
+    # How old the child is decides whose consent counts; the worker's grant holds nothing else of them.
+    "child": Guard(
+        api=_CHILD,
+        api_adds=_INTAKE,
+        worker=f"EXISTS (SELECT FROM case_file seen WHERE seen.child_id = child.id AND seen.id = {_AT_WORK})",
+    ),
     "household": Guard(
         api=f"{_SOMEBODY} AND annhi_reads_household(id)",
         api_adds=_INTAKE,

@@ -504,23 +504,23 @@ BEGIN
     IF v_role = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,FF,H111,H111S,INF,NAT,PROV,SUP,VCH,YU}') THEN
         RETURN '{}';
     ELSIF v_role = ANY ('{GRP}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('cash_support') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('cash_support') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{POL}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('police_report', 'civil_registration') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('civil_registration', 'police_report') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{HLT}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('medical_emergency', 'sexual_assault_care', 'forensic_examination', 'psychosocial') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('forensic_examination', 'medical_emergency', 'psychosocial', 'sexual_assault_care') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{FOR}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('forensic_examination') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('forensic_examination') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{EDU}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('psychosocial', 'school_support') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('psychosocial', 'school_support') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{LEG}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('legal_aid', 'civil_registration') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('civil_registration', 'legal_aid') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{SHL}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('shelter', 'alternative_care') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('alternative_care', 'shelter') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{SWC}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('shelter', 'alternative_care', 'psychosocial', 'cash_support', 'civil_registration', 'parenting_reintegration') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('alternative_care', 'cash_support', 'civil_registration', 'parenting_reintegration', 'psychosocial', 'shelter') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSIF v_role = ANY ('{WU}') THEN
-        RETURN ARRAY(SELECT referral.id FROM referral JOIN case_file ON case_file.id = referral.case_id WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('shelter', 'parenting_reintegration') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (case_file.id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
+        RETURN ARRAY(SELECT referral.id FROM referral WHERE referral.receiver_id = v_unit AND referral.state != 'draft' AND referral.service IN ('parenting_reintegration', 'shelter') AND (referral.ended_at IS NULL OR referral.ended_at > v_at - make_interval(secs=>2592000.0)) AND (referral.case_id NOT IN (SELECT recusal_1.case_id FROM recusal AS recusal_1 WHERE recusal_1.person_id = v_person AND recusal_1.since <= v_at AND (recusal_1.until IS NULL OR recusal_1.until > v_at))));
     ELSE
         RETURN '{}';
     END IF;
@@ -551,13 +551,14 @@ BEGIN
     RETURN v_role IS NOT NULL AND p_case <> ALL ((SELECT annhi_out())::uuid[]) AND (annhi_reads(p_case)
         OR EXISTS (SELECT FROM case_report l JOIN report r ON r.id = l.report_id
                     WHERE l.case_id = p_case AND r.receiver_id = v_person)
+        OR EXISTS (SELECT FROM referral f WHERE f.case_id = p_case AND f.id = ANY ((SELECT annhi_referred())::uuid[]))
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
                 ((v_role = ANY ('{CHAIR,CPO,DOH,DOHD,EDU,FF,GRP,H111,H111S,HLT,POL,SHL,SUP,SWC,VCH,WU,YU}')) AND (case_file.unit_id = v_unit OR case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND unit.kind IN ('hotline'))) OR (EXISTS (SELECT * FROM unit WHERE unit.id = v_unit AND (unit.kind NOT IN ('commune', 'hotline')))) AND (case_file.unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.incident_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down) OR case_file.residence_unit_id IN (WITH RECURSIVE up(id) AS (SELECT v_unit AS id UNION SELECT unit_parent.parent_id AS parent_id FROM unit_parent JOIN up ON unit_parent.unit_id = up.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)), down(id) AS (SELECT start.id AS id FROM (SELECT v_unit AS id UNION SELECT unit.id AS id FROM unit JOIN up ON unit.id = up.id WHERE unit.kind IN ('province', 'committee')) AS start UNION SELECT unit_parent.unit_id AS unit_id FROM unit_parent JOIN down ON unit_parent.parent_id = down.id WHERE unit_parent.valid_from <= v_at AND (unit_parent.valid_to IS NULL OR unit_parent.valid_to > v_at)) SELECT down.id FROM down))))
                 OR ((v_role = ANY ('{CHAIR,VCH}')) AND (case_file.incident_unit_id = v_unit OR case_file.residence_unit_id = v_unit)))));
 END $$
 ;
 
-COMMENT ON FUNCTION annhi_unlocks(uuid) IS 'whether the reader needs a case''s wrapped key: they read it, took a report of it in, or may add to it unread'
+COMMENT ON FUNCTION annhi_unlocks(uuid) IS 'whether the reader needs a case''s wrapped key: they read it, took a report of it in, answer a referral of it, or may add to it unread'
 ;
 
 REVOKE ALL ON FUNCTION annhi_unlocks(uuid) FROM PUBLIC
@@ -1163,6 +1164,100 @@ REVOKE ALL ON FUNCTION annhi_alike_elsewhere(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_alike_elsewhere(uuid) TO annhi_api
 ;
 
+CREATE OR REPLACE FUNCTION annhi_slices(p_referral uuid) RETURNS TABLE (id uuid, age int, sex text, unit_id uuid, risk text, full_name text, birth_date date, estimated_age int) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN QUERY
+    SELECT referral.id, coalesce(extract(year FROM age((v_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, k.birth_date))::int,
+                                 k.estimated_age), k.sex::text, c.unit_id, c.risk::text, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.full_name::text END, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.birth_date::date END, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,sexual_assault_care,shelter}') THEN k.estimated_age::int END
+      FROM referral JOIN case_file c ON c.id = referral.case_id JOIN child k ON k.id = c.child_id
+     WHERE (p_referral IS NULL OR referral.id = p_referral)
+       AND referral.id = ANY ((SELECT annhi_referred())::uuid[]);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_slices(uuid) IS 'what the reader''s office may know of a child it is asked for, in one referral or in all: the fields its service needs once it has agreed'
+;
+
+REVOKE ALL ON FUNCTION annhi_slices(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_slices(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_request(p_referral uuid) RETURNS TABLE (id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN QUERY
+    WITH RECURSIVE asked AS (
+        SELECT referral.id, referral.case_id, referral.rerouted_from FROM referral
+         WHERE referral.id = p_referral AND (
+            (referral.id = ANY ((SELECT annhi_referred())::uuid[]) AND (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')))
+            OR (v_role = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
+                AND annhi_reads(referral.case_id)))
+        UNION SELECT r.id, r.case_id, r.rerouted_from FROM referral r JOIN asked ON r.id = asked.rerouted_from)
+    SELECT d.id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
+      FROM asked JOIN referral_event v ON v.referral_id = asked.id AND v.event = 'ask_service'
+      CROSS JOIN jsonb_array_elements(v.documents) said JOIN document d ON d.id = (said->>'id')::uuid
+      LEFT JOIN case_key key ON key.case_id = asked.case_id;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_request(uuid) IS 'what was asked of an agency, sealed: for the agency once it has agreed, wherever the need was passed on from'
+;
+
+REVOKE ALL ON FUNCTION annhi_request(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_request(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_loads(p_service text) RETURNS TABLE (provider_id uuid, children bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN QUERY
+    SELECT n.provider_id, count(*) FROM referral f JOIN provider_name n ON n.unit_id = f.receiver_id
+     WHERE f.service = p_service AND f.state = ANY ('{accepted,acknowledged,delivered,draft,in_service,needs_info,scheduled,sent,waiting_order}')
+       AND n.valid_from <= v_at AND (n.valid_to IS NULL OR n.valid_to > v_at) GROUP BY n.provider_id;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_loads(text) IS 'how many children each provider has with a service now: a new referral goes where there is room'
+;
+
+REVOKE ALL ON FUNCTION annhi_loads(text) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_loads(text) TO annhi_worker
+;
+
 CREATE OR REPLACE FUNCTION annhi_kept(p_names text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -1261,6 +1356,10 @@ CREATE POLICY api_finds ON child FOR SELECT TO annhi_api
 
 CREATE POLICY api_adds ON child FOR INSERT TO annhi_api
     WITH CHECK (((SELECT annhi_part()) = 'intake'))
+;
+
+CREATE POLICY worker_finds ON child FOR SELECT TO annhi_worker
+    USING ((EXISTS (SELECT FROM case_file seen WHERE seen.child_id = child.id AND seen.id = ANY ((SELECT annhi_at_work())::uuid[]))))
 ;
 
 ALTER TABLE household ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY

@@ -102,6 +102,9 @@ def upgrade() -> None:
     # The worker alone writes a referral: what is asked for is an act like any other.
     op.execute("GRANT SELECT ON referral, referral_event TO annhi_api, annhi_worker")
     op.execute("GRANT INSERT ON referral, referral_event TO annhi_worker")
+    # Of a child the worker asks only how old it is: that decides whose consent counts.
+    op.execute("REVOKE SELECT ON child FROM annhi_worker")
+    op.execute("GRANT SELECT (id, birth_date, estimated_age) ON child TO annhi_worker")
     op.execute(f"GRANT UPDATE ({_LIFECYCLE}) ON referral TO annhi_worker")
     op.execute(
         "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON referral_event "
