@@ -35,6 +35,7 @@ from api.routes import (
     health,
     notices,
     organisation,
+    public,
     reference,
     referrals,
     reports,
@@ -106,6 +107,7 @@ def create_app(
     for module in (
         sessions, factors, accounts, reports, cases, alike, case_areas, conflicts, consents, emergencies, actions,
         referrals, attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
+        public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

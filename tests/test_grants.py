@@ -62,7 +62,6 @@ GRANTS: dict[str, tuple[str, str]] = {
     "escalation": ("SU", "SIU"),
     "escalation_recipient": ("S", "SI"),
     "external_identity": ("SIU", ""),
-    "held_report": ("SIU", ""),
     "household": ("SI", "S"),
     "informant": ("SI", ""),
     "informant_reading": ("SI", ""),

@@ -42,7 +42,6 @@ Action = Literal[
     "read_referral",
     "read_referrals",
     "record_area",
-    "judge_held",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -70,7 +69,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_referral",
     "read_referrals",
     "record_area",
-    "judge_held",
 )
 
 
@@ -191,8 +189,6 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
     "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
-    # What anybody sent and was held back: whoever takes reports in for everybody, at any hour.
-    "judge_held": {role: _OFFICES[role] for role in (*sorted(DEPARTMENT), "H111", "H111S")},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is

@@ -29,6 +29,7 @@ from models.calendar.days import TZ
 from models.lifecycle.events import EVENTS
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.roles import ROLES
+from models.lifecycle.states import FINAL
 from models.records import scope as clauses
 from models.records.people import behind_glass, kept_out_of, named_for, stands_in
 from models.records.terms import Terms
@@ -532,6 +533,21 @@ def _beyond() -> Iterator[Function]:
      ORDER BY similarity(k.folded_name, p_name) DESC, c.receipt_at DESC, c.id DESC
      LIMIT least(p_limit, {SEARCH_MOST});""",  # noqa: S608
         "the reader's own cases by a child's name: a policy would keep the trigram index from being used",
+        beyond=True,
+    )
+    yield Function(
+        "annhi_standing",
+        "p_code_hash text",
+        "text",
+        f"""RETURN (
+        SELECT CASE WHEN bool_and(c.process = ANY ({array(FINAL)})) THEN 'handled'
+                    WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL) THEN 'taken_up'
+                    ELSE 'received' END
+          FROM public_receipt p JOIN case_report l ON l.report_id = p.report_id AND l.until IS NULL
+          JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
+         WHERE p.code_hash = p_code_hash
+         GROUP BY p.id);""",  # noqa: S608
+        "whether the report of a receipt was taken up, and nothing else of it",
         beyond=True,
     )
     yield Function(

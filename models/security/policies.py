@@ -359,11 +359,6 @@ GUARDED: Final[Mapping[str, Guard]] = {
         f"OR ({_SOMEBODY} AND (annhi_reads(case_id) OR annhi_reads(other_id)))",
         f"decided_by = {_PERSON} AND {_judging('search')} AND annhi_reads(other_id)",
     ),
-    "held_report": Guard(
-        _role_of(_doing("judge_held")),
-        f"received_by = {_PERSON}",
-        _role_of(_doing("judge_held")),
-    ),
     # Nobody finds a receipt: a function answers for a code, and says where its report stands.
     "public_receipt": Guard(api_adds=_INTAKE),
     "person": Guard(

@@ -47,7 +47,7 @@ from models.tables.directory import (
 from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
-from models.tables.outside import HeldReport, NotSameChild, PublicReceipt
+from models.tables.outside import NotSameChild, PublicReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
@@ -90,7 +90,6 @@ __all__ = [
     "Escalation",
     "EscalationRecipient",
     "ExternalIdentity",
-    "HeldReport",
     "Household",
     "Informant",
     "InformantReading",

@@ -1084,6 +1084,38 @@ REVOKE ALL ON FUNCTION annhi_search(text, int) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_search(text, int) TO annhi_api
 ;
 
+CREATE OR REPLACE FUNCTION annhi_standing(p_code_hash text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN (
+        SELECT CASE WHEN bool_and(c.process = ANY ('{closed,not_substantiated,redirected}')) THEN 'handled'
+                    WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL) THEN 'taken_up'
+                    ELSE 'received' END
+          FROM public_receipt p JOIN case_report l ON l.report_id = p.report_id AND l.until IS NULL
+          JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
+         WHERE p.code_hash = p_code_hash
+         GROUP BY p.id);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_standing(text) IS 'whether the report of a receipt was taken up, and nothing else of it'
+;
+
+REVOKE ALL ON FUNCTION annhi_standing(text) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_standing(text) TO annhi_api
+;
+
 CREATE OR REPLACE FUNCTION annhi_alike(p_case uuid) RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -2414,24 +2446,6 @@ CREATE POLICY api_finds ON not_same_child FOR SELECT TO annhi_api
 
 CREATE POLICY api_adds ON not_same_child FOR INSERT TO annhi_api
     WITH CHECK ((decided_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND annhi_reads(other_id)))
-;
-
-ALTER TABLE held_report ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
-;
-
-CREATE POLICY owner ON held_report TO annhi_owner USING (true) WITH CHECK (true)
-;
-
-CREATE POLICY api_finds ON held_report FOR SELECT TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{DOH,DOHD,H111,H111S}')))
-;
-
-CREATE POLICY api_adds ON held_report FOR INSERT TO annhi_api
-    WITH CHECK ((received_by = (SELECT annhi_person())))
-;
-
-CREATE POLICY api_changes ON held_report FOR UPDATE TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{DOH,DOHD,H111,H111S}')))
 ;
 
 ALTER TABLE public_receipt ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
