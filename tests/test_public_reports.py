@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from api.flood import is_urgent
 from api.services.public import ASKS
 from deploy.runtime.postgres import Postgres
 from tests.api_support import Door
@@ -142,6 +143,14 @@ async def test_without_a_desk_it_is_closed_and_says_whom_to_phone(postgres: Post
         shown = await closed.http.get("/bao-tin?lang=vi")
         assert shown.status_code == 503
         assert "111" in shown.text
+
+
+def test_a_report_by_anybody_goes_by_the_larger_bucket() -> None:
+    assert is_urgent("POST", "/bao-tin")
+    assert is_urgent("POST", "/api/v1/public/reports")
+    assert not is_urgent("GET", "/bao-tin")
+    assert not is_urgent("POST", "/bao-tin/tra-cuu")
+    assert not is_urgent("POST", "/api/v1/public/reports/standing")
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
