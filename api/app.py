@@ -21,6 +21,7 @@ from api.problems import SCHEMA
 from api.routes import (
     accounts,
     actions,
+    alike,
     attachments,
     audit,
     case_areas,
@@ -34,6 +35,7 @@ from api.routes import (
     health,
     notices,
     organisation,
+    public,
     reference,
     referrals,
     reports,
@@ -103,8 +105,9 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, case_areas, conflicts, consents, emergencies, actions, referrals,
-        attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
+        sessions, factors, accounts, reports, cases, alike, case_areas, conflicts, consents, emergencies, actions,
+        referrals, attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
+        public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

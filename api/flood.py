@@ -23,7 +23,7 @@ URGENT_EVENTS: Final = frozenset(code for code, event in EVENTS.items() if event
 }
 """Events that go by the larger bucket: what is done about danger, and a further report about the same child."""
 
-_INTAKE: Final = "/api/v1/reports"
+_INTAKE: Final = frozenset({"/api/v1/reports", "/api/v1/public/reports", "/bao-tin"})
 _ACTIONS: Final = "/actions/"
 _EXEMPT: Final = frozenset({"/health/live", "/health/ready", "/metrics", "/api/v1/gateway/receipts"})
 """What watches the service, and what says whether a message has arrived: never refused for being frequent."""
@@ -43,9 +43,11 @@ def is_exempt(path: str) -> bool:
 
 def is_urgent(method: str, path: str) -> bool:
     """Whether it is a report, or an event of an emergency."""
-    if method != "POST" or not path.startswith("/api/v1/"):
+    if method != "POST":
         return False
-    return path == _INTAKE or (_ACTIONS in path and path.rpartition(_ACTIONS)[2] in URGENT_EVENTS)
+    return path in _INTAKE or (
+        path.startswith("/api/v1/") and _ACTIONS in path and path.rpartition(_ACTIONS)[2] in URGENT_EVENTS
+    )
 
 
 @dataclass(slots=True)

@@ -458,6 +458,21 @@ _DOOR: dict[str, Spec] = {
         Both("Đã quá số lần thử trong một phút.", "More tries than a minute allows."),
         Both("Hãy đợi một phút rồi thử lại.", "Wait a minute and try again."),
     ),
+    "receipt-unknown": Spec(
+        404,
+        Both("Không tìm thấy mã biên nhận", "The receipt is unknown"),
+        Both("Không có tin báo nào ứng với mã này.", "No report belongs to this code."),
+        Both("Hãy kiểm tra lại từng ký tự của mã.", "Check the code letter by letter."),
+    ),
+    "public-intake-closed": Spec(
+        503,
+        Both("Tin báo CHƯA được ghi", "The report is NOT on record"),
+        Both("Nơi này hiện không tiếp nhận tin báo qua trang web.", "No reports are taken in by this page at present."),
+        Both(
+            "Hãy gọi 111 (miễn phí, 24/24 giờ); nếu trẻ đang gặp nguy hiểm, gọi ngay 113.",
+            "Phone 111 (free, day and night); if the child is in danger now, phone 113 at once.",
+        ),
+    ),
     "too-many-requests": Spec(
         429,
         Both("Gửi quá nhiều yêu cầu", "Too many requests"),

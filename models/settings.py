@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import SecretStr, field_validator
 from pydantic.fields import FieldInfo
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     set_up_link_hours: float = 72.0
     second_factor_roles: str = ",".join(sorted(SECOND_FACTOR))
     oidc_file: Path | None = None
+
+    public_desk: UUID | None = None
+    """The position of the system in whose name reports by anybody are taken in; without one that door is closed."""
 
     clock_offset_seconds: float = 0.0
     public_url: str = "http://127.0.0.1:8080"

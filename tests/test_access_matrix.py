@@ -214,6 +214,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/reports": report_body(),
     "POST /api/v1/reports/{report}/informant/readings": {"purpose": "ASK_AGAIN"},
     "POST /api/v1/cases/{case}/declaration": {"answer": "none"},
+    "POST /api/v1/cases/{case}/possible-duplicates/{other}/not-the-same": {},
     "POST /api/v1/cases/{case}/attachments": {},
     "POST /api/v1/cases/{case}/attachments/{attachment}/custody": {"what": "SEALED"},
     "POST /api/v1/cases/{case}/consents": CONSENT,
@@ -360,7 +361,7 @@ async def test_another_cases_ids_are_unknown_on_every_nested_address(people: Eve
             assert answer.status_code == 201, answer.text
             made[name] = UUID(answer.json()["id"])
         ids[str(case.id)] = {"document": case.document_id, "attachment": case.attachment_id, **made}
-    nested = [a for a in ROUTES if "{case}" in a and len(re.findall(r"\{(?!event)\w+\}", a)) > 1]
+    nested = [a for a in ROUTES if "{case}" in a and len(re.findall(r"\{(?!event|other)\w+\}", a)) > 1]
     assert {name for a in nested for name in re.findall(r"\{(\w+)\}", a)} == {"case", *ids[str(own.id)]}
     nothing = _body(await door.get("one.sup", f"/cases/{uuid4()}"))
     for address in nested:

@@ -45,6 +45,8 @@ EXEMPT = {
     "GET /health/live": "says nothing of anybody",
     "GET /health/ready": "says nothing of anybody",
     "GET /metrics": "counts by code",
+    "POST /public/reports": "asked by nobody known: what it opens is on record, with the case and from nowhere",
+    "POST /public/reports/standing": "asked by nobody known: one word, to whoever holds a receipt",
 }
 """Routes whose success leaves no entry, and why. What ends in a slash is a beginning."""
 
@@ -190,6 +192,10 @@ def of_a_case(what: str, body: Any, tail: str, after: Any = None) -> Callable[[D
         return "sup.a", f"/cases/{case}/{what}/{made.json()['id']}/{tail}", after, {}
 
     return make
+
+
+async def two_children(door: Door) -> Call:
+    return "cpo.a", f"/cases/{await a_case(door)}/possible-duplicates/{await a_case(door)}/not-the-same", None, {}
 
 
 async def a_glass(door: Door) -> str:
@@ -556,6 +562,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         for what, one in (("providers", "provider"), ("areas", "area"))
     },
     "POST /cases/{case}/areas": on(a_case, "cpo.a", "/cases/{}/areas", {"kind": "residence", "area_code": "HN-A-01"}),
+    "POST /cases/{case}/possible-duplicates/{other}/not-the-same": two_children,
     "POST /unit-changes": merge_units,
     "GET /units/{unit}/history": history,
     "POST /directory/imports": known(
@@ -573,6 +580,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         f"GET /cases/{{case}}/{what}": on(a_case, "sup.a", f"/cases/{{}}/{what}{asked}")
         for what, asked in (
             ("conflicts", ""),
+            ("possible-duplicates", ""),
             ("consents", ""),
             ("consents/allows", "?scope=SERVICE&service=DV_TL"),
             ("views/child", ""),

@@ -29,6 +29,11 @@ def new_recovery_code() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(_GROUPS))
 
 
+def new_receipt_code() -> str:
+    """A receipt to be written down: 99 bits, in groups as a recovery code has them."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(_GROUPS + 1))
+
+
 def recovery_hash(code: str) -> str:
-    """What is stored of a recovery code, however it was typed."""
+    """What is stored of a recovery code or a receipt, however it was typed."""
     return token_hash("".join(character for character in code.lower() if character.isalnum()))

@@ -34,9 +34,12 @@ th,td{border-bottom:1px solid #b1b4b6;padding:.5rem;text-align:left;vertical-ali
 ul{margin:0;padding-left:1.1rem}.unverified{background:#fff3cd;padding:0 .25rem}
 .ladder td:nth-child(5){min-width:17rem}
 .note{font-weight:normal;display:block;font-size:.9rem}code{overflow-wrap:anywhere}
-label{display:block;font-weight:bold;margin-top:1rem}input,button,select,textarea{font:inherit;padding:.4rem}
-input,select,textarea{width:100%;max-width:24rem;box-sizing:border-box}
-summary{cursor:pointer;padding:.5rem 0;font-weight:bold}button{display:block;margin-top:1rem}
+label{display:block;font-weight:bold;margin-top:1rem}input,button,select{font:inherit;padding:.4rem}
+input,textarea,select{width:100%;max-width:24rem;box-sizing:border-box}textarea{font:inherit;max-width:40rem}
+fieldset{border:0;padding:0;margin:1rem 0}legend{font-weight:bold}.choice{font-weight:normal;margin:.5rem 0}
+.choice input{width:auto;margin-right:.5rem}.danger{border:2px solid #b30000;padding:.5rem 1rem;max-width:40rem}
+.receipt{font:bold 1.4rem/1.6 monospace;overflow-wrap:anywhere}button{display:block;margin-top:1rem}
+summary{cursor:pointer;padding:.5rem 0;font-weight:bold}
 .problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
 @media(max-width:48rem){thead{position:absolute;left:-999rem}tr{display:block;border-bottom:2px solid #0b0c0c}

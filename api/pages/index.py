@@ -14,6 +14,7 @@ router = APIRouter()
 
 _WORDS: Final = {
     "title": Both("An Nhi: dịch vụ hồ sơ bảo vệ trẻ em", "An Nhi: the case service of child protection"),
+    "tell": Both("Báo tin về trẻ em cần được bảo vệ", "Report a child in need of protection"),
     "protocol": Both("Quy trình và thời hạn đang áp dụng", "The protocol and deadlines in force"),
     "lifecycle": Both("Vòng đời của một trường hợp", "The life of a case"),
     "session": Both("Đăng nhập", "Sign in"),
@@ -31,7 +32,13 @@ _WORDS: Final = {
 @router.get("/", response_class=HTMLResponse)
 async def index_page(lang: Lang) -> HTMLResponse:
     """Where to go from here."""
-    links = (("/sign-in", "session"), ("/protocol", "protocol"), ("/lifecycle", "lifecycle"), ("/docs", "api"))
+    links = (
+        ("/bao-tin", "tell"),
+        ("/sign-in", "session"),
+        ("/protocol", "protocol"),
+        ("/lifecycle", "lifecycle"),
+        ("/docs", "api"),
+    )
     body = bullets(f'<a href="{path}?lang={lang}">{_word(name, lang)}</a>' for path, name in links)
     return page(_WORDS["title"].text(lang), body, "/", lang)
 

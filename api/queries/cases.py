@@ -314,7 +314,7 @@ async def page(
     # The page is chosen first: what is shown of a case is then read of these only, and not of all the reader's.
     statement = _page(reader.role, frozenset(asked))
     chosen = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).scalar_one()
-    return await _shown(connection, reader, at, chosen)
+    return await shown(connection, reader, at, chosen)
 
 
 @lru_cache(maxsize=KEPT)
@@ -338,7 +338,7 @@ def _opening(chosen: Select[Any]) -> Select[Any]:
     return select(found.c.ids, about(func.array_to_string(found.c.ids, ",")))
 
 
-async def _shown(connection: AsyncConnection, reader: Acting, at: datetime, chosen: list[UUID]) -> list[Found]:
+async def shown(connection: AsyncConnection, reader: Acting, at: datetime, chosen: list[UUID]) -> list[Found]:
     """Chosen cases as they are shown, in the order of the choice."""
     if not chosen:
         return []
@@ -353,8 +353,12 @@ async def named_like(
 
     Which they are is asked of a function of the database with a scope of its own; they are read as any other case.
     """
-    statement = _opening(select(func.annhi_search(name, limit)))
-    return await _shown(connection, reader, at, (await connection.execute(statement)).scalar_one())
+    return await opened(connection, reader, at, select(func.annhi_search(name, limit)))
+
+
+async def opened(connection: AsyncConnection, reader: Acting, at: datetime, chosen: Select[Any]) -> Sequence[Found]:
+    """Cases as they are shown, in the order of ``chosen``: a statement of ids that asked for the scope itself."""
+    return await shown(connection, reader, at, (await connection.execute(_opening(chosen))).scalar_one())
 
 
 @lru_cache(maxsize=KEPT)

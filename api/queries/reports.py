@@ -52,11 +52,13 @@ def _one(role: str) -> Select[Any]:
         select(
             REPORT,
             _PERSON.c.full_name.label("receiver_name"),
+            _POSITION.c.kind.label("receiver_kind"),
             _UNIT.c.code.label("unit_code"),
             _UNIT.c.name_vi.label("unit_name_vi"),
             _UNIT.c.name_en.label("unit_name_en"),
         )
         .join(_PERSON, _PERSON.c.id == REPORT.c.receiver_id)
+        .join(_POSITION, _POSITION.c.id == REPORT.c.receiver_position_id)
         .join(_UNIT, _UNIT.c.id == REPORT.c.receiver_unit_id)
         .where(REPORT.c.id == _REPORT_ID, readable_report(terms(role)))
     )

@@ -7,7 +7,7 @@ started afterwards, on their own, and by the sweep where that did not succeed.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -53,6 +53,7 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
     command_id = keys.command_id(visit.caller.person_id, key, TARGET)
     async with visit.transaction(INTAKE, plan_once=True) as connection:
         digest = await keys.request_hash(connection, report)
+        report = from_system(visit, report)
         before = await submissions.claim(
             connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
             request_hash=digest, case_id=None, at=visit.now,
@@ -80,6 +81,26 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
         visit.door.starts.soon(opened.id)
     return receipt
+
+
+_CHANNEL: Final = "SYSTEM"
+_SOURCES: Final[dict[str, str]] = {
+    **dict.fromkeys(HOTLINE, "HOTLINE"),
+    "EDU": "SCHOOL",
+    "HLT": "HEALTH",
+    "POL": "POLICE",
+    **dict.fromkeys(("SHL", "SWC"), "FACILITY"),
+    **dict.fromkeys(("WU", "YU", "FF"), "MASS_ORG"),
+}
+"""Of whom a report is, in the vocabulary ``sources``, where an agency's system does not say."""
+
+
+def from_system(visit: Visit, report: ReportInput) -> ReportInput:
+    """A report with how it came and from whom, where an agency's system sent it and did not say; else as it is."""
+    if visit.caller.scopes is None:
+        return report
+    said = {"channel": report.m01.channel or _CHANNEL, "source": report.m01.source or _SOURCES.get(visit.caller.role)}
+    return report.model_copy(update={"m01": report.m01.model_copy(update=said)})
 
 
 async def read(visit: Visit, report_id: UUID) -> ReportOut:
@@ -119,6 +140,7 @@ async def read(visit: Visit, report_id: UUID) -> ReportOut:
         flagged=row.flagged,
         trigger=row.trigger,
         receiver=PersonRef(id=row.receiver_id, name=row.receiver_name),
+        by_system=row.receiver_kind == "service",
         receiver_unit=UnitRef(
             id=row.receiver_unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en
         ),

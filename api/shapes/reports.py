@@ -41,6 +41,7 @@ class LinkedCase(Output):
 class ReportOut(Output):
     """A report as it was taken down, without the informant.
 
+    ``by_system``: the receiver is an agency's system; what it calls the report stands in ``content.reference``.
     ``informant``: who informed is on record, and the reader may open it (``POST …/informant/readings``).
     ``erased``: its key was destroyed, nobody can read it any more.
     """
@@ -53,6 +54,7 @@ class ReportOut(Output):
     flagged: bool
     trigger: str | None
     receiver: PersonRef
+    by_system: bool
     receiver_unit: UnitRef
     content_hash: str
     content: dict[str, Any] | None

@@ -14,7 +14,7 @@ class Guard(StrEnum):
     """How an address keeps out whoever may not.
 
     ``open``: it says nothing of anybody · ``proof``: it asks for a secret of its own: a password, a step of signing
-    in, a set-up link, the gateway's token · ``signed in``: for everybody known; shows and changes what is their own ·
+    in, a set-up link, the gateway's token, a receipt · ``signed in``: for everybody known; what is their own ·
     ``role``: 403 for a role that has no scope for the action · ``record``: 404 for a record that is not in scope, as
     for one there is not · ``role, then record``: first the one, then the other · ``role, then report, then opener``:
     as these, and 403 for a report one reads where the action does not reach.
@@ -99,9 +99,11 @@ ROUTES: Final[dict[str, Rule]] = {
         POST /api/v1/sessions/second-factor/passkey
         POST /api/v1/set-up
         POST /api/v1/gateway/receipts
+        POST /api/v1/public/reports/standing
         """,
         Rule(Guard.PROOF),
     ),
+    **_all("POST /api/v1/public/reports", Rule(Guard.OPEN)),
     **_all(
         """
         GET /api/v1/sessions
@@ -177,6 +179,13 @@ ROUTES: Final[dict[str, Rule]] = {
     **_all(
         "POST /api/v1/cases/{case}/attachments/{attachment}/custody",
         Rule(Guard.BOTH, "add_attachment", _DECLARED, data=DataClass.P3),
+    ),
+    **_all(
+        """
+        GET /api/v1/cases/{case}/possible-duplicates
+        POST /api/v1/cases/{case}/possible-duplicates/{other}/not-the-same
+        """,
+        Rule(Guard.BOTH, "search", _DECLARED),
     ),
     **_all("GET /api/v1/cases/{case}/conflicts", Rule(Guard.BOTH, "judge_conflicts", _DECLARED)),
     **_all(

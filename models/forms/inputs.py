@@ -720,6 +720,15 @@ class ReportInput(Sheet):
     on_behalf_of: Annotated[OnBehalf | None, says("Ghi thay cho", "On behalf of")] = None
     incident_unit: Annotated[UnitCode | None, says("Xã, phường nơi xảy ra vụ việc", "Commune of the incident")] = None
     residence_unit: Annotated[UnitCode | None, says("Xã, phường nơi trẻ cư trú", "Commune of residence")] = None
+    reference: Annotated[
+        Line | None,
+        says(
+            "Mã hồ sơ ở hệ thống gửi",
+            "Reference in the sending system",
+            help_vi="Số vụ việc ở tổng đài, trường học, bệnh viện… đã gửi báo cáo này.",
+            help_en="The number under which the hotline, school or hospital that sends this has it.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

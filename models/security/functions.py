@@ -30,6 +30,7 @@ from models.lifecycle.events import EVENTS
 from models.lifecycle.referral.services import SERVICES, providers_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.roles import ROLES
+from models.lifecycle.states import FINAL
 from models.records import scope as clauses
 from models.records.people import behind_glass, kept_out_of, named_for, stands_in
 from models.records.terms import Terms
@@ -38,6 +39,8 @@ from models.tables import Deputy, table
 CASE = clauses.CASE
 SEARCH_MOST: Final = 50
 """How many cases one search finds at most."""
+ALIKE_MOST: Final = 60
+"""How many cases are compared with one."""
 _DEPUTY = table(Deputy)
 _ABOUT: Final[ColumnElement[Any]] = literal_column("(SELECT annhi_at_work())::uuid[]")
 
@@ -541,6 +544,59 @@ def _beyond() -> Iterator[Function]:
         beyond=True,
     )
     yield Function(
+        "annhi_standing",
+        "p_code_hash text",
+        "text",
+        f"""RETURN (
+        SELECT CASE WHEN bool_and(c.process = ANY ({array(FINAL)})) THEN 'handled'
+                    WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL) THEN 'taken_up'
+                    ELSE 'received' END
+          FROM public_receipt p JOIN case_report l ON l.report_id = p.report_id AND l.until IS NULL
+          JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
+         WHERE p.code_hash = p_code_hash
+         GROUP BY p.id);""",  # noqa: S608
+        "whether the report of a receipt was taken up, and nothing else of it",
+        beyond=True,
+    )
+    yield Function(
+        "annhi_alike",
+        "p_case uuid",
+        "SETOF uuid",
+        f"""RETURN QUERY
+    WITH mine AS (SELECT {_LOOKED_AT}),
+    alike AS (
+        SELECT k.id FROM child k WHERE k.folded_name % (SELECT m.folded_name FROM mine m)
+        UNION
+        SELECT k.id FROM child k WHERE k.birth_date = (SELECT m.birth_date FROM mine m)
+        UNION
+        SELECT k.id FROM mine m JOIN case_file c ON c.unit_id = m.unit_id JOIN child k ON k.id = c.child_id
+         WHERE abs({_YEAR.format("k")} - m.year) <= 1)
+    SELECT c.id FROM mine m, alike a JOIN child k ON k.id = a.id JOIN case_file c ON c.child_id = k.id
+     WHERE c.id <> m.id AND c.report_id <> m.report_id AND coalesce(c.attached_to <> m.id, true)
+       AND coalesce(m.attached_to <> c.id, true)
+       AND (c.unit_id = ANY ((SELECT annhi_units())::uuid[]) OR annhi_reads(c.id))
+       AND c.id <> ALL ((SELECT annhi_out())::uuid[])
+     ORDER BY coalesce(similarity(k.folded_name, m.folded_name), 0) * 50
+            + CASE WHEN k.birth_date = m.birth_date THEN 30 ELSE 0 END
+            + CASE WHEN c.unit_id = m.unit_id THEN 10 ELSE 0 END DESC, c.receipt_at DESC, c.id DESC
+     LIMIT {ALIKE_MOST};""",  # noqa: S608
+        "the reader's own cases whose child may be that of a case of theirs: as annhi_search, by name, birth and place",
+        beyond=True,
+    )
+    yield Function(
+        "annhi_alike_elsewhere",
+        "p_case uuid",
+        "boolean",
+        f"""RETURN EXISTS (
+        WITH mine AS (SELECT {_LOOKED_AT})
+        SELECT FROM mine m JOIN child k ON k.folded_name % m.folded_name JOIN case_file c ON c.child_id = k.id
+         WHERE m.folded_name LIKE '% %' AND similarity(k.folded_name, m.folded_name) >= 0.9
+           AND abs({_YEAR.format("k")} - m.year) <= 1
+           AND NOT annhi_reads(c.id) AND c.id <> ALL ((SELECT annhi_out())::uuid[]));""",  # noqa: S608
+        "yes or no: a case the reader does not read is of a child of the same whole name and age",
+        beyond=True,
+    )
+    yield Function(
         "annhi_slices",
         "p_referral uuid",
         "TABLE (id uuid, age int, sex text, unit_id uuid, risk text, full_name text, birth_date date, "
@@ -645,6 +701,14 @@ def _beyond() -> Iterator[Function]:
         beyond=True,
     )
 
+
+_YEAR: Final = "coalesce(extract(year FROM {0}.birth_date), extract(year FROM {0}.created_at) - {0}.estimated_age)"
+_LOOKED_AT: Final = f"""c.id, c.report_id, c.attached_to, c.unit_id, k.folded_name, k.birth_date,
+           {_YEAR.format("k")} AS year
+      FROM case_file c JOIN child k ON k.id = c.child_id
+     WHERE c.id = p_case AND annhi_reads(c.id)
+       AND v_role = ANY ({array(role for role in ROLES if scope(role, "search") is not Scope.NONE)})"""
+"""The case that is looked at, for whoever reads it and may search by a child's name."""
 
 _COST: Final = 2000
 """Of one call, in units of an operator: a comparison stands before it wherever there is one."""

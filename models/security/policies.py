@@ -359,6 +359,14 @@ GUARDED: Final[Mapping[str, Guard]] = {
         f"recorded_by = {_PERSON} AND {_judging('record_consent')}",
         _judging("record_consent"),
     ),
+    # Found from either side, by whoever reads the one or the other.
+    "not_same_child": Guard(
+        f"{_in('case_id', 'annhi_opened')} OR {_in('other_id', 'annhi_opened')} "
+        f"OR ({_SOMEBODY} AND (annhi_reads(case_id) OR annhi_reads(other_id)))",
+        f"decided_by = {_PERSON} AND {_judging('search')} AND annhi_reads(other_id)",
+    ),
+    # Nobody finds a receipt: a function answers for a code, and says where its report stands.
+    "public_receipt": Guard(api_adds=_INTAKE),
     "person": Guard(
         api=f"{_DIRECTORY} OR id = {_PERSON}",
         api_adds=_ADMINISTRATOR,

@@ -48,6 +48,7 @@ from models.tables.emergencies import BreakGlass
 from models.tables.links import AnswerLink
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
+from models.tables.outside import NotSameChild, PublicReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
@@ -96,12 +97,14 @@ __all__ = [
     "InformantReading",
     "KeyShare",
     "LegalHold",
+    "NotSameChild",
     "Notice",
     "Passkey",
     "Person",
     "Position",
     "Provider",
     "ProviderName",
+    "PublicReceipt",
     "RecoveryCode",
     "Recusal",
     "ReferenceVersion",

@@ -36,7 +36,7 @@ class Child(SQLModel, table=True):
     household_id: UUID | None = Field(default=None, foreign_key="household.id", index=True)
     full_name: str | None = None
     folded_name: str | None = None
-    birth_date: date | None = None
+    birth_date: date | None = Field(default=None, index=True)
     estimated_age: int | None = None
     sex: str | None = Field(default=None, max_length=20)
     created_at: datetime = instant()

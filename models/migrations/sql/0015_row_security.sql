@@ -1084,6 +1084,118 @@ REVOKE ALL ON FUNCTION annhi_search(text, int) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_search(text, int) TO annhi_api
 ;
 
+CREATE OR REPLACE FUNCTION annhi_standing(p_code_hash text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN (
+        SELECT CASE WHEN bool_and(c.process = ANY ('{closed,not_substantiated,redirected}')) THEN 'handled'
+                    WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL) THEN 'taken_up'
+                    ELSE 'received' END
+          FROM public_receipt p JOIN case_report l ON l.report_id = p.report_id AND l.until IS NULL
+          JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
+         WHERE p.code_hash = p_code_hash
+         GROUP BY p.id);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_standing(text) IS 'whether the report of a receipt was taken up, and nothing else of it'
+;
+
+REVOKE ALL ON FUNCTION annhi_standing(text) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_standing(text) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_alike(p_case uuid) RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN QUERY
+    WITH mine AS (SELECT c.id, c.report_id, c.attached_to, c.unit_id, k.folded_name, k.birth_date,
+           coalesce(extract(year FROM k.birth_date), extract(year FROM k.created_at) - k.estimated_age) AS year
+      FROM case_file c JOIN child k ON k.id = c.child_id
+     WHERE c.id = p_case AND annhi_reads(c.id)
+       AND v_role = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}')),
+    alike AS (
+        SELECT k.id FROM child k WHERE k.folded_name % (SELECT m.folded_name FROM mine m)
+        UNION
+        SELECT k.id FROM child k WHERE k.birth_date = (SELECT m.birth_date FROM mine m)
+        UNION
+        SELECT k.id FROM mine m JOIN case_file c ON c.unit_id = m.unit_id JOIN child k ON k.id = c.child_id
+         WHERE abs(coalesce(extract(year FROM k.birth_date), extract(year FROM k.created_at) - k.estimated_age) - m.year) <= 1)
+    SELECT c.id FROM mine m, alike a JOIN child k ON k.id = a.id JOIN case_file c ON c.child_id = k.id
+     WHERE c.id <> m.id AND c.report_id <> m.report_id AND coalesce(c.attached_to <> m.id, true)
+       AND coalesce(m.attached_to <> c.id, true)
+       AND (c.unit_id = ANY ((SELECT annhi_units())::uuid[]) OR annhi_reads(c.id))
+       AND c.id <> ALL ((SELECT annhi_out())::uuid[])
+     ORDER BY coalesce(similarity(k.folded_name, m.folded_name), 0) * 50
+            + CASE WHEN k.birth_date = m.birth_date THEN 30 ELSE 0 END
+            + CASE WHEN c.unit_id = m.unit_id THEN 10 ELSE 0 END DESC, c.receipt_at DESC, c.id DESC
+     LIMIT 60;
+END $$
+;
+
+COMMENT ON FUNCTION annhi_alike(uuid) IS 'the reader''s own cases whose child may be that of a case of theirs: as annhi_search, by name, birth and place'
+;
+
+REVOKE ALL ON FUNCTION annhi_alike(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_alike(uuid) TO annhi_api
+;
+
+CREATE OR REPLACE FUNCTION annhi_alike_elsewhere(p_case uuid) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN EXISTS (
+        WITH mine AS (SELECT c.id, c.report_id, c.attached_to, c.unit_id, k.folded_name, k.birth_date,
+           coalesce(extract(year FROM k.birth_date), extract(year FROM k.created_at) - k.estimated_age) AS year
+      FROM case_file c JOIN child k ON k.id = c.child_id
+     WHERE c.id = p_case AND annhi_reads(c.id)
+       AND v_role = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}'))
+        SELECT FROM mine m JOIN child k ON k.folded_name % m.folded_name JOIN case_file c ON c.child_id = k.id
+         WHERE m.folded_name LIKE '% %' AND similarity(k.folded_name, m.folded_name) >= 0.9
+           AND abs(coalesce(extract(year FROM k.birth_date), extract(year FROM k.created_at) - k.estimated_age) - m.year) <= 1
+           AND NOT annhi_reads(c.id) AND c.id <> ALL ((SELECT annhi_out())::uuid[]));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_alike_elsewhere(uuid) IS 'yes or no: a case the reader does not read is of a child of the same whole name and age'
+;
+
+REVOKE ALL ON FUNCTION annhi_alike_elsewhere(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_alike_elsewhere(uuid) TO annhi_api
+;
+
 CREATE OR REPLACE FUNCTION annhi_slices(p_referral uuid) RETURNS TABLE (id uuid, age int, sex text, unit_id uuid, risk text, full_name text, birth_date date, estimated_age int) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -2397,6 +2509,30 @@ CREATE POLICY api_adds ON withholding FOR INSERT TO annhi_api
 
 CREATE POLICY api_changes ON withholding FOR UPDATE TO annhi_api
     USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+;
+
+ALTER TABLE not_same_child ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON not_same_child TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON not_same_child FOR SELECT TO annhi_api
+    USING ((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR other_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND (annhi_reads(case_id) OR annhi_reads(other_id)))))
+;
+
+CREATE POLICY api_adds ON not_same_child FOR INSERT TO annhi_api
+    WITH CHECK ((decided_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND annhi_reads(other_id)))
+;
+
+ALTER TABLE public_receipt ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON public_receipt TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_adds ON public_receipt FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_part()) = 'intake'))
 ;
 
 ALTER TABLE person ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
