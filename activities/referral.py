@@ -41,11 +41,9 @@ from models.records.referrals import (
     agency_role,
     carry_out,
     facts_of,
-    read_referral,
+    read_where_it_is,
     snapshot_of,
 )
-
-WRONG_REFERRAL = "unknown-referral"
 
 
 class ReferralTransitions:
@@ -76,9 +74,7 @@ class ReferralTransitions:
         case, documents = await lock_with_documents(connection, command.case_id, command.content)
         if case is None or command.referral_id is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
-        referral = await read_referral(connection, command.referral_id)
-        if referral is not None and referral.case_id != case.id:
-            raise ApplicationError("another case's referral", type=WRONG_REFERRAL, non_retryable=True)
+        case, referral = await read_where_it_is(connection, case, command.referral_id)
         matter = await self._matter(connection, command, case, referral, documents or [])
         if matter.around.answered is not None:
             return Recorded.model_validate(matter.around.answered)

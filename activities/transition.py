@@ -139,10 +139,10 @@ class Transitions:
             return await _refuse(connection, command, matter, outcome)
         structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
-        woken: tuple[UUID, ...] = ()
+        woken = outcome.wake_referrals
         if outcome.paced:
             scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
-            woken = await keep_pace(connection, scene, ended=outcome.case.process in ENDED)
+            woken = (*woken, *await keep_pace(connection, scene, ended=outcome.case.process in ENDED))
         if command.event in SCORES:
             scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
             woken = (*woken, *await settle(connection, scene, "risk_scored", "new_score"))

@@ -147,9 +147,11 @@ async def deadlines(connection: AsyncConnection, referral_ids: Sequence[UUID]) -
 
 async def request_of(connection: AsyncConnection, row: Found) -> str | None:
     """What was asked for, in words, as far as the reader may read it: also of a need that was passed on."""
-    asked = func.annhi_request(row.id).table_valued("id", "sealed", "content_hash", "key_wrapped", "key_kek")
+    asked = func.annhi_request(row.id).table_valued(
+        column("id", Uuid()), column("case_id", Uuid()), "sealed", "content_hash", "key_wrapped", "key_kek"
+    )
     for one in await connection.execute(select(*asked.c)):
-        key = await living_key_in(connection, row.case_id, one)
+        key = await living_key_in(connection, one.case_id, one)
         content = unseal(key, _DOCUMENT, one.id, one.sealed, one.content_hash) if key else {}
         if content.get("request"):
             return str(content["request"])

@@ -246,6 +246,7 @@ class Outcome:
     """What an accepted act did: the case's new row, its clocks, what changed in them, and who else must look.
 
     ``paced``: the risk that sets the pace of others changed, or the case began or ceased to set one.
+    ``wake_referrals``: referrals that went to another case with this one, or came back with it.
     """
 
     case: CaseRow
@@ -253,6 +254,7 @@ class Outcome:
     clocks: tuple[Clock, ...]
     wake: tuple[UUID, ...]
     paced: bool = False
+    wake_referrals: tuple[UUID, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot:

@@ -1,6 +1,6 @@
 """What the record says of consent: entries, who may not be asked, and whether something is allowed at an instant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.access.consent import Allowed, Said, age_of, allows, barred_givers
 from models.calendar import local_date
+from models.database import work_on
 from models.records.content import frozen
 from models.tables import CaseFile, CaseReport, Child, Consent, Report, table
 
@@ -58,10 +59,10 @@ async def standing(connection: AsyncConnection, case_id: UUID, at: datetime) -> 
     return Standing(age, tuple(alleged), barred_givers(alleged, triggers))
 
 
-async def said_of(connection: AsyncConnection, case_id: UUID) -> list[Said]:
-    """Every entry of a case, in the order of what they tell of."""
+async def said_of(connection: AsyncConnection, *case_ids: UUID) -> list[Said]:
+    """Every entry of a case, or of some cases of one child, in the order of what they tell of."""
     rows = await connection.execute(
-        select(_CONSENT).where(_CONSENT.c.case_id == case_id).order_by(_CONSENT.c.said_at, _CONSENT.c.id)
+        select(_CONSENT).where(_CONSENT.c.case_id.in_(case_ids)).order_by(_CONSENT.c.said_at, _CONSENT.c.id)
     )
     return [said(row) for row in rows]
 
@@ -80,7 +81,15 @@ def said(row: Any) -> Said:
     )
 
 
-async def allowed(connection: AsyncConnection, case_id: UUID, scope: str, service: str | None, at: datetime) -> Allowed:
+async def allowed(
+    connection: AsyncConnection,
+    case_id: UUID,
+    scope: str,
+    service: str | None,
+    at: datetime,
+    *,
+    also: Sequence[UUID] = (),
+) -> Allowed:
     """Whether the record of a case allows something: what a referral, an export or a publication asks first.
 
     Args:
@@ -89,7 +98,10 @@ async def allowed(connection: AsyncConnection, case_id: UUID, scope: str, servic
         scope: code of ``consent_scopes``.
         service: code of the service, None where the scope knows none.
         at: domain instant.
+        also: further cases of the child whose entries count, and who is alleged in them: those attached to it.
     """
+    await work_on(connection, also)
     found = await standing(connection, case_id, at)
-    entries = await said_of(connection, case_id)
-    return allows(entries, scope, service, at, age=found.age, barred=found.barred)
+    barred = found.barred.union(*[(await standing(connection, one, at)).barred for one in also])
+    entries = await said_of(connection, case_id, *also)
+    return allows(entries, scope, service, at, age=found.age, barred=barred)

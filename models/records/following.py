@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.database import work_on
 from models.lifecycle.referral import FINAL, POLICE, TURNED_AWAY, Decision, advance, is_emergency
 from models.lifecycle.referral.rules import MET
 from models.lifecycle.referral.services import providers_of
@@ -104,7 +105,10 @@ async def pass_on(connection: AsyncConnection, scene: Scene, origin: ReferralRow
 
     One that stays open, as those to the police and emergency services do, is not unmet: it goes on being chased.
     """
-    tried = {one.receiver_id for one in await referrals_of(connection, scene.case.id, origin.service)} - {None}
+    came_through = [UUID(one) for one in origin.came_through]
+    await work_on(connection, came_through)
+    asked = [await referrals_of(connection, one, origin.service) for one in (scene.case.id, *came_through)]
+    tried = {one.receiver_id for of_case in asked for one in of_case} - {None}
     unit = await next_unit(
         connection,
         service=origin.service,

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.facts import Actor
@@ -25,7 +25,7 @@ from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.acts import Act, actor_of, freeze
 from models.records.audit import audit, of_clock
-from models.records.cases import CaseRow, Surroundings
+from models.records.cases import CaseRow, Surroundings, lock_cases
 from models.records.consents import allowed
 from models.records.deadlines import referral_snapshot, store_changes
 from models.records.reach import in_reach
@@ -52,6 +52,7 @@ class ReferralRow:
     created_at: datetime
     event_at: datetime | None
     warnings: list[str]
+    came_through: list[str]
     receiver_id: UUID | None
     state: str
     memory: dict[str, Any]
@@ -79,6 +80,31 @@ async def read_referral(connection: AsyncConnection, referral_id: UUID) -> Refer
     """A referral's row; its case's lock is what keeps it as it is."""
     row = (await connection.execute(select(*_COLUMNS).where(_REFERRAL.c.id == referral_id))).one_or_none()
     return None if row is None else ReferralRow(*row)
+
+
+async def read_where_it_is(
+    connection: AsyncConnection, case: CaseRow, referral_id: UUID
+) -> tuple[CaseRow, ReferralRow | None]:
+    """A referral of a locked case, or of the case it has gone to since, which is then locked too.
+
+    Whoever knows of a referral may know it of the case it was at: one that was attached to another, or detached, since.
+
+    Args:
+        connection: a transaction of the worker that holds the case's lock.
+        case: where the referral is, or was.
+        referral_id: which.
+
+    Returns:
+        The case it is at, and its row; the case given, and None, where there is none of that id.
+    """
+    at, found = case, await read_referral(connection, referral_id)
+    while found is None:
+        gone = (await connection.execute(select(func.annhi_case_of_referral(referral_id)))).scalar_one()
+        if gone is None or gone == at.id:
+            return case, None
+        at = (await lock_cases(connection, [gone]))[gone]
+        found = await read_referral(connection, referral_id)
+    return at, found
 
 
 async def referrals_of(connection: AsyncConnection, case_id: UUID, service: str | None = None) -> list[ReferralRow]:
@@ -125,6 +151,12 @@ class ReferralMatter:
         return str(self.act.said.act("service") or "")
 
     @property
+    def came_through(self) -> tuple[UUID, ...]:
+        """The cases the referral, or the one whose need it takes up, came from."""
+        one = self.referral or self.rerouted_from
+        return tuple(UUID(each) for each in one.came_through) if one else ()
+
+    @property
     def to(self) -> UUID | None:
         """The unit the referral is at, or is to go to."""
         return self.receiver or (self.referral.receiver_id if self.referral else None)
@@ -159,9 +191,7 @@ async def facts_of(connection: AsyncConnection, matter: ReferralMatter) -> Facts
         or service not in SERVICES
         or await provides(connection, matter.to, service, act.recorded_at),
         case_at_work=case.process in CASE_LIVE,
-        consent=await _consent(connection, case, service, act.written)
-        if sends and service in SERVICES
-        else ConsentFact(),
+        consent=await _consent(connection, matter, act.written) if sends and service in SERVICES else ConsentFact(),
         authors=_authors(matter.rerouted_from),
         decline_reason=said.act("decline_reason"),
         outcome=said.act("outcome"),
@@ -193,11 +223,14 @@ def _authors(referral: ReferralRow | None) -> frozenset[str]:
     return frozenset(referral.memory.get(Memory.AUTHOR, "").split()) if referral else frozenset()
 
 
-async def _consent(connection: AsyncConnection, case: CaseRow, service: str, at: datetime) -> ConsentFact:
-    """What was agreed to: passing on what this service needs, with no refusal of the service itself."""
-    need = SERVICES[service].need
-    sharing = await allowed(connection, case.id, "SHARING", need, at)
-    itself = await allowed(connection, case.id, "SERVICE", need, at)
+async def _consent(connection: AsyncConnection, matter: ReferralMatter, at: datetime) -> ConsentFact:
+    """What was agreed to: passing on what this service needs, with no refusal of the service itself.
+
+    Of a referral that came from another case of the child, what was said there counts as well.
+    """
+    case, need = matter.case, SERVICES[matter.service].need
+    sharing = await allowed(connection, case.id, "SHARING", need, at, also=matter.came_through)
+    itself = await allowed(connection, case.id, "SERVICE", need, at, also=matter.came_through)
     heads: frozenset[str] = frozenset()
     if overrides := sharing.overrides_refusal or itself.overrides_refusal:
         by = [UUID(entry) for entry in (*sharing.by, *itself.by)]
@@ -250,7 +283,7 @@ async def carry_out(
     changes = replan_referral(
         reference, after, case, matter.around, clocks=clocks, happened=happened, at=act.recorded_at
     )
-    await _store(connection, after, act.recorded_at, new=matter.referral is None)
+    await _store(connection, matter, after)
     await freeze(connection, case, act, case.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at, referral_id=after.id)
     await _record_event(connection, matter, after, decision)
@@ -352,6 +385,7 @@ def _new_row(matter: ReferralMatter) -> ReferralRow:
         created_at=act.occurred_at,
         event_at=origin.event_at if origin else datetime.fromisoformat(event_at) if event_at else None,
         warnings=list(origin.warnings if origin else act.said.act("warnings") or ()),
+        came_through=list(origin.came_through) if origin else [],
         receiver_id=None,
         state="draft",
         memory={},
@@ -378,9 +412,13 @@ def code_of(referral_id: UUID) -> str:
     return f"CG-{letters[:4]}-{letters[4:]}"
 
 
-async def _store(connection: AsyncConnection, after: ReferralRow, at: datetime, *, new: bool) -> None:
-    if new:
-        await put(connection, _REFERRAL, **{name: getattr(after, name) for name in _FIELDS}, updated_at=at)
+async def _store(connection: AsyncConnection, matter: ReferralMatter, after: ReferralRow) -> None:
+    at = matter.act.recorded_at
+    if matter.referral is None:
+        # What is asked for comes through its own workflow; one that takes a need up has yet to be given one.
+        seen = at if matter.rerouted_from is None else None
+        values = {name: getattr(after, name) for name in _FIELDS}
+        await put(connection, _REFERRAL, **values, updated_at=at, workflow_seen_at=seen)
         return
     moved = [name for name in REFERRAL_LIFECYCLE_COLUMNS if name not in ("workflow_seen_at", "updated_at")]
     await change(

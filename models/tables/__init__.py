@@ -48,7 +48,7 @@ from models.tables.emergencies import BreakGlass
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
-from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, Referral, ReferralEvent
+from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "METADATA",
     "NO_PASSWORD",
     "REFERRAL_LIFECYCLE_COLUMNS",
+    "REFERRAL_PLACE_COLUMNS",
     "Absence",
     "AccessToken",
     "Account",

@@ -1114,7 +1114,7 @@ REVOKE ALL ON FUNCTION annhi_slices(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_slices(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_request(p_referral uuid) RETURNS TABLE (id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_request(p_referral uuid) RETURNS TABLE (id uuid, case_id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -1134,10 +1134,10 @@ BEGIN
             OR (v_role = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
                 AND annhi_reads(referral.case_id)))
         UNION SELECT r.id, r.case_id, r.rerouted_from FROM referral r JOIN asked ON r.id = asked.rerouted_from)
-    SELECT d.id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
+    SELECT d.id, d.case_id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
       FROM asked JOIN referral_event v ON v.referral_id = asked.id AND v.event = 'ask_service'
       CROSS JOIN jsonb_array_elements(v.documents) said JOIN document d ON d.id = (said->>'id')::uuid
-      LEFT JOIN case_key key ON key.case_id = asked.case_id;
+      LEFT JOIN case_key key ON key.case_id = d.case_id;
 END $$
 ;
 
@@ -1176,6 +1176,31 @@ REVOKE ALL ON FUNCTION annhi_loads(text) FROM PUBLIC
 ;
 
 GRANT EXECUTE ON FUNCTION annhi_loads(text) TO annhi_worker
+;
+
+CREATE OR REPLACE FUNCTION annhi_case_of_referral(p_referral uuid) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN (SELECT f.case_id FROM referral f WHERE f.id = p_referral);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_case_of_referral(uuid) IS 'which case a referral is at: it goes along with a case that is attached, and whoever works on it follows it'
+;
+
+REVOKE ALL ON FUNCTION annhi_case_of_referral(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_case_of_referral(uuid) TO annhi_worker
 ;
 
 CREATE OR REPLACE FUNCTION annhi_kept(p_names text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$

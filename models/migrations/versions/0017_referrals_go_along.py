@@ -1,0 +1,31 @@
+"""referrals go along with a case that is attached to another, and come back when it is detached
+
+Revision: 0017
+Revises: 0011
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0017"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+_JSON = postgresql.JSONB(none_as_null=True, astext_type=sa.Text())
+
+
+def upgrade() -> None:
+    op.add_column(
+        "referral",
+        sa.Column("came_through", _JSON, nullable=False, server_default=sa.text("'[]'::jsonb")),
+        if_not_exists=True,
+    )
+    # What hangs on a referral goes where it goes; what was recorded of it stays where it was recorded.
+    op.execute("GRANT UPDATE (case_id, came_through) ON referral TO annhi_worker")
+    op.execute("GRANT UPDATE (case_id) ON breach, escalation TO annhi_worker")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("forward only: restore a backup instead")
