@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.referral import ReferralTransitions
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.tables import (
@@ -453,3 +455,43 @@ async def test_a_referral_without_a_workflow_is_started_by_the_sweep(world: Worl
 
 async def _seen(referral: Sent) -> bool:
     return (await referral.row()).workflow_seen_at is not None
+
+
+async def test_the_sweep_compares_referrals_with_their_workflows_and_repairs_every_difference(world: World) -> None:
+    case = await a_case(world)
+    behind, moved, gone, sound = [await refer(case, "legal_aid").sent() for _ in range(4)]
+    for one in (behind, moved, gone, sound):
+        await eventually(lambda one=one: _seen(one))
+    # Recorded, and the workflow never heard of it: a crash between the two.
+    upkeep = ReferralTransitions(world.database.worker, world.reference, world.clock)
+    await ActivityEnvironment().run(upkeep.record_referral, await behind.prepare("acknowledge", "leg"))
+    (clock,) = await moved.clocks("acknowledge")
+    rungs = [{**one, "due_at": (clock.due_at + HOUR).isoformat()} for one in clock.clock["rungs"]]
+    async with world.as_owner() as connection:
+        of = table(Deadline)
+        changed = {"clock": {**clock.clock, "rungs": rungs}}
+        await connection.execute(update(of).where(of.c.id == clock.id).values(**changed))
+    await gone.handle.terminate("lost")
+    handle = await world.client.start_workflow(Sweep.run, id=f"sweep-{uuid4()}", task_queue=world.task_queue)
+    report = await handle.result()
+    found = {line for line in report.differences if line.startswith("referral/")}
+    assert {
+        f"referral/{behind.id} sequence", f"referral/{moved.id} deadlines", f"referral/{gone.id} no-workflow",
+    } <= found  # fmt: skip
+    assert not any(str(sound.id) in line for line in found)
+    assert report.referrals_checked >= 4
+    for one in (behind, moved, gone):
+        await eventually(lambda one=one: _in_step(one))
+
+
+async def _in_step(referral: Sent) -> bool:
+    believed = await referral.case.world.desk.believed_of_referral(referral.id)
+    (clock, *_) = sorted(await referral.clocks(), key=lambda one: one.started_at, reverse=True)
+    return (
+        believed is not None
+        and believed.sequence == (await referral.row()).sequence
+        and any(
+            one.id == clock.id and one.at.isoformat() == clock.clock["rungs"][0]["due_at"].replace("Z", "+00:00")
+            for one in believed.deadlines
+        )
+    )
