@@ -156,7 +156,7 @@ async def _unmet(connection: AsyncConnection, scene: Scene, referral: ReferralRo
 
 async def _taken_up(connection: AsyncConnection, scene: Scene, referral: ReferralRow) -> list[UUID]:
     """A need that was unmet is asked for again: that is what was chased."""
-    waiting = await _waiting(connection, scene.case.id, ("unmet_need",))
+    waiting = await waiting_referrals(connection, scene.case.id, ("unmet_need",))
     taken = [one for one in waiting if one.service == referral.service and one.id != referral.id]
     for one in taken:
         await nudge(connection, scene, one, "need_taken_up")
@@ -165,7 +165,7 @@ async def _taken_up(connection: AsyncConnection, scene: Scene, referral: Referra
 
 async def settle(connection: AsyncConnection, scene: Scene, event: str, code: str) -> list[UUID]:
     """Meet one kind of clock of whichever referral of the case waits for what has now happened elsewhere."""
-    waiting = await _waiting(connection, scene.case.id, (code,))
+    waiting = await waiting_referrals(connection, scene.case.id, (code,))
     return [one.id for one in waiting if await nudge(connection, scene, one, event)]
 
 
@@ -195,11 +195,13 @@ async def keep_pace(connection: AsyncConnection, scene: Scene, *, ended: bool) -
         The referrals whose clocks moved.
     """
     events = ("update_household_risk", *(("case_ended",) if ended else ()))
-    waiting = await _waiting(connection, scene.case.id)
+    waiting = await waiting_referrals(connection, scene.case.id)
     return tuple([one.id for one in waiting if await nudge(connection, scene, one, *events)])
 
 
-async def _waiting(connection: AsyncConnection, case_id: UUID, codes: Sequence[str] | None = None) -> list[ReferralRow]:
+async def waiting_referrals(
+    connection: AsyncConnection, case_id: UUID, codes: Sequence[str] | None = None
+) -> list[ReferralRow]:
     """The referrals of a case with a running deadline, of some codes if given."""
     statement = select(_DEADLINE.c.referral_id).where(
         _DEADLINE.c.case_id == case_id,

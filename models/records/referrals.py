@@ -20,6 +20,7 @@ from models.lifecycle.referral.services import providers_of
 from models.lifecycle.states import LIVE as CASE_LIVE
 from models.messages import Snapshot
 from models.protocol import replan, with_changes
+from models.protocol.rules import Protocol
 from models.protocol.types import CaseView, Changes, Clock, Happened, Values
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
@@ -304,24 +305,32 @@ def replan_referral(
 
     The case's risk, or a higher one in the household, sets their pace.
     """
-    service = referral.service
-    known = {name: one.for_service(service) for name, one in reference.known.items() if service in one.by_service}
-    risks = [risk for risk in (case.risk if case.process in CASE_LIVE else None, around.siblings_risk) if risk]
     return replan(
         clocks,
         happened,
-        CaseView(
-            id=referral.id,
-            standing=Codes(process=referral.state),
-            receipt=referral.created_at,
-            risk=case.risk,
-            household_risk=max(risks, default=None),
-        ),
-        reference.protocol_at(at).for_service(service),
+        view_of(referral, case, around),
+        reference.protocol_at(at).for_service(referral.service),
         reference.calendar_at(at),
-        known=known,
+        known=protocols_of(reference, referral.service),
         final=FINAL,
     )
+
+
+def view_of(referral: ReferralRow, case: CaseRow, around: Surroundings) -> CaseView:
+    """A referral as the engine of deadlines sees it."""
+    risks = [risk for risk in (case.risk if case.process in CASE_LIVE else None, around.siblings_risk) if risk]
+    return CaseView(
+        id=referral.id,
+        standing=Codes(process=referral.state),
+        receipt=referral.created_at,
+        risk=case.risk,
+        household_risk=max(risks, default=None),
+    )
+
+
+def protocols_of(reference: Reference, service: str) -> dict[str, Protocol]:
+    """Every protocol that says something of a service, as it holds for it, by version."""
+    return {name: one.for_service(service) for name, one in reference.known.items() if service in one.by_service}
 
 
 def _happened(event: str, matter: ReferralMatter, after: ReferralRow, facts: Facts) -> Happened:
