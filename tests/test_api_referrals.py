@@ -237,6 +237,24 @@ async def test_a_refused_act_says_why_and_what_is_possible(door: Door) -> None:
 
 
 @pytest.mark.servers
+async def test_the_ground_for_an_emergency_without_consent_stands_among_the_consents_with_its_note(door: Door) -> None:
+    case = await a_case(door, consent=False)
+    (result,) = await asked(door, case, {"service": "shelter", "receiver": "HN-CTXH"})
+    await done(
+        door, "sup.a", result["referral"]["id"], "record_ground", ground="LIFE_HEALTH", reason="Trẻ đang gặp nguy hiểm"
+    )
+    listed = (await door.get("sup.a", f"/cases/{case}/consents")).json()
+    assert {one["scope"] for one in listed} == {"SHARING", "SERVICE"}
+    for one in listed:
+        assert (one["answer"], one["ground"], one["services"]) == ("ground", "LIFE_HEALTH", ["DV_TT"])
+        assert one["best_interest_note"] == "Trẻ đang gặp nguy hiểm"
+        assert one["decided_by"]["id"] == str(door.person("sup.a"))
+        assert one["legal_basis"]
+    allowed = await door.get("sup.a", f"/cases/{case}/consents/allows?scope=SHARING&service=DV_TT")
+    assert (allowed.json()["allowed"], allowed.json()["why"]) == (True, "ground")
+
+
+@pytest.mark.servers
 async def test_the_hours_within_which_care_helps_count_down_from_the_event(door: Door) -> None:
     case = await a_case(door)
     happened = door.clock.now() - timedelta(hours=70)

@@ -51,7 +51,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "collaborator": ("SIU", "S"),
     "command_record": ("S", "SI"),
     "conflict": ("SI", "SIU"),
-    "consent": ("SIU", "S"),
+    "consent": ("SIU", "SI"),
     "contact": ("SIU", "S"),
     "custody_entry": ("SI", "SI"),
     "deadline": ("SI", "SIU"),

@@ -20,6 +20,7 @@ from models.tables import (
     Breach,
     Capability,
     CommandRecord,
+    Consent,
     Deadline,
     Escalation,
     Notice,
@@ -171,6 +172,12 @@ async def test_without_consent_nothing_is_sent_but_an_emergency_and_that_asks_fo
     assert await shelter.refused("record_ground", "cpo.a", ground="LIFE_HEALTH", reason="nguy hiểm") == "not-your-role"
     await shelter.do("record_ground", "sup.a", ground="LIFE_HEALTH", reason="Trẻ đang gặp nguy hiểm")
     assert "override_ground" not in await shelter.open()
+    grounds = await world.rows(Consent, case_id=case.id)
+    assert sorted((one.scope, one.answer, one.ground, *one.services, one.decided_by) for one in grounds) == [
+        (scope, "ground", "LIFE_HEALTH", "DV_TT", world.person("sup.a")) for scope in ("SERVICE", "SHARING")
+    ]
+    again = await refer(case, "shelter").sent()
+    assert "override_ground" not in await again.open(), "what is on record is asked for once"
     await agree(case)
     await aid.do("send", "cpo.a", **to)
     agreed = await refer(case, "medical_emergency").sent()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,8 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.access.consent import Allowed, Said, age_of, allows, barred_givers
 from models.calendar import local_date
 from models.database import work_on
+from models.records.acts import Act
+from models.records.audit import audit
 from models.records.content import frozen
+from models.records.vault import key_of, seal_text
 from models.tables import CaseFile, CaseReport, Child, Consent, Report, table
+from models.writing import binary, put
 
 _CONSENT, _CASE, _CHILD = table(Consent), table(CaseFile), table(Child)
 _LINK, _REPORT = table(CaseReport), table(Report)
@@ -79,6 +83,68 @@ def said(row: Any) -> Said:
         expires_at=row.expires_at,
         withdrawn_at=row.withdrawn_at,
     )
+
+
+async def put_ground(
+    connection: AsyncConnection,
+    case_id: UUID,
+    need: str,
+    act: Act,
+    *,
+    ground: str,
+    note: str,
+) -> None:
+    """Put on record what a service rests on without consent: passing on what it needs, and the service itself.
+
+    Args:
+        connection: the worker's transaction, which holds the case's lock.
+        case_id: the case.
+        need: code of the service, as consent is written in.
+        act: the act in which it was decided; whoever did it decided.
+        ground: code of ``consent_grounds``.
+        note: why it serves the child.
+
+    Raises:
+        KeysAwayError: it cannot be sealed now.
+    """
+    decided, recorder = act.actor, act.recorder or act.actor
+    if decided is None or recorder is None:
+        return
+    key = await key_of(connection, case_id)
+    for scope in ("SHARING", "SERVICE"):
+        row_id = uuid5(act.command_id, scope)
+        sealed = seal_text(key, _CONSENT.c.best_interest_sealed, row_id, note)
+        assert sealed is not None
+        await put(
+            connection,
+            _CONSENT,
+            id=row_id,
+            case_id=case_id,
+            scope=scope,
+            services=[need],
+            answer="ground",
+            ground=ground,
+            best_interest_sealed=binary(sealed),
+            said_at=act.occurred_at,
+            recorded_at=act.recorded_at,
+            recorded_by=recorder.person_id,
+            position_id=recorder.position_id,
+            decided_by=decided.person_id,
+        )
+        await audit(
+            connection,
+            at=act.recorded_at,
+            actor=recorder,
+            action="record_consent",
+            record="consent",
+            record_id=row_id,
+            case_id=case_id,
+            command_id=act.command_id,
+            outcome="done",
+            detail={"scope": scope, "answer": "ground", "giver": None, "ground": ground},
+            origin=act.origin,
+            chained=True,
+        )
 
 
 async def allowed(

@@ -27,7 +27,7 @@ from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.acts import Act, actor_of, freeze
 from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, Surroundings, lock_cases
-from models.records.consents import allowed
+from models.records.consents import allowed, put_ground
 from models.records.deadlines import referral_snapshot, store_changes
 from models.records.reach import in_reach
 from models.records.reference import Reference
@@ -288,6 +288,11 @@ async def carry_out(
     await freeze(connection, case, act, case.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at, referral_id=after.id)
     await _record_event(connection, matter, after, decision)
+    if act.event == "record_ground":
+        said = act.said
+        await put_ground(
+            connection, case.id, after.need, act, ground=str(said.act("ground")), note=str(said.act("reason"))
+        )
     return ReferralOutcome(after, changes, with_changes(clocks, changes))
 
 

@@ -2329,6 +2329,10 @@ CREATE POLICY worker_finds ON consent FOR SELECT TO annhi_worker
     USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
 ;
 
+CREATE POLICY worker_adds ON consent FOR INSERT TO annhi_worker
+    WITH CHECK ((case_id = ANY ((SELECT annhi_at_work())::uuid[]) AND answer = 'ground'))
+;
+
 ALTER TABLE withholding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 ;
 
