@@ -24,6 +24,7 @@ from models.records.following import keep_pace as pace_referrals
 from models.records.reference import Reference
 from models.records.referrals import read_referral, read_where_it_is
 from models.records.referrals import snapshot_of as snapshot_of_referral
+from models.records.withdrawal import follow_consent
 from models.tables import CaseFile, CommandRecord, Deadline, Referral, Rung, Submission, SweepRun, new_id, table
 
 _CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
@@ -136,6 +137,7 @@ class Upkeep:
         scene = Scene(self._reference, case, around, now)
         ended = ("case_ended",) if case.process in ENDED else ()
         await nudge(connection, scene, referral, "update_household_risk", *ended)
+        referral = await follow_consent(connection, scene, referral)
         return snapshot_of_referral(referral, await load_clocks(connection, case.id, referral.id))
 
     @activity.defn(name="wake_referral")

@@ -41,7 +41,18 @@ from models.calendar import local_date
 from models.forms import Part, parts
 from models.forms.referral import REFERRAL_INPUTS, UNSAID, AskedService, ReferralAct, ReferralsInput
 from models.lifecycle.facts import Actor
-from models.lifecycle.referral import FINAL, LIVE, SERVICES, STATES, Facts, Memory, Standing, allowed_events, allowed_in
+from models.lifecycle.referral import (
+    FINAL,
+    LIVE,
+    SERVICES,
+    STATES,
+    Facts,
+    Memory,
+    Standing,
+    allowed_events,
+    allowed_in,
+    is_emergency,
+)
 from models.lifecycle.referral.rules import MET
 from models.messages import Command, CommandResult, ContentRef, referral_workflow_id
 from models.protocol.types import MARKS, Clock
@@ -289,7 +300,9 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
     reads_case = bool(row.reads_case)
     names, words = sees(visit.caller.role, DataClass.P1), sees(visit.caller.role, DataClass.P2)
     if not reads_case:
-        names = words = sees_of(row.state, row.accepted_at, row.ended_at, visit.now) is Slice.SLICE
+        withheld = row.consent_lost_at is not None and not is_emergency(row.service)
+        sight = sees_of(row.state, row.accepted_at, row.ended_at, visit.now, withheld=withheld)
+        names = words = sight is Slice.SLICE
     clocks = (await q.deadlines(connection, [row.id])).get(row.id, []) if whole or reads_case else None
     request = await q.request_of(connection, row) if whole and words else None
     return ReferralOut(
@@ -312,6 +325,7 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         ended_at=row.ended_at,
         outcome=row.outcome,
         decline_reason=row.decline_reason,
+        consent_lost_at=row.consent_lost_at,
         sequence=row.sequence,
         windows=_windows(visit, row),
         minimum=MinimumOut(

@@ -80,6 +80,7 @@ class ReferralOut(Output):
     ended_at: Moment | None
     outcome: str | None
     decline_reason: str | None
+    consent_lost_at: Moment | None
     sequence: int
     windows: list[WindowOut]
     minimum: MinimumOut

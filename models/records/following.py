@@ -54,7 +54,13 @@ _TOLD_TO_OWNER = {
     "decline": "referral_turned_away",
     "expire": "referral_turned_away",
 }
-_TOLD_TO_AGENCY = {"answer_info": "referral_answered", "dispute": "referral_disputed", "revoke": "referral_revoked"}
+_TOLD_TO_AGENCY = {
+    "answer_info": "referral_answered",
+    "dispute": "referral_disputed",
+    "revoke": "referral_revoked",
+    "lose_consent": "referral_withheld",
+    "regain_consent": "referral_goes_on",
+}
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,10 @@ async def _tell(
 ) -> None:
     if event in ("send", "reroute"):
         await tell_agency(connection, scene, referral, "referral_received", reference_id)
-    if event in _TOLD_TO_AGENCY and referral.sent_at is not None:
+    if event == "lose_consent":
+        await _told(connection, scene, referral, "consent_lost", reference_id, [OWNER, "SUP"])
+    goes_on = is_emergency(referral.service) and event in ("lose_consent", "regain_consent")
+    if event in _TOLD_TO_AGENCY and referral.sent_at is not None and not goes_on:
         await tell_agency(connection, scene, referral, _TOLD_TO_AGENCY[event], reference_id)
     if event in _TOLD_TO_OWNER:
         roles = [OWNER]

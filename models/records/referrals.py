@@ -66,6 +66,7 @@ class ReferralRow:
     ended_at: datetime | None
     outcome: str | None
     decline_reason: str | None
+    consent_lost_at: datetime | None
     protocol_version: str
 
     @property
@@ -168,6 +169,7 @@ async def facts_of(connection: AsyncConnection, matter: ReferralMatter) -> Facts
     act, case, around, referral = matter.act, matter.case, matter.around, matter.referral
     said, service = act.said, matter.service
     sends = act.event in ("send", "reroute")
+    asks = sends or act.event in ("lose_consent", "regain_consent")
     at_agency = matter.agency is not None or (act.actor is not None and act.actor.unit_id == matter.to)
     who = act.actor or act.recorder
     return Facts(
@@ -192,7 +194,8 @@ async def facts_of(connection: AsyncConnection, matter: ReferralMatter) -> Facts
         or service not in SERVICES
         or await provides(connection, matter.to, service, act.recorded_at),
         case_at_work=case.process in CASE_LIVE,
-        consent=await _consent(connection, matter, act.written) if sends and service in SERVICES else ConsentFact(),
+        consent=await _consent(connection, matter, act.written) if asks and service in SERVICES else ConsentFact(),
+        consent_lost=referral is not None and referral.consent_lost_at is not None,
         authors=_authors(matter.rerouted_from),
         decline_reason=said.act("decline_reason"),
         outcome=said.act("outcome"),
@@ -380,6 +383,10 @@ def _row_after(matter: ReferralMatter, decision: Decision) -> ReferralRow:
         after = replace(after, outcome=said.act("outcome"))
     if act.event == "dispute":
         after = replace(after, outcome=None)
+    if act.event == "lose_consent":
+        after = replace(after, consent_lost_at=act.occurred_at)
+    if act.event in ("regain_consent", "record_ground"):
+        after = replace(after, consent_lost_at=None)
     if standing.state in FINAL and before.state not in FINAL:
         after = replace(after, ended_at=act.occurred_at)
     return after
@@ -412,6 +419,7 @@ def _new_row(matter: ReferralMatter) -> ReferralRow:
         ended_at=None,
         outcome=None,
         decline_reason=None,
+        consent_lost_at=None,
         protocol_version="",
     )
 

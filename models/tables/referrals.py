@@ -17,7 +17,7 @@ class Referral(SQLModel, table=True):
     referral whose need it takes up. ``warnings``: safety warnings, by code. ``event_at``: when what it is about
     happened, from which windows count down.
     ``sent_unit_id``: the office it was sent from. ``came_through``: the cases it left as each was attached to another,
-    the last one last.
+    the last one last. ``consent_lost_at``: since when nothing carries any more what it was sent with.
     """
 
     __tablename__ = "referral"
@@ -52,6 +52,7 @@ class Referral(SQLModel, table=True):
     ended_at: datetime | None = instant_or_none()
     outcome: str | None = Field(default=None, max_length=30)
     decline_reason: str | None = Field(default=None, max_length=30)
+    consent_lost_at: datetime | None = instant_or_none()
     protocol_version: str = Field(max_length=60)
     workflow_seen_at: datetime | None = instant_or_none()
     updated_at: datetime = instant()
@@ -70,6 +71,7 @@ REFERRAL_LIFECYCLE_COLUMNS = (
     "ended_at",
     "outcome",
     "decline_reason",
+    "consent_lost_at",
     "protocol_version",
     "workflow_seen_at",
     "updated_at",

@@ -1,4 +1,4 @@
-"""referrals go along with a case that is attached to another, and come back when it is detached
+"""referrals go along with an attached case, have their grounds on record, and lose what is taken back
 
 Revision: 0017
 Revises: 0011
@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("came_through", _JSON, nullable=False, server_default=sa.text("'[]'::jsonb")),
         if_not_exists=True,
     )
+    op.add_column("referral", sa.Column("consent_lost_at", sa.DateTime(timezone=True), nullable=True), if_not_exists=True)
+    op.execute("GRANT UPDATE (consent_lost_at) ON referral TO annhi_worker")
     # What hangs on a referral goes where it goes; what was recorded of it stays where it was recorded.
     op.execute("GRANT UPDATE (case_id, came_through) ON referral TO annhi_worker")
     op.execute("GRANT UPDATE (case_id) ON breach, escalation TO annhi_worker")
