@@ -176,7 +176,7 @@ def test_every_event_a_clock_names_is_one_of_a_referral_and_every_code_has_its_w
             # Beside a referral's own events: a second extension, what becomes of a need nobody has taken up, and what
             # follows from a crime that is not prosecuted.
             besides = {"extend_decision_again", "need_unmet", "need_taken_up", "not_prosecuted", "legal_aid_asked"}
-            assert named - besides - {"risk_scored"} <= set(EVENTS)
+            assert named - besides - {"risk_scored", "complaint_answered"} <= set(EVENTS)
             assert vocabulary.label("referral_deadlines", code, "vi") == row.name_vi
             assert vocabulary.label("referral_deadlines", code, "en") == row.name_en
     assert set(vocabulary.codes("referral_deadlines")) == {code for service in TABLE for code in _rows(service)}

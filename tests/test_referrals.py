@@ -377,10 +377,16 @@ async def test_the_police_extend_twice_and_their_outcome_leaves_the_case_as_it_i
     await police.do("deliver", "pol.a", outcome="NOT_PROSECUTED", **order)
     assert (await case.row()).process == process
     assert {one.role for one in await police.notices("police_outcome")} >= {"CPO", "SUP"}
-    assert await police.open() == {"confirmation", "legal_aid_option", "new_score"}
+    follows = {"legal_aid_option", "procuracy_complaint", "new_score"}
+    assert await police.open() == {"confirmation", *follows}
     await police.do("confirm", "cpo.a")
-    assert await police.open() == {"legal_aid_option", "new_score"}, "what follows outlives the report to the police"
+    assert await police.open() == follows, "what follows outlives the report to the police"
     await refer(case, "legal_aid").asked()
+    assert await police.open() == {"procuracy_complaint", "new_score"}
+    (complaint,) = await police.clocks("procuracy_complaint")
+    assert (complaint.clock["amount"], complaint.clock["kind"]) == ("3 WD", "design")
+    assert await case.refused("record_complaint", "chair.a", complaint="MADE", reason="x") == "not-your-role"
+    await case.do("record_complaint", "cpo.a", complaint="MADE", reason="Chứng cứ chưa được xem xét đủ", number="5/KN")
     assert await police.open() == {"new_score"}
     await case.do("update_risk", "cpo.a", risk="R3", reason="người gây hại đã về nhà")
     assert await police.open() == set()

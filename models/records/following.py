@@ -44,8 +44,13 @@ _HIGH = frozenset({"R3", "R4", None})
 """Risk at which the Chair is told of a need that was turned away; nobody yet scored counts as the highest."""
 
 LEGAL_AID = "legal_aid"
-SCORES = frozenset({"update_risk", "complete_initial_assessment", "record_follow_up", "start_review"})
-"""Events of a case in which somebody looks at the risk anew; a score that stays the same is no event of its own."""
+_SCORES = ("update_risk", "complete_initial_assessment", "record_follow_up", "start_review")
+ELSEWHERE = {
+    # Somebody looks at the risk anew; a score that stays the same is no event of its own.
+    **dict.fromkeys(_SCORES, ("risk_scored", "new_score")),
+    "record_complaint": ("complaint_answered", "procuracy_complaint"),
+}
+"""Events of a case that answer a clock of its referrals: what has happened to them, and which clock it is."""
 
 _TOLD_TO_OWNER = {
     "accept": "referral_accepted",
