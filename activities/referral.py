@@ -32,7 +32,7 @@ from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, surroundings
 from models.records.content import Said, StoredDocument, lock_with_documents
 from models.records.deadlines import load_clocks
-from models.records.following import Scene, follow
+from models.records.following import Scene, follow, serve_step
 from models.records.reference import Reference
 from models.records.referrals import (
     ReferralMatter,
@@ -88,10 +88,12 @@ class ReferralTransitions:
         structlog.contextvars.bind_contextvars(after=outcome.referral.state)
         scene = Scene(self._reference, case, matter.around, command.recorded_at)
         woken = await follow(connection, scene, outcome.referral, command.event, command.command_id)
+        served = await serve_step(connection, scene, outcome.referral, command.event)
         result = Recorded(
             command_id=command.command_id,
             accepted=True,
             sequence=outcome.referral.sequence,
+            wake=(case.id,) if served else (),
             snapshot=await _snapshot(connection, outcome),
             wake_referrals=woken,
         )

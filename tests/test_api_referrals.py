@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -15,7 +15,7 @@ from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, 
 from models.lifecycle.referral import SERVICES
 from models.settings import Settings
 from tests.api_support import Door, door_to
-from tests.world import MONDAY, World, a_world, eventually
+from tests.world import MINUTES, MONDAY, SIGNED, World, a_world, eventually, form02, form04
 from workflows.connection import connect as connect_temporal
 from workflows.sweep import Sweep
 
@@ -285,6 +285,61 @@ async def test_a_confirmed_outcome_meets_the_need_and_a_declined_one_leaves_it_o
     await done(door, "edu", second["referral"]["id"], "decline", decline_reason="NO_CAPACITY")
     needs = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()["needs"]
     assert {need["service"]: need["standing"] for need in needs} == {"legal_aid": "met", "school_support": "unmet"}
+
+
+PLANNED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("complete_initial_assessment", {"m02": form02()}),
+    ("substantiate", {"verification": {"findings": "Có căn cứ"}}),
+    ("complete_detailed_assessment", {"m03": {"conclusion": "Cần hỗ trợ"}}),
+    ("record_needs_meeting", {"minutes": MINUTES}),
+    ("submit_plan", {"m04": form04("luat-su", "hoc-tap", "tham-nha"), "m05": {}}),
+)
+
+
+@pytest.mark.servers
+async def test_a_service_that_was_given_does_its_step_of_the_plan_and_the_review_finds_it(
+    door: Door, world: World
+) -> None:
+    case = await a_case(door)
+    for event, body in PLANNED:
+        answer = await door.act("cpo.a", case, event, body)
+        assert answer.status_code == 200, answer.text
+    plans = (await door.get("chair.a", f"/cases/{case}/documents", params={"kind": "M04"})).json()["items"]
+    approved = {"content_hash": plans[0]["content_hash"], "decision": SIGNED}
+    assert (await door.act("chair.a", case, "approve_plan", approved)).status_code == 200
+
+    given, partly = await asked(
+        door, case, {**AID, "step": "luat-su"}, {"service": "school_support", "receiver": "HN-A-TH", "step": "hoc-tap"}
+    )
+    for result, agency, outcome in ((given, "leg", "PROVIDED"), (partly, "edu", "PARTLY")):
+        referral = result["referral"]["id"]
+        for event, said in (("acknowledge", {}), ("accept", {}), ("start_service", {}),
+                            ("deliver", {"outcome": outcome, "report": "Đã hỗ trợ"})):  # fmt: skip
+            await done(door, agency, referral, event, **said)
+    seen = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()
+    assert {one["step"]: (one["status"], one["standing"], one["met_by"]) for one in seen["steps"]} == {
+        "luat-su": ("open", "open", None), "hoc-tap": ("open", "open", None), "tham-nha": ("open", "none", None),
+    }  # fmt: skip
+    assert {(one["service"], one["outcome"], one["confirmed_at"]) for one in seen["delivered"]} == {
+        ("legal_aid", "PROVIDED", None), ("school_support", "PARTLY", None),
+    }  # fmt: skip
+    for result in (given, partly):
+        await done(door, "cpo.a", result["referral"]["id"], "confirm")
+    after = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()
+    lawyer, school = given["referral"]["id"], partly["referral"]["id"]
+    assert {one["step"]: (one["status"], one["standing"], one["met_by"]) for one in after["steps"]} == {
+        "luat-su": ("met", "met", lawyer), "hoc-tap": ("open", "met", school), "tham-nha": ("open", "none", None),
+    }  # fmt: skip
+    assert {one["service"]: one["met_by"] for one in after["needs"]} == {"legal_aid": lawyer, "school_support": school}
+    assert all(one["confirmed_at"] for one in after["delivered"])
+
+    async def told() -> bool:
+        believed = await world.desk.believed(UUID(case))
+        open_ = await door.sql("SELECT id FROM deadline WHERE case_id = :id AND status = 'open' "
+                               "AND referral_id IS NULL", id=case)  # fmt: skip
+        return believed is not None and {one.id for one in believed.deadlines} == {one["id"] for one in open_}
+
+    await eventually(told, why="the case's workflow still waits for a step that is done")
 
 
 async def lost(door: Door, referral: str, *, since: bool = True) -> None:

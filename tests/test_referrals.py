@@ -420,6 +420,20 @@ async def test_a_case_does_not_end_while_an_emergency_referral_lives(world: Worl
     assert await refer(case, "legal_aid").refused("ask_service", "cpo.a", service="legal_aid") == "case-not-at-work"
 
 
+async def test_a_closing_waits_for_an_emergency_referral_whoever_makes_an_exception(world: World) -> None:
+    case = await (await world.case()).assessed()
+    await agree(case)
+    police, aid = await refer(case, "police_report").sent(), await refer(case, "legal_aid").sent()
+    await case.do("propose_early_closure", "cpo.a", closure_reason="MOVED_ABROAD", reason="đã đi")
+    exception = {"second_approver": str(world.person("vch.a")), "reason": "gia đình đã chuyển đi"}
+    said = {"decision": SIGNED, "exception": exception}
+    assert await case.refused("approve_closure", "chair.a", **said) == "emergency-referral-live"
+    await police.do("revoke", "sup.a", reason="Công an đã tiếp nhận trực tiếp")
+    assert await case.refused("approve_closure", "chair.a", decision=SIGNED) == "referral-live"
+    await aid.do("revoke", "cpo.a", reason="Gia đình đã chuyển đi")
+    await case.do("approve_closure", "chair.a", decision=SIGNED)
+
+
 async def test_a_prosecuted_crime_keeps_the_case_from_closing_until_its_end_is_on_record(world: World) -> None:
     case = await (await world.case()).assessed()
     await agree(case)

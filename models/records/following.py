@@ -17,7 +17,7 @@ from models.lifecycle.referral import FINAL, POLICE, TURNED_AWAY, Decision, adva
 from models.lifecycle.referral.rules import MET
 from models.lifecycle.referral.services import providers_of
 from models.protocol.types import Clock, Happened
-from models.records.acts import Act, place_of
+from models.records.acts import Act, meet_step, place_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings
 from models.records.content import Said
@@ -109,6 +109,19 @@ async def follow(
     elif event == "confirm" and referral.outcome not in MET:
         await _unmet(connection, scene, referral)
     return tuple(dict.fromkeys(woken))
+
+
+async def serve_step(connection: AsyncConnection, scene: Scene, referral: ReferralRow, event: str) -> bool:
+    """A step of the plan is done once the service asked for it was given, and its sender has confirmed so.
+
+    One that was given in part leaves the step open: what is left is the officer's to say.
+
+    Returns:
+        Whether a clock of the case was met.
+    """
+    if event != "confirm" or referral.outcome != "PROVIDED" or referral.step is None:
+        return False
+    return await meet_step(connection, scene.reference, scene.case, scene.around, referral.step, referral.id, scene.at)
 
 
 async def pass_on(connection: AsyncConnection, scene: Scene, origin: ReferralRow) -> list[UUID]:
