@@ -32,7 +32,7 @@ from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings, surroundings
 from models.records.content import Said, StoredDocument, lock_with_documents
 from models.records.deadlines import load_clocks
-from models.records.following import Scene, follow
+from models.records.following import Scene, follow, serve_step
 from models.records.reference import Reference
 from models.records.referrals import (
     ReferralMatter,
@@ -41,11 +41,9 @@ from models.records.referrals import (
     agency_role,
     carry_out,
     facts_of,
-    read_referral,
+    read_where_it_is,
     snapshot_of,
 )
-
-WRONG_REFERRAL = "unknown-referral"
 
 
 class ReferralTransitions:
@@ -76,9 +74,7 @@ class ReferralTransitions:
         case, documents = await lock_with_documents(connection, command.case_id, command.content)
         if case is None or command.referral_id is None:
             raise ApplicationError("no such case", type=UNKNOWN_CASE, non_retryable=True)
-        referral = await read_referral(connection, command.referral_id)
-        if referral is not None and referral.case_id != case.id:
-            raise ApplicationError("another case's referral", type=WRONG_REFERRAL, non_retryable=True)
+        case, referral = await read_where_it_is(connection, case, command.referral_id)
         matter = await self._matter(connection, command, case, referral, documents or [])
         if matter.around.answered is not None:
             return Recorded.model_validate(matter.around.answered)
@@ -92,10 +88,12 @@ class ReferralTransitions:
         structlog.contextvars.bind_contextvars(after=outcome.referral.state)
         scene = Scene(self._reference, case, matter.around, command.recorded_at)
         woken = await follow(connection, scene, outcome.referral, command.event, command.command_id)
+        served = await serve_step(connection, scene, outcome.referral, command.event)
         result = Recorded(
             command_id=command.command_id,
             accepted=True,
             sequence=outcome.referral.sequence,
+            wake=(case.id,) if served else (),
             snapshot=await _snapshot(connection, outcome),
             wake_referrals=woken,
         )

@@ -30,7 +30,7 @@ from models.records.deadlines import breached_limits, load_clocks, snapshot
 from models.records.following import agency_of, agency_place
 from models.records.notices import Occasion, ask_to_call, write_notices
 from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
-from models.records.referrals import ReferralRow, read_referral, snapshot_of
+from models.records.referrals import ReferralRow, read_referral, read_where_it_is, snapshot_of
 from models.tables import Breach, CaseEvent, Deadline, Escalation, EscalationRecipient, Rung, new_id, table
 from models.writing import change, put_all
 
@@ -166,13 +166,15 @@ async def fire(
         then_referral: see there.
     """
     case = (await lock_cases(connection, [due.case_id])).get(due.case_id)
+    referral = None
+    if case is not None and due.referral_id is not None:
+        case, referral = await read_where_it_is(connection, case, due.referral_id)
     rungs = await _rungs(connection, due.deadline_id) if case is not None else []
     row = next((one for one in rungs if one.ordinal == due.ordinal), None)
     if case is None or row is None or row.status != "open" or row.state != "planned":
         return FiredRung("nothing")
     if row.due_at > at:
         return FiredRung("not_yet")
-    referral = await read_referral(connection, row.referral_id) if row.referral_id is not None else None
     firing = _Firing(connection, case, Clock.model_validate(row.clock), at, then, then_referral, referral)
     if not await firing.applies(row):
         await firing.pass_over(row)
@@ -188,7 +190,7 @@ async def _after(connection: AsyncConnection, due: RungDue) -> Snapshot:
     referral = await read_referral(connection, due.referral_id)
     if referral is None:
         return Snapshot(case_id=due.case_id, referral_id=due.referral_id, sequence=0, ended=True)
-    return snapshot_of(referral, await load_clocks(connection, due.case_id, referral.id))
+    return snapshot_of(referral, await load_clocks(connection, referral.case_id, referral.id))
 
 
 def report(fired: FiredRung, due: RungDue, at: datetime) -> None:

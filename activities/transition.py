@@ -48,7 +48,7 @@ from models.records.content import (
     read_report,
     report_id_of,
 )
-from models.records.following import SCORES, Scene, keep_pace, settle
+from models.records.following import ELSEWHERE, Scene, keep_pace, settle
 from models.records.reference import Reference
 from models.records.tells import tell_about
 from models.tables import CommandRecord, table
@@ -139,13 +139,13 @@ class Transitions:
             return await _refuse(connection, command, matter, outcome)
         structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
-        woken: tuple[UUID, ...] = ()
+        woken = outcome.wake_referrals
         if outcome.paced:
             scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
-            woken = await keep_pace(connection, scene, ended=outcome.case.process in ENDED)
-        if command.event in SCORES:
+            woken = (*woken, *await keep_pace(connection, scene, ended=outcome.case.process in ENDED))
+        if command.event in ELSEWHERE:
             scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
-            woken = (*woken, *await settle(connection, scene, "risk_scored", "new_score"))
+            woken = (*woken, *await settle(connection, scene, *ELSEWHERE[command.event]))
         result = Recorded(
             command_id=command.command_id,
             accepted=True,

@@ -13,16 +13,18 @@ from temporalio.exceptions import ApplicationError
 
 from models.clock import Clock
 from models.database import Who, transaction
+from models.lifecycle.referral import LIVE as LIVE_REFERRAL
 from models.lifecycle.states import ENDED, LIVE
-from models.messages import ReferralRef, Snapshot, SweepReport
+from models.messages import ReferralRef, Snapshot, SweepReport, referral_workflow_id
 from models.records.acts import keep_pace, snapshot_of
 from models.records.cases import lock_cases, surroundings
 from models.records.deadlines import load_clocks
 from models.records.following import Scene, nudge
 from models.records.following import keep_pace as pace_referrals
 from models.records.reference import Reference
-from models.records.referrals import read_referral
+from models.records.referrals import read_referral, read_where_it_is
 from models.records.referrals import snapshot_of as snapshot_of_referral
+from models.records.withdrawal import follow_consent
 from models.tables import CaseFile, CommandRecord, Deadline, Referral, Rung, Submission, SweepRun, new_id, table
 
 _CASE, _DEADLINE, _RUNG = table(CaseFile), table(Deadline), table(Rung)
@@ -39,7 +41,7 @@ UNCONFIRMED_AFTER = timedelta(seconds=30)
 OVERDUE_AFTER = timedelta(seconds=45)
 """How far a planned rung may lie behind before the workflow is told to look."""
 BATCH = 200
-"""Cases compared with their workflows in one sweep; the next one goes on from there."""
+"""Cases, and as many referrals, compared with their workflows in one sweep; the next one goes on from there."""
 GIVE_UP_AFTER = 3
 """So many cases in a row without an answer mean that Temporal is away; fewer, that these cases are in trouble."""
 
@@ -58,6 +60,9 @@ class Desk(Protocol):
 
     async def believed(self, case_id: UUID) -> Snapshot | None:
         """What a case's workflow believes; None where none runs."""
+
+    async def believed_of_referral(self, referral_id: UUID) -> Snapshot | None:
+        """What a referral's workflow believes; None where none runs."""
 
 
 class Upkeep:
@@ -108,24 +113,32 @@ class Upkeep:
     async def load_referral(self, about: ReferralRef) -> Snapshot:
         """What a workflow must know of its referral, its clocks at the case's pace; notes that it has a workflow.
 
-        One that was never made, as its asking was refused, has ended.
+        One that was never made, as its asking was refused, has ended. One that moved with its case is found there.
         """
-        now = self._clock.now()
         async with self._transaction(about.case_id) as connection:
-            case = (await lock_cases(connection, [about.case_id])).get(about.case_id)
-            referral = await read_referral(connection, about.referral_id)
-            if case is None or referral is None:
-                return Snapshot(case_id=about.case_id, referral_id=about.referral_id, sequence=0, ended=True)
+            held = await self._held(connection, about)
             await connection.execute(
                 update(_REFERRAL)
-                .where(_REFERRAL.c.id == referral.id, _REFERRAL.c.workflow_seen_at.is_(None))
-                .values(workflow_seen_at=now)
+                .where(_REFERRAL.c.id == about.referral_id, _REFERRAL.c.workflow_seen_at.is_(None))
+                .values(workflow_seen_at=self._clock.now())
             )
-            around = await surroundings(connection, case, positions=[], persons=[], at=now)
-            scene = Scene(self._reference, case, around, now)
-            ended = ("case_ended",) if case.process in ENDED else ()
-            await nudge(connection, scene, referral, "update_household_risk", *ended)
-            return snapshot_of_referral(referral, await load_clocks(connection, case.id, referral.id))
+        return held
+
+    async def _held(self, connection: AsyncConnection, about: ReferralRef) -> Snapshot:
+        """What PostgreSQL holds of a referral, at the pace of the case it is at."""
+        now = self._clock.now()
+        case = (await lock_cases(connection, [about.case_id])).get(about.case_id)
+        referral = None
+        if case is not None:
+            case, referral = await read_where_it_is(connection, case, about.referral_id)
+        if case is None or referral is None:
+            return Snapshot(case_id=about.case_id, referral_id=about.referral_id, sequence=0, ended=True)
+        around = await surroundings(connection, case, positions=[], persons=[], at=now)
+        scene = Scene(self._reference, case, around, now)
+        ended = ("case_ended",) if case.process in ENDED else ()
+        await nudge(connection, scene, referral, "update_household_risk", *ended)
+        referral = await follow_consent(connection, scene, referral)
+        return snapshot_of_referral(referral, await load_clocks(connection, case.id, referral.id))
 
     @activity.defn(name="wake_referral")
     async def wake_referral(self, referral_id: UUID) -> None:
@@ -151,8 +164,8 @@ class Upkeep:
             late = await _pairs(connection, _unconfirmed_referrals(now)) | await _pairs(
                 connection, _overdue_referrals(now)
             )
-            after = await _cursor(connection)
-            batch = await _ids(connection, _live_after(after))
+            batch = await _ids(connection, _live_after(await _cursor(connection, "cursor")))
+            living = await _pairs(connection, _referrals_after(await _cursor(connection, "referral_cursor")))
             run = new_id()
             await connection.execute(insert(_SWEEP).values(id=run, started_at=now, report={}))
         behind = [case_id for case_id in dict.fromkeys(behind) if case_id not in unstarted]
@@ -161,19 +174,20 @@ class Upkeep:
         started = [case_id async for case_id, _ in starting.each(self._started)]
         resynced = [case_id async for case_id, _ in waking.each(self._woken)]
         differences = [line async for _, line in comparing.each(self._difference)]
-        self._cases_of = referrals | late
+        self._cases_of = living | referrals | late
         beginning = _Turns(list(referrals))
         reminding = _Turns([one for one in late if one not in referrals])
         begun = [referral_id async for referral_id, _ in beginning.each(self._woken_referral)]
         reminded = [referral_id async for referral_id, _ in reminding.each(self._woken_referral)]
+        matching = _Turns(list(living))
+        differences += [line async for _, line in matching.each(self._difference_of_referral)]
         unanswered = (
-            *beginning.unanswered,
-            *reminding.unanswered,
+            *(referral_workflow_id(one) for turns in (beginning, reminding, matching) for one in turns.unanswered),
             *starting.unanswered,
             *waking.unanswered,
             *comparing.unanswered,
         )
-        differences += [f"{case_id} no-answer" for case_id in dict.fromkeys(unanswered)]
+        differences += [f"{one} no-answer" for one in dict.fromkeys(unanswered)]
         report = SweepReport(
             started=tuple(started),
             resynced=tuple(resynced),
@@ -181,6 +195,7 @@ class Upkeep:
             checked=comparing.taken,
             referrals_started=tuple(begun),
             referrals_resynced=tuple(reminded),
+            referrals_checked=matching.taken,
         )
         async with self._transaction() as connection:
             await connection.execute(_confirm(now, resynced))
@@ -192,7 +207,8 @@ class Upkeep:
                     ended_at=self._clock.now(),
                     report={
                         **report.model_dump(mode="json"),
-                        "cursor": None if comparing.taken < BATCH and not comparing.given_up else str(comparing.last),
+                        "cursor": comparing.cursor,
+                        "referral_cursor": matching.cursor,
                     },
                 )
             )
@@ -221,25 +237,39 @@ class Upkeep:
             case = (await lock_cases(connection, [case_id]))[case_id]
             # A sibling's new pace reaches a case by a wake; one that was lost in a crash is made good here.
             held = snapshot_of(case, await keep_pace(connection, self._reference, case, self._clock.now()))
-        if believed is None:
-            if held.ended:
-                return None
-            found = "no-workflow"
-        elif believed.sequence != held.sequence:
-            found = "sequence"
-        elif set(believed.deadlines) != set(held.deadlines):
-            found = "deadlines"
-        else:
-            return None
+        found = _differs(believed, held)
         # A command may have passed between the two looks: only what still differs is a difference.
-        if believed is not None and await self._desk.believed(case_id) == held:
+        if found is None or (believed is not None and await self._desk.believed(case_id) == held):
             return None
         await self._desk.wake(case_id)
         return f"{case_id} {found}"
 
+    async def _difference_of_referral(self, referral_id: UUID) -> str | None:
+        """The same of a referral."""
+        case_id = self._cases_of[referral_id]
+        believed = await self._desk.believed_of_referral(referral_id)
+        async with self._transaction(case_id) as connection:
+            held = await self._held(connection, ReferralRef(case_id=case_id, referral_id=referral_id))
+        found = _differs(believed, held)
+        if found is None or (believed is not None and await self._desk.believed_of_referral(referral_id) == held):
+            return None
+        await self._desk.wake_referral(held.case_id, referral_id)
+        return f"{referral_workflow_id(referral_id)} {found}"
+
     def _transaction(self, case_id: UUID | None = None) -> AbstractAsyncContextManager[AsyncConnection]:
         who = Who(system="worker", case_id=case_id) if case_id is not None else Who(system="sweep")
         return transaction(self._engine, who, self._clock.now())
+
+
+def _differs(believed: Snapshot | None, held: Snapshot) -> str | None:
+    """In what a workflow and PostgreSQL differ, as a code."""
+    if believed is None:
+        return None if held.ended else "no-workflow"
+    if believed.sequence != held.sequence:
+        return "sequence"
+    if set(believed.deadlines) != set(held.deadlines):
+        return "deadlines"
+    return "case" if believed.case_id != held.case_id else None
 
 
 _T = TypeVar("_T")
@@ -263,6 +293,11 @@ class _Turns:
         self.given_up = False
         self.last: UUID | None = None
         self._cases = cases
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the next sweep goes on; None where it begins again."""
+        return None if self.taken < BATCH and not self.given_up else str(self.last)
 
     async def each(self, work: Callable[[UUID], Awaitable[_T | None]]) -> AsyncIterator[tuple[UUID, _T]]:
         """What the work gives for each case, where it gives anything."""
@@ -370,10 +405,20 @@ def _live_after(after: UUID | None) -> Select[Any]:
     return live.order_by(_CASE.c.id).limit(BATCH)
 
 
-async def _cursor(connection: AsyncConnection) -> UUID | None:
+def _referrals_after(after: UUID | None) -> Select[Any]:
+    open_deadline = exists().where(_DEADLINE.c.referral_id == _REFERRAL.c.id, _OPEN)
+    live = select(_REFERRAL.c.id, _REFERRAL.c.case_id).where(
+        _REFERRAL.c.workflow_seen_at.is_not(None), or_(_REFERRAL.c.state.in_(sorted(LIVE_REFERRAL)), open_deadline)
+    )
+    if after is not None:
+        live = live.where(_REFERRAL.c.id > after)
+    return live.order_by(_REFERRAL.c.id).limit(BATCH)
+
+
+async def _cursor(connection: AsyncConnection, name: str) -> UUID | None:
     cursor = (
         await connection.execute(
-            select(_SWEEP.c.report["cursor"].astext)
+            select(_SWEEP.c.report[name].astext)
             .where(and_(_SWEEP.c.ended_at.is_not(None), func.jsonb_typeof(_SWEEP.c.report) == "object"))
             .order_by(_SWEEP.c.started_at.desc(), _SWEEP.c.id.desc())
             .limit(1)

@@ -1,6 +1,7 @@
 """``annhi replan``: compute every open deadline anew under the newest calendar, and say what moved.
 
-The services keep running: each case is re-planned under its own lock, and its workflow is told to look again.
+The services keep running: each case is re-planned with its referrals under its own lock, and their workflows are told
+to look again.
 """
 
 import asyncio
@@ -58,13 +59,11 @@ async def _run(
             after = batch[-1]
             for case_id in batch:
                 seen += 1
-                done = await _one(engine, reference, case_id, clock.now(), version, dry_run=dry_run)
-                if done is None:
-                    continue
-                moved += len(done.moves)
-                _say(console, done)
-                if not dry_run:
-                    await _wake(desk, case_id, console)
+                for done in await _one(engine, reference, case_id, clock.now(), version, dry_run=dry_run):
+                    moved += len(done.moves)
+                    _say(console, done)
+                    if not dry_run:
+                        await _wake(desk, done, console)
     finally:
         await engine.dispose()
     return seen, moved
@@ -77,7 +76,7 @@ async def _batch(engine: AsyncEngine, now: datetime, after: UUID | None) -> list
 
 async def _one(
     engine: AsyncEngine, reference: Reference, case_id: UUID, now: datetime, version: str | None, *, dry_run: bool
-) -> Replanned | None:
+) -> tuple[Replanned, ...]:
     async with transaction(engine, Who(system="replan", case_id=case_id), now) as connection:
         return await replan_case(
             connection,
@@ -99,9 +98,12 @@ def _say(console: Console, done: Replanned) -> None:
         console.print(f"{done.code}  {move.after.code}  {before} → {after}{later}", soft_wrap=True)
 
 
-async def _wake(desk: CaseDesk, case_id: UUID, console: Console) -> None:
+async def _wake(desk: CaseDesk, done: Replanned, console: Console) -> None:
     try:
-        await desk.wake(case_id)
+        if done.referral_id is None:
+            await desk.wake(done.case_id)
+        else:
+            await desk.wake_referral(done.case_id, done.referral_id)
     except TemporalAwayError:
         # The record has moved; the sweep tells the workflow when Temporal is back.
         console.print(

@@ -153,6 +153,7 @@ class SweepReport(Message):
     checked: int = 0
     referrals_started: tuple[UUID, ...] = ()
     referrals_resynced: tuple[UUID, ...] = ()
+    referrals_checked: int = 0
 
 
 def workflow_id(case_id: UUID) -> str:

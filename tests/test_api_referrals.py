@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -15,8 +15,9 @@ from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, 
 from models.lifecycle.referral import SERVICES
 from models.settings import Settings
 from tests.api_support import Door, door_to
-from tests.world import MONDAY, World, a_world
+from tests.world import MINUTES, MONDAY, SIGNED, World, a_world, eventually, form02, form04
 from workflows.connection import connect as connect_temporal
+from workflows.sweep import Sweep
 
 MINIMUM = {"age_band", "sex", "commune", "urgency", "warnings"}
 CONSENT = {"answer": "given", "giver": "MOTHER", "means": "in_person", "child_view": "Con đồng ý"}
@@ -36,6 +37,8 @@ def test_an_agency_sees_the_minimum_then_its_slice_then_nothing() -> None:
     assert sees_of("closed", at, at, at + AFTER - timedelta(seconds=1)) is Slice.SLICE
     assert sees_of("closed", at, at, at + AFTER) is Slice.NOTHING
     assert sees_of("revoked", at, at, at) is Slice.SLICE
+    assert sees_of("in_service", at, None, at, withheld=True) is Slice.MINIMUM
+    assert sees_of("closed", at, at, at + AFTER, withheld=True) is Slice.NOTHING
 
 
 def test_ages_are_banded_and_urgency_does_not_tell_the_risk() -> None:
@@ -237,6 +240,24 @@ async def test_a_refused_act_says_why_and_what_is_possible(door: Door) -> None:
 
 
 @pytest.mark.servers
+async def test_the_ground_for_an_emergency_without_consent_stands_among_the_consents_with_its_note(door: Door) -> None:
+    case = await a_case(door, consent=False)
+    (result,) = await asked(door, case, {"service": "shelter", "receiver": "HN-CTXH"})
+    await done(
+        door, "sup.a", result["referral"]["id"], "record_ground", ground="LIFE_HEALTH", reason="Trẻ đang gặp nguy hiểm"
+    )
+    listed = (await door.get("sup.a", f"/cases/{case}/consents")).json()
+    assert {one["scope"] for one in listed} == {"SHARING", "SERVICE"}
+    for one in listed:
+        assert (one["answer"], one["ground"], one["services"]) == ("ground", "LIFE_HEALTH", ["DV_TT"])
+        assert one["best_interest_note"] == "Trẻ đang gặp nguy hiểm"
+        assert one["decided_by"]["id"] == str(door.person("sup.a"))
+        assert one["legal_basis"]
+    allowed = await door.get("sup.a", f"/cases/{case}/consents/allows?scope=SHARING&service=DV_TT")
+    assert (allowed.json()["allowed"], allowed.json()["why"]) == (True, "ground")
+
+
+@pytest.mark.servers
 async def test_the_hours_within_which_care_helps_count_down_from_the_event(door: Door) -> None:
     case = await a_case(door)
     happened = door.clock.now() - timedelta(hours=70)
@@ -245,7 +266,9 @@ async def test_the_hours_within_which_care_helps_count_down_from_the_event(door:
     windows = result["referral"]["windows"]
     assert [one["window"] for one in windows] == ["72 H", "120 H"]
     assert 100 < windows[0]["minutes_left"] <= 120
-    assert (await door.get("hlt", "/referrals")).json()[0]["service"] == "sexual_assault_care"
+    inbox = (await door.get("hlt", "/referrals")).json()
+    assert result["referral"]["id"] in {one["id"] for one in inbox}
+    assert [one["emergency"] for one in inbox] == sorted((one["emergency"] for one in inbox), reverse=True)
 
 
 @pytest.mark.servers
@@ -264,19 +287,172 @@ async def test_a_confirmed_outcome_meets_the_need_and_a_declined_one_leaves_it_o
     assert {need["service"]: need["standing"] for need in needs} == {"legal_aid": "met", "school_support": "unmet"}
 
 
+PLANNED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("complete_initial_assessment", {"m02": form02()}),
+    ("substantiate", {"verification": {"findings": "Có căn cứ"}}),
+    ("complete_detailed_assessment", {"m03": {"conclusion": "Cần hỗ trợ"}}),
+    ("record_needs_meeting", {"minutes": MINUTES}),
+    ("submit_plan", {"m04": form04("luat-su", "hoc-tap", "tham-nha"), "m05": {}}),
+)
+
+
+@pytest.mark.servers
+async def test_a_service_that_was_given_does_its_step_of_the_plan_and_the_review_finds_it(
+    door: Door, world: World
+) -> None:
+    case = await a_case(door)
+    for event, body in PLANNED:
+        answer = await door.act("cpo.a", case, event, body)
+        assert answer.status_code == 200, answer.text
+    plans = (await door.get("chair.a", f"/cases/{case}/documents", params={"kind": "M04"})).json()["items"]
+    approved = {"content_hash": plans[0]["content_hash"], "decision": SIGNED}
+    assert (await door.act("chair.a", case, "approve_plan", approved)).status_code == 200
+
+    given, partly = await asked(
+        door, case, {**AID, "step": "luat-su"}, {"service": "school_support", "receiver": "HN-A-TH", "step": "hoc-tap"}
+    )
+    for result, agency, outcome in ((given, "leg", "PROVIDED"), (partly, "edu", "PARTLY")):
+        referral = result["referral"]["id"]
+        for event, said in (("acknowledge", {}), ("accept", {}), ("start_service", {}),
+                            ("deliver", {"outcome": outcome, "report": "Đã hỗ trợ"})):  # fmt: skip
+            await done(door, agency, referral, event, **said)
+    seen = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()
+    assert {one["step"]: (one["status"], one["standing"], one["met_by"]) for one in seen["steps"]} == {
+        "luat-su": ("open", "open", None), "hoc-tap": ("open", "open", None), "tham-nha": ("open", "none", None),
+    }  # fmt: skip
+    assert {(one["service"], one["outcome"], one["confirmed_at"]) for one in seen["delivered"]} == {
+        ("legal_aid", "PROVIDED", None), ("school_support", "PARTLY", None),
+    }  # fmt: skip
+    for result in (given, partly):
+        await done(door, "cpo.a", result["referral"]["id"], "confirm")
+    after = (await door.get("cpo.a", f"/cases/{case}/referrals")).json()
+    lawyer, school = given["referral"]["id"], partly["referral"]["id"]
+    assert {one["step"]: (one["status"], one["standing"], one["met_by"]) for one in after["steps"]} == {
+        "luat-su": ("met", "met", lawyer), "hoc-tap": ("open", "met", school), "tham-nha": ("open", "none", None),
+    }  # fmt: skip
+    assert {one["service"]: one["met_by"] for one in after["needs"]} == {"legal_aid": lawyer, "school_support": school}
+    assert all(one["confirmed_at"] for one in after["delivered"])
+
+    async def told() -> bool:
+        believed = await world.desk.believed(UUID(case))
+        open_ = await door.sql("SELECT id FROM deadline WHERE case_id = :id AND status = 'open' "
+                               "AND referral_id IS NULL", id=case)  # fmt: skip
+        return believed is not None and {one.id for one in believed.deadlines} == {one["id"] for one in open_}
+
+    await eventually(told, why="the case's workflow still waits for a step that is done")
+
+
+async def lost(door: Door, referral: str, *, since: bool = True) -> None:
+    """Wait until a referral has lost its consent, or has it again."""
+
+    async def seen() -> bool:
+        one = (await door.get("cpo.a", f"/referrals/{referral}")).json()
+        return (one["consent_lost_at"] is not None) == since
+
+    await eventually(seen, why="nobody looked at the consent")
+
+
+async def take_back(door: Door, case: str) -> None:
+    for one in (await door.get("cpo.a", f"/cases/{case}/consents")).json():
+        if one["withdrawn_at"] is None and one["answer"] == "given":
+            answer = await door.post("cpo.a", f"/cases/{case}/consents/{one['id']}/withdraw", {"note": "Mẹ đổi ý"})
+            assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.servers
+async def test_once_the_consent_is_taken_back_the_agency_sees_the_minimum_and_the_sender_decides(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await done(door, "leg", referral, "acknowledge")
+    await done(door, "leg", referral, "accept")
+    assert (await door.get("leg", f"/referrals/{referral}")).json()["slice"] is not None
+    await take_back(door, case)
+    await lost(door, referral)
+    seen = (await door.get("leg", f"/referrals/{referral}")).json()
+    assert (seen["slice"], seen["state"], seen["consent_lost_at"] is not None) == (None, "accepted", True)
+    assert "Bé Mẫu" not in str(seen)
+    assert "luật sư" not in str(seen)
+    clocks = (await door.get("cpo.a", f"/referrals/{referral}")).json()["deadlines"]
+    assert [(one["owed_by"], one["status"]) for one in clocks if one["code"] == "consent_lost"] == [("sender", "open")]
+    told = await door.sql(
+        "SELECT kind, person_id FROM notice WHERE kind IN ('consent_lost', 'referral_withheld') AND channel = 'inbox' "
+        "AND case_id = :case",
+        case=case,
+    )
+    assert {(one["kind"], str(one["person_id"])) for one in told} >= {
+        ("consent_lost", str(door.person("cpo.a"))), ("consent_lost", str(door.person("sup.a"))),
+        ("referral_withheld", str(door.person("leg"))),
+    }  # fmt: skip
+    await done(door, "sup.a", referral, "record_ground", ground="STATE_DUTY", reason="Trẻ cần luật sư ngay")
+    again = (await door.get("leg", f"/referrals/{referral}")).json()
+    assert (again["slice"]["child"]["full_name"], again["consent_lost_at"]) == ("Bé Mẫu", None)
+
+
+@pytest.mark.servers
+async def test_agreed_to_again_it_goes_on_and_a_question_is_not_answered_meanwhile(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await done(door, "leg", referral, "acknowledge")
+    await done(door, "leg", referral, "request_info", question="Ai là người đại diện?")
+    await take_back(door, case)
+    await lost(door, referral)
+    no = await act(door, "cpo.a", referral, "answer_info", answer="Mẹ của trẻ")
+    assert (no.status_code, no.json()["code"]) == (409, "consent-lost")
+    for scope in ("SHARING", "SERVICE"):
+        assert (await door.post("cpo.a", f"/cases/{case}/consents", {"scope": scope, **CONSENT})).status_code == 201
+    await lost(door, referral, since=False)
+    await done(door, "cpo.a", referral, "answer_info", answer="Mẹ của trẻ")
+
+
+@pytest.mark.servers
+async def test_an_emergency_goes_on_when_the_consent_is_taken_back_and_its_ground_is_asked_for(door: Door) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, {"service": "medical_emergency", "receiver": "HN-BV"})
+    referral = result["referral"]["id"]
+    await done(door, "hlt", referral, "acknowledge")
+    await done(door, "hlt", referral, "accept")
+    await take_back(door, case)
+    await lost(door, referral)
+    seen = (await door.get("hlt", f"/referrals/{referral}")).json()
+    assert seen["slice"]["child"]["full_name"] == "Bé Mẫu"
+    clocks = (await door.get("cpo.a", f"/referrals/{referral}")).json()["deadlines"]
+    assert [one["status"] for one in clocks if one["code"] == "override_ground"] == ["open"]
+    await done(door, "sup.a", referral, "record_ground", ground="LIFE_HEALTH", reason="Trẻ cần được cấp cứu")
+    clocks = (await door.get("cpo.a", f"/referrals/{referral}")).json()["deadlines"]
+    assert [one["status"] for one in clocks if one["code"] == "override_ground"] == ["met"]
+
+
+@pytest.mark.servers
+async def test_a_withdrawal_nobody_was_told_of_is_found_by_the_sweep(door: Door, world: World) -> None:
+    case = await a_case(door)
+    (result,) = await asked(door, case, AID)
+    referral = result["referral"]["id"]
+    await door.sql(
+        "UPDATE consent SET withdrawn_at = :at, withdrawn_by = recorded_by, stops = '[]' WHERE case_id = :case",
+        case=case, at=door.clock.now(),
+    )  # fmt: skip
+    await world.client.execute_workflow(Sweep.run, id=f"sweep-{uuid4()}", task_queue=world.task_queue)
+    await lost(door, referral)
+
+
 async def _stand(door: Door, how: Stands) -> tuple[str, str]:
     """A referral and who asks for it, who stands so to it."""
     case = await a_case(door)
     wanted = {name: value for name, value in AID.items() if how is not Stands.DRAFT or name != "receiver"}
     (result,) = await asked(door, case, wanted)
     referral = result["referral"]["id"]
-    if how in (Stands.AGREED, Stands.ENDED, Stands.LONG_ENDED):
+    if how in (Stands.AGREED, Stands.ENDED, Stands.LONG_ENDED, Stands.WITHHELD):
         await done(door, "leg", referral, "acknowledge")
         await done(door, "leg", referral, "accept")
     if how in (Stands.TURNED_AWAY, Stands.ENDED, Stands.LONG_ENDED):
         await done(door, "cpo.a", referral, "revoke", reason="Không cần nữa")
     if how is Stands.LONG_ENDED:
         await door.sql("UPDATE referral SET ended_at = ended_at - interval '30 days' WHERE id = :id", id=referral)
+    if how is Stands.WITHHELD:
+        await take_back(door, case)
+        await lost(door, referral)
     if how is Stands.RECUSED:
         await door.sql(
             "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",

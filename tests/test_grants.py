@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.temporal import Temporal
 from models.database import Who, transaction
-from models.tables import LIFECYCLE_COLUMNS, METADATA, REFERRAL_LIFECYCLE_COLUMNS
+from models.tables import LIFECYCLE_COLUMNS, METADATA, REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS
 from tests.referral_support import refer
 from tests.world import FOLLOW_UP, MONDAY, Case, World, a_world, client_of
 
@@ -52,7 +52,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "collaborator": ("SIU", "S"),
     "command_record": ("S", "SI"),
     "conflict": ("SI", "SIU"),
-    "consent": ("SIU", "S"),
+    "consent": ("SIU", "SI"),
     "contact": ("SIU", "S"),
     "custody_entry": ("SI", "SI"),
     "deadline": ("SI", "SIU"),
@@ -203,14 +203,14 @@ async def test_the_api_writes_no_lifecycle_column(world: World, case: Case, colu
     assert await works(world.database.worker, change, working_on(case), id=case.id)
 
 
-@pytest.mark.parametrize("column", REFERRAL_LIFECYCLE_COLUMNS)
+@pytest.mark.parametrize("column", [*REFERRAL_LIFECYCLE_COLUMNS, *REFERRAL_PLACE_COLUMNS])
 async def test_the_worker_alone_moves_a_referral(world: World, case: Case, column: str) -> None:
     statement = f"UPDATE referral SET {column} = {column} WHERE case_id = :id"
     await refuses(world.database.api, statement, id=case.id)
     assert await works(world.database.worker, statement, working_on(case), id=case.id)
 
 
-@pytest.mark.parametrize("column", ["id", "code", "case_id", "service", "need", "rerouted_from", "created_at"])
+@pytest.mark.parametrize("column", ["id", "code", "service", "need", "rerouted_from", "created_at"])
 async def test_nobody_writes_what_a_referral_was_asked_for_with(world: World, case: Case, column: str) -> None:
     for engine in (world.database.api, world.database.worker):
         await refuses(engine, f"UPDATE referral SET {column} = {column} WHERE case_id = :id", id=case.id)

@@ -62,6 +62,7 @@ PROCESS_ROWS = [
     (ANY_LIVE, "add_report", STAYS, RECEIVER),
     ([s for s in ANY_LIVE if s != "received"], "acknowledge_report", STAYS, "CPO SUP DOHD"),
     (ANY_LIVE, "record_follow_up", STAYS, "CPO"),
+    (ANY_LIVE, "record_complaint", STAYS, "CPO SUP"),
     (ANY_LIVE, "rule_out_emergency", STAYS, "CPO SUP"),
     (ANY_LIVE, "update_risk", STAYS, "CPO SUP"),
     ([s for s in ANY_LIVE if s not in ("suspended", "closure_proposed")], "suspend", "suspended", "SUP"),

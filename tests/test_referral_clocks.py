@@ -45,6 +45,9 @@ TABLE = {
 STATUTORY = {("forensic_examination", "done"), ("police_report", "start"), ("police_report", "done")}
 
 
+OWN_EVENTS = ("expire", "ask_again", "reroute", "lose_consent", "regain_consent")
+
+
 @dataclass
 class Story:
     """One referral told to the lifecycle and the deadline engine, as the activity does it."""
@@ -61,7 +64,7 @@ class Story:
         events = (event,)
         if not engine_only:
             who = role or {"send": "CPO", "ask_service": "CPO", "answer_info": "SUP", "confirm": "SUP"}.get(event)
-            who = who or {"dispute": "SUP", "expire": "SYSTEM", "ask_again": "SYSTEM", "reroute": "SYSTEM"}.get(event)
+            who = who or {"dispute": "SUP", **dict.fromkeys(OWN_EVENTS, "SYSTEM")}.get(event)
             who = who or ("SUP" if event in ("revoke", "refuse_by_child") else PROVIDES[self.service].split()[0])
             answer = advance(
                 self.standing,
@@ -147,6 +150,7 @@ def test_the_further_clocks_are_those_of_the_document():
         assert str(rows["confirmation"].variants[0].limit) == "2 WD"
         assert ("override_ground" in rows) == emergency
         assert ("unanswered" in rows) == emergency
+        assert ("consent_lost" in rows) == (not emergency)
     ground = _rows("shelter")["override_ground"].variants[0]
     assert [(str(ground.limit), rung.level, rung.at.text) for rung in ground.rungs] == [
         ("2 H", "E1", "1 H"), ("2 H", "E2", "2 H"),
@@ -172,7 +176,7 @@ def test_every_event_a_clock_names_is_one_of_a_referral_and_every_code_has_its_w
             # Beside a referral's own events: a second extension, what becomes of a need nobody has taken up, and what
             # follows from a crime that is not prosecuted.
             besides = {"extend_decision_again", "need_unmet", "need_taken_up", "not_prosecuted", "legal_aid_asked"}
-            assert named - besides - {"risk_scored"} <= set(EVENTS)
+            assert named - besides - {"risk_scored", "complaint_answered"} <= set(EVENTS)
             assert vocabulary.label("referral_deadlines", code, "vi") == row.name_vi
             assert vocabulary.label("referral_deadlines", code, "en") == row.name_en
     assert set(vocabulary.codes("referral_deadlines")) == {code for service in TABLE for code in _rows(service)}
@@ -299,6 +303,22 @@ def test_going_without_consent_asks_for_its_ground_and_with_consent_for_nothing(
     story.tell("record_ground", "2026-12-07 10:30", role="SUP")
     assert story.open("override_ground") is None
     assert "override_ground" not in sent("shelter").codes()
+
+
+def test_a_consent_taken_back_asks_for_a_decision_and_of_an_emergency_for_its_ground():
+    for service, clock, due in (
+        ("psychosocial", "consent_lost", "2026-12-09 00:00"), ("shelter", "override_ground", "2026-12-07 14:00"),
+    ):  # fmt: skip
+        for ends, consent in (("record_ground", ConsentFact()), ("regain_consent", ConsentFact(allowed=True))):
+            story = sent(service)
+            story.tell("lose_consent", "2026-12-07 12:00", consent=ConsentFact())
+            assert vn(story.open(clock)) == due
+            story.tell(ends, "2026-12-07 13:00", role="SUP" if ends == "record_ground" else None, consent=consent)
+            assert story.open(clock) is None
+    story = sent("psychosocial")
+    story.tell("lose_consent", "2026-12-07 12:00", consent=ConsentFact())
+    story.tell("revoke", "2026-12-07 13:00")
+    assert story.codes() == set()
 
 
 def test_an_unanswered_emergency_is_chased_every_day_until_somebody_answers():

@@ -87,6 +87,8 @@ ROWS = [
     (ANY_LIVE, "refuse_by_child", "child_refused", "CPO agency", "SUP"),
     ("sent acknowledged needs_info", "expire", "expired", SYSTEM_ROLE, None),
     ("sent acknowledged needs_info", "ask_again", STAYS, SYSTEM_ROLE, None),
+    (ANY_LIVE, "lose_consent", STAYS, SYSTEM_ROLE, None),
+    (ANY_LIVE, "regain_consent", STAYS, SYSTEM_ROLE, None),
 ]
 BEGIN = {"ask_service", "reroute"}
 
@@ -182,7 +184,8 @@ def test_advance_leads_where_the_document_says(service):
         words = otherwise if otherwise is not None and service in EMERGENCY else who
         role = words.replace("sender", "SUP").replace("agency", PROVIDES[service]).split()[0]
         for state in states.split() or [""]:
-            answer = advance(at(state), event, facts(role, service))
+            agreed = ConsentFact(allowed=event != "lose_consent")
+            answer = advance(at(state), event, facts(role, service, consent=agreed))
             if (event, service in EMERGENCY) in (("expire", True), ("ask_again", False)):
                 assert isinstance(answer, Refused)
                 continue
@@ -233,7 +236,9 @@ def test_an_agency_without_people_in_the_system_answers_through_whoever_records_
     assert refused(at("sent"), "acknowledge", auditor) == "not-your-role"
 
 
-@pytest.mark.parametrize("event", sorted(set(EVENTS) - {"expire", "ask_again", "reroute"}))
+@pytest.mark.parametrize(
+    "event", sorted(set(EVENTS) - {"expire", "ask_again", "reroute", "lose_consent", "regain_consent"})
+)
 def test_a_recused_person_may_do_nothing_and_be_shown_nothing(event):
     states, _, _, who, _ = next(row for row in ROWS if row[1] == event)
     role = who.replace("sender", "SUP").replace("agency", "POL").split()[0]
@@ -394,6 +399,23 @@ def test_a_damaged_record_is_not_mistaken_for_a_standing():
         Standing(state="gone")
     with pytest.raises(ValueError, match="waiting_from"):
         Standing(state="waiting_order")
+
+
+def test_nothing_more_is_sent_once_the_consent_is_lost_save_to_an_emergency_service():
+    question = standing_in("needs_info")
+    lost = {"consent_lost": True, "consent": ConsentFact()}
+    assert refused(question, "answer_info", facts("CPO", "legal_aid", is_sender=True, **lost)) == "consent-lost"
+    assert decided(question, "answer_info", facts("CPO", "legal_aid", is_sender=True))
+    assert decided(question, "answer_info", facts("CPO", "shelter", is_sender=True, **lost))
+
+
+def test_consent_is_lost_only_where_nothing_carries_it_and_comes_back_only_with_a_yes():
+    stands, gone = ConsentFact(allowed=True), ConsentFact()
+    for service in ("legal_aid", "shelter"):
+        assert refused(at("sent"), "lose_consent", facts(SYSTEM_ROLE, service, consent=stands)) == "consent-stands"
+        assert decided(at("sent"), "lose_consent", facts(SYSTEM_ROLE, service, consent=gone)).stays
+        assert refused(at("sent"), "regain_consent", facts(SYSTEM_ROLE, service, consent=gone)) == "consent-missing"
+        assert decided(at("sent"), "regain_consent", facts(SYSTEM_ROLE, service, consent=stands)).stays
 
 
 # --- walks ----------------------------------------------------------------------------------------------------------

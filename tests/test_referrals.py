@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.referral import ReferralTransitions
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.tables import (
@@ -18,6 +20,7 @@ from models.tables import (
     Breach,
     Capability,
     CommandRecord,
+    Consent,
     Deadline,
     Escalation,
     Notice,
@@ -169,6 +172,12 @@ async def test_without_consent_nothing_is_sent_but_an_emergency_and_that_asks_fo
     assert await shelter.refused("record_ground", "cpo.a", ground="LIFE_HEALTH", reason="nguy hiểm") == "not-your-role"
     await shelter.do("record_ground", "sup.a", ground="LIFE_HEALTH", reason="Trẻ đang gặp nguy hiểm")
     assert "override_ground" not in await shelter.open()
+    grounds = await world.rows(Consent, case_id=case.id)
+    assert sorted((one.scope, one.answer, one.ground, *one.services, one.decided_by) for one in grounds) == [
+        (scope, "ground", "LIFE_HEALTH", "DV_TT", world.person("sup.a")) for scope in ("SERVICE", "SHARING")
+    ]
+    again = await refer(case, "shelter").sent()
+    assert "override_ground" not in await again.open(), "what is on record is asked for once"
     await agree(case)
     await aid.do("send", "cpo.a", **to)
     agreed = await refer(case, "medical_emergency").sent()
@@ -368,10 +377,16 @@ async def test_the_police_extend_twice_and_their_outcome_leaves_the_case_as_it_i
     await police.do("deliver", "pol.a", outcome="NOT_PROSECUTED", **order)
     assert (await case.row()).process == process
     assert {one.role for one in await police.notices("police_outcome")} >= {"CPO", "SUP"}
-    assert await police.open() == {"confirmation", "legal_aid_option", "new_score"}
+    follows = {"legal_aid_option", "procuracy_complaint", "new_score"}
+    assert await police.open() == {"confirmation", *follows}
     await police.do("confirm", "cpo.a")
-    assert await police.open() == {"legal_aid_option", "new_score"}, "what follows outlives the report to the police"
+    assert await police.open() == follows, "what follows outlives the report to the police"
     await refer(case, "legal_aid").asked()
+    assert await police.open() == {"procuracy_complaint", "new_score"}
+    (complaint,) = await police.clocks("procuracy_complaint")
+    assert (complaint.clock["amount"], complaint.clock["kind"]) == ("3 WD", "design")
+    assert await case.refused("record_complaint", "chair.a", complaint="MADE", reason="x") == "not-your-role"
+    await case.do("record_complaint", "cpo.a", complaint="MADE", reason="Chứng cứ chưa được xem xét đủ", number="5/KN")
     assert await police.open() == {"new_score"}
     await case.do("update_risk", "cpo.a", risk="R3", reason="người gây hại đã về nhà")
     assert await police.open() == set()
@@ -403,6 +418,20 @@ async def test_a_case_does_not_end_while_an_emergency_referral_lives(world: Worl
     await medical.do("revoke", "sup.a", reason="Đã tự đưa trẻ đi khám")
     await case.do("confirm_not_substantiated", "sup.a")
     assert await refer(case, "legal_aid").refused("ask_service", "cpo.a", service="legal_aid") == "case-not-at-work"
+
+
+async def test_a_closing_waits_for_an_emergency_referral_whoever_makes_an_exception(world: World) -> None:
+    case = await (await world.case()).assessed()
+    await agree(case)
+    police, aid = await refer(case, "police_report").sent(), await refer(case, "legal_aid").sent()
+    await case.do("propose_early_closure", "cpo.a", closure_reason="MOVED_ABROAD", reason="đã đi")
+    exception = {"second_approver": str(world.person("vch.a")), "reason": "gia đình đã chuyển đi"}
+    said = {"decision": SIGNED, "exception": exception}
+    assert await case.refused("approve_closure", "chair.a", **said) == "emergency-referral-live"
+    await police.do("revoke", "sup.a", reason="Công an đã tiếp nhận trực tiếp")
+    assert await case.refused("approve_closure", "chair.a", decision=SIGNED) == "referral-live"
+    await aid.do("revoke", "cpo.a", reason="Gia đình đã chuyển đi")
+    await case.do("approve_closure", "chair.a", decision=SIGNED)
 
 
 async def test_a_prosecuted_crime_keeps_the_case_from_closing_until_its_end_is_on_record(world: World) -> None:
@@ -453,3 +482,43 @@ async def test_a_referral_without_a_workflow_is_started_by_the_sweep(world: Worl
 
 async def _seen(referral: Sent) -> bool:
     return (await referral.row()).workflow_seen_at is not None
+
+
+async def test_the_sweep_compares_referrals_with_their_workflows_and_repairs_every_difference(world: World) -> None:
+    case = await a_case(world)
+    behind, moved, gone, sound = [await refer(case, "legal_aid").sent() for _ in range(4)]
+    for one in (behind, moved, gone, sound):
+        await eventually(lambda one=one: _seen(one))
+    # Recorded, and the workflow never heard of it: a crash between the two.
+    upkeep = ReferralTransitions(world.database.worker, world.reference, world.clock)
+    await ActivityEnvironment().run(upkeep.record_referral, await behind.prepare("acknowledge", "leg"))
+    (clock,) = await moved.clocks("acknowledge")
+    rungs = [{**one, "due_at": (clock.due_at + HOUR).isoformat()} for one in clock.clock["rungs"]]
+    async with world.as_owner() as connection:
+        of = table(Deadline)
+        changed = {"clock": {**clock.clock, "rungs": rungs}}
+        await connection.execute(update(of).where(of.c.id == clock.id).values(**changed))
+    await gone.handle.terminate("lost")
+    handle = await world.client.start_workflow(Sweep.run, id=f"sweep-{uuid4()}", task_queue=world.task_queue)
+    report = await handle.result()
+    found = {line for line in report.differences if line.startswith("referral/")}
+    assert {
+        f"referral/{behind.id} sequence", f"referral/{moved.id} deadlines", f"referral/{gone.id} no-workflow",
+    } <= found  # fmt: skip
+    assert not any(str(sound.id) in line for line in found)
+    assert report.referrals_checked >= 4
+    for one in (behind, moved, gone):
+        await eventually(lambda one=one: _in_step(one))
+
+
+async def _in_step(referral: Sent) -> bool:
+    believed = await referral.case.world.desk.believed_of_referral(referral.id)
+    (clock, *_) = sorted(await referral.clocks(), key=lambda one: one.started_at, reverse=True)
+    return (
+        believed is not None
+        and believed.sequence == (await referral.row()).sequence
+        and any(
+            one.id == clock.id and one.at.isoformat() == clock.clock["rungs"][0]["due_at"].replace("Z", "+00:00")
+            for one in believed.deadlines
+        )
+    )

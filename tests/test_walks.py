@@ -265,6 +265,7 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
         "add_report": lambda: _report(dice),
         "record_contact": lambda: {"contact": CONTACT},
         "record_follow_up": lambda: {"follow_up": FOLLOW_UP},
+        "record_complaint": lambda: {"complaint": dice.choice(["MADE", "NOT_MADE"]), "reason": "Đã hỏi luật sư"},
         "update_risk": lambda: {"risk": dice.choice(["R1", "R2", "R3", "R4"]), "reason": "Đã gặp trẻ"},
         "suspend": lambda: {"reason_code": "COURT_STAY", "reason": "Chờ Tòa"},
         "send_written_report": lambda: {"report": WRITTEN},

@@ -9,12 +9,13 @@ from sqlalchemy import and_, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.lifecycle.referral import LIVE
 from models.records.vault import key_of, open_text, seal_text, unseal
-from models.tables import CaseEvent, Consent, Document, Person, Withholding, new_id, table
+from models.tables import CaseEvent, Consent, Document, Person, Referral, Withholding, new_id, table
 from models.vault import DataKey
 
 _CONSENT, _WITHHOLDING, _PERSON = table(Consent), table(Withholding), table(Person)
-_DOCUMENT, _EVENT = table(Document), table(CaseEvent)
+_DOCUMENT, _EVENT, _REFERRAL = table(Document), table(CaseEvent), table(Referral)
 _FORMS = ("M07", "isolation_extension", "ban_decision", "minutes")
 _WORDS = {
     "giver_name": "giver_sealed",
@@ -50,6 +51,12 @@ async def of_case(connection: AsyncConnection, case_id: UUID, *, consent: UUID |
 async def is_known(connection: AsyncConnection, person_id: UUID) -> bool:
     """Whether somebody works with the system."""
     return (await connection.execute(select(_PERSON.c.id).where(_PERSON.c.id == person_id))).first() is not None
+
+
+async def live_referrals(connection: AsyncConnection, case_id: UUID) -> Sequence[UUID]:
+    """The referrals of a case that live."""
+    statement = select(_REFERRAL.c.id).where(_REFERRAL.c.case_id == case_id, _REFERRAL.c.state.in_(sorted(LIVE)))
+    return (await connection.execute(statement)).scalars().all()
 
 
 def words(key: DataKey | None, row: Found) -> dict[str, str | None]:

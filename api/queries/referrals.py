@@ -145,11 +145,26 @@ async def deadlines(connection: AsyncConnection, referral_ids: Sequence[UUID]) -
     return found
 
 
+async def plan_steps(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
+    """The steps of a case's plan as their clocks know them, each by its latest version, the earliest due first."""
+    latest = (
+        select(_DEADLINE.c.subject, _DEADLINE.c.due_at, _DEADLINE.c.status)
+        .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.referral_id.is_(None), _DEADLINE.c.code == "plan_step")
+        .order_by(_DEADLINE.c.subject, _DEADLINE.c.occurrence.desc())
+        .distinct(_DEADLINE.c.subject)
+        .subquery()
+    )
+    rows = await connection.execute(select(latest).order_by(latest.c.due_at, latest.c.subject))
+    return rows.all()
+
+
 async def request_of(connection: AsyncConnection, row: Found) -> str | None:
     """What was asked for, in words, as far as the reader may read it: also of a need that was passed on."""
-    asked = func.annhi_request(row.id).table_valued("id", "sealed", "content_hash", "key_wrapped", "key_kek")
+    asked = func.annhi_request(row.id).table_valued(
+        column("id", Uuid()), column("case_id", Uuid()), "sealed", "content_hash", "key_wrapped", "key_kek"
+    )
     for one in await connection.execute(select(*asked.c)):
-        key = await living_key_in(connection, row.case_id, one)
+        key = await living_key_in(connection, one.case_id, one)
         content = unseal(key, _DOCUMENT, one.id, one.sealed, one.content_hash) if key else {}
         if content.get("request"):
             return str(content["request"])

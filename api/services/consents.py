@@ -1,5 +1,7 @@
 """Consent and legal basis at the door, and the views of child and carers (process.md §4.2, §6.4)."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +31,7 @@ from models.records.consents import Standing, allowed, said, said_of, standing
 from models.records.vault import key_of, living_key_of
 from models.vault import DataKey
 from models.vocabulary import term
+from workflows.client import TemporalAwayError
 
 
 async def listed(visit: Visit, reference: str) -> list[ConsentOut]:
@@ -82,7 +85,16 @@ async def add(visit: Visit, reference: str, given: ConsentIn) -> ConsentOut:
             detail={"scope": given.scope, "answer": given.answer, "giver": given.giver, "ground": given.ground},
         )  # fmt: skip
         (row,) = await q.of_case(connection, case.id, consent=entry)
+        concerned = await q.live_referrals(connection, case.id)
+    await _tell(visit, case.id, concerned)
     return _out(row, key)
+
+
+async def _tell(visit: Visit, case_id: UUID, referrals: Sequence[UUID]) -> None:
+    """Let the live referrals of a case look at once whether the record still allows them; else the sweep lets them."""
+    for referral in referrals:
+        with suppress(TemporalAwayError):
+            await visit.door.desk.wake_referral(case_id, referral)
 
 
 def _check(visit: Visit, given: ConsentIn, around: Standing) -> None:
@@ -124,6 +136,8 @@ async def withdraw(visit: Visit, reference: str, consent: UUID, given: Withdrawa
             detail={"stops": list(effects)},
         )  # fmt: skip
         (row,) = await q.of_case(connection, case.id, consent=consent)
+        concerned = await q.live_referrals(connection, case.id)
+    await _tell(visit, case.id, concerned)
     return _out(row, key)
 
 

@@ -25,6 +25,7 @@ from api.shapes.base import Text, UnitRef
 from api.shapes.cases import AllowedAction
 from api.shapes.referrals import (
     CaseRefOut,
+    DeliveredOut,
     MinimumOut,
     NeedOut,
     ReferralDeadlineOut,
@@ -32,6 +33,7 @@ from api.shapes.referrals import (
     ReferralsOut,
     ResultOut,
     SliceOut,
+    StepOut,
     WindowOut,
 )
 from models.access import COMMUNE, DataClass, sees
@@ -41,7 +43,18 @@ from models.calendar import local_date
 from models.forms import Part, parts
 from models.forms.referral import REFERRAL_INPUTS, UNSAID, AskedService, ReferralAct, ReferralsInput
 from models.lifecycle.facts import Actor
-from models.lifecycle.referral import FINAL, LIVE, SERVICES, STATES, Facts, Memory, Standing, allowed_events, allowed_in
+from models.lifecycle.referral import (
+    FINAL,
+    LIVE,
+    SERVICES,
+    STATES,
+    Facts,
+    Memory,
+    Standing,
+    allowed_events,
+    allowed_in,
+    is_emergency,
+)
 from models.lifecycle.referral.rules import MET
 from models.messages import Command, CommandResult, ContentRef, referral_workflow_id
 from models.protocol.types import MARKS, Clock
@@ -241,8 +254,14 @@ async def of_case(visit: Visit, reference: str) -> ReferralsOut:
         case = await find(connection, visit, reference)
         rows = await q.of_case(connection, visit.caller.acting, visit.now, case.id)
         await visit.note(connection, "list_referrals", "case", record_id=case.id, case_id=case.id)
+        steps = await q.plan_steps(connection, case.id)
         items = [await _shown(connection, visit, row, whole=False) for row in rows]
-    return ReferralsOut(needs=_needs(rows), items=items)
+    return ReferralsOut(
+        needs=_needs(rows),
+        steps=[_step(one, [row for row in rows if row.step == one.subject]) for one in steps],
+        delivered=[_delivered(row) for row in rows if row.outcome is not None],
+        items=items,
+    )
 
 
 async def inbox(visit: Visit) -> list[ReferralOut]:
@@ -278,10 +297,37 @@ def _needs(rows: Any) -> list[NeedOut]:
     needs: list[NeedOut] = []
     for service in dict.fromkeys(row.service for row in rows):
         of_it = [row for row in rows if row.service == service]
-        met = any(row.state == "closed" and row.outcome in MET for row in of_it)
-        standing = "open" if any(row.state in LIVE for row in of_it) else "met" if met else "unmet"
-        needs.append(NeedOut(service=service, label=_label(service), standing=standing, referrals=len(of_it)))
+        standing, met_by = _left(of_it)
+        needs.append(
+            NeedOut(service=service, label=_label(service), standing=standing, referrals=len(of_it), met_by=met_by)
+        )
     return needs
+
+
+def _left(rows: Sequence[Found]) -> tuple[str, UUID | None]:
+    """What some referrals leave of what they were asked for, and which one met it: the latest that did."""
+    met_by = next((row.id for row in rows if row.state == "closed" and row.outcome in MET), None)
+    if any(row.state in LIVE for row in rows):
+        return "open", met_by
+    return ("met" if met_by else "unmet"), met_by
+
+
+def _step(clock: Found, rows: Sequence[Found]) -> StepOut:
+    standing, met_by = _left(rows) if rows else ("none", None)
+    return StepOut(step=clock.subject, due_at=clock.due_at, status=clock.status, standing=standing, met_by=met_by)
+
+
+def _delivered(row: Found) -> DeliveredOut:
+    return DeliveredOut(
+        referral=row.id,
+        code=row.code,
+        service=row.service,
+        label=_label(row.service),
+        step=row.step,
+        receiver=_unit(row, "receiver", row.receiver_id),
+        outcome=row.outcome,
+        confirmed_at=row.ended_at if row.state == "closed" else None,
+    )
 
 
 async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole: bool) -> ReferralOut:
@@ -289,7 +335,9 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
     reads_case = bool(row.reads_case)
     names, words = sees(visit.caller.role, DataClass.P1), sees(visit.caller.role, DataClass.P2)
     if not reads_case:
-        names = words = sees_of(row.state, row.accepted_at, row.ended_at, visit.now) is Slice.SLICE
+        withheld = row.consent_lost_at is not None and not is_emergency(row.service)
+        sight = sees_of(row.state, row.accepted_at, row.ended_at, visit.now, withheld=withheld)
+        names = words = sight is Slice.SLICE
     clocks = (await q.deadlines(connection, [row.id])).get(row.id, []) if whole or reads_case else None
     request = await q.request_of(connection, row) if whole and words else None
     return ReferralOut(
@@ -312,6 +360,7 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         ended_at=row.ended_at,
         outcome=row.outcome,
         decline_reason=row.decline_reason,
+        consent_lost_at=row.consent_lost_at,
         sequence=row.sequence,
         windows=_windows(visit, row),
         minimum=MinimumOut(

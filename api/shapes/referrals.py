@@ -80,6 +80,7 @@ class ReferralOut(Output):
     ended_at: Moment | None
     outcome: str | None
     decline_reason: str | None
+    consent_lost_at: Moment | None
     sequence: int
     windows: list[WindowOut]
     minimum: MinimumOut
@@ -98,16 +99,48 @@ class ResultOut(Output):
 
 
 class NeedOut(Output):
-    """What is asked for of one service: ``open``, ``met`` or ``unmet``, by its latest referral."""
+    """What is asked for of one service: ``open``, ``met`` or ``unmet``; ``met_by``: the referral that met it."""
 
     service: str
     label: Text
     standing: str
     referrals: int
+    met_by: UUID | None
+
+
+class StepOut(Output):
+    """A step of the plan in force, by its key, with its clock, and what its referrals leave of it.
+
+    ``standing``: ``open``, ``met``, ``unmet``, or ``none`` where no service was asked for it.
+    """
+
+    step: str
+    due_at: Moment
+    status: str
+    standing: str
+    met_by: UUID | None
+
+
+class DeliveredOut(Output):
+    """A service that was given, or not, with its outcome: what a review of the plan (Mẫu 06) looks back on.
+
+    ``confirmed_at`` is empty while the sender has not confirmed it.
+    """
+
+    referral: UUID
+    code: str
+    service: str
+    label: Text
+    step: str | None
+    receiver: UnitRef | None
+    outcome: str
+    confirmed_at: Moment | None
 
 
 class ReferralsOut(Output):
-    """A case's referrals, the latest first, and what they leave of each need."""
+    """A case's referrals, the latest first, what they leave of each need and of each step, and what was delivered."""
 
     needs: list[NeedOut]
+    steps: list[StepOut]
+    delivered: list[DeliveredOut]
     items: list[ReferralOut]

@@ -29,7 +29,7 @@ class Stands(StrEnum):
     ``draft``: it is not sent yet · ``asked``: it is at their unit, which has not agreed · ``agreed``: it has ·
     ``turned away``: it never did, and the referral ended less than ``AFTER`` ago · ``ended``: it had, and the same ·
     ``long ended``: longer ago · ``other``: it is at another unit · ``recused``: it is at theirs, and they must keep out
-    of the case.
+    of the case · ``withheld``: it had agreed, and the consent was taken back; not of an emergency service.
     """
 
     DRAFT = "draft"
@@ -40,6 +40,7 @@ class Stands(StrEnum):
     LONG_ENDED = "long ended"
     OTHER = "other"
     RECUSED = "recused"
+    WITHHELD = "withheld"
 
 
 SEES: Final[dict[Stands, Slice]] = {
@@ -51,6 +52,7 @@ SEES: Final[dict[Stands, Slice]] = {
     Stands.LONG_ENDED: Slice.NOTHING,
     Stands.OTHER: Slice.NOTHING,
     Stands.RECUSED: Slice.NOTHING,
+    Stands.WITHHELD: Slice.MINIMUM,
 }
 """How much they see of it."""
 
@@ -65,22 +67,27 @@ CHILD_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 _BANDS: Final = ((3, "AGE_0_2"), (6, "AGE_3_5"), (11, "AGE_6_10"), (16, "AGE_11_15"))
 
 
-def sees_of(state: str, accepted_at: datetime | None, ended_at: datetime | None, at: datetime) -> Slice:
+def sees_of(
+    state: str, accepted_at: datetime | None, ended_at: datetime | None, at: datetime, *, withheld: bool = False
+) -> Slice:
     """How much the agency a referral was sent to sees of it at an instant.
 
     Args:
         state: of the referral.
         accepted_at: when the agency agreed, None where it never did.
         ended_at: when the referral ended, None while it lives.
-        at: the instant; both timezone-aware.
+        at: the instant; all timezone-aware.
+        withheld: the consent was taken back, and it is no emergency service.
     """
     agreed = accepted_at is not None or state in TAKEN_ON
     if state == "draft":
         return SEES[Stands.DRAFT]
+    if ended_at is not None and at >= ended_at + AFTER:
+        return SEES[Stands.LONG_ENDED]
+    if agreed and withheld:
+        return SEES[Stands.WITHHELD]
     if ended_at is None:
         return SEES[Stands.AGREED if agreed else Stands.ASKED]
-    if at >= ended_at + AFTER:
-        return SEES[Stands.LONG_ENDED]
     return SEES[Stands.ENDED if agreed else Stands.TURNED_AWAY]
 
 

@@ -18,6 +18,7 @@ from models.forms.assessment import M02, M03, M06
 from models.forms.base import (
     Coded,
     Count,
+    Day,
     Flag,
     Form,
     Instant,
@@ -432,6 +433,20 @@ class RecordFollowUp(ActionInput):
     follow_up: Annotated[FollowUpNote, says("Lần theo dõi", "Follow-up")]
 
 
+class RecordComplaint(ActionInput):
+    """What was made of the possibility to complain to the procuracy about a decision not to prosecute."""
+
+    EVENT: ClassVar[str] = "record_complaint"
+    CARRIES: ClassVar[tuple[str, ...]] = ("complaint",)
+
+    complaint: Annotated[
+        Annotated[str, Coded("complaint_answers")], says("Khiếu nại, kiến nghị với Viện kiểm sát", "Complaint")
+    ]
+    reason: Reason
+    number: Annotated[Line | None, says("Số văn bản", "Document number")] = None
+    dated: Annotated[Day | None, says("Ngày văn bản", "Date of the document")] = None
+
+
 class RuleOutEmergency(ActionInput):
     """There is no emergency, and why."""
 
@@ -759,8 +774,8 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     ProposeNotSubstantiated, ConfirmNotSubstantiated, ConfirmRedirect, ReturnToVerification, ReturnToScreening,
     CompleteDetailedAssessment, RecordNeedsMeeting, SubmitPlan, ApprovePlan, ReturnPlan, StartReview, ContinuePlan,
     ProposeClosure, ApproveClosure, ReturnClosure, ProposeEarlyClosure, Reopen, RecordContact, AddReport,
-    AcknowledgeReport, RecordFollowUp, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook, RecordQualityReview,
-    RecordDeathReview,
+    AcknowledgeReport, RecordFollowUp, RecordComplaint, RuleOutEmergency, UpdateRisk, Suspend, Resume, RecordLook,
+    RecordQualityReview, RecordDeathReview,
     AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, ClearConflict, NameDelegate,

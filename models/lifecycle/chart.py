@@ -131,6 +131,7 @@ class CaseChart(StateChart[Position]):
             record_death_review = live.to(None) | closed.to(None) | not_substantiated.to(None) | redirected.to(None)
             add_report = live.to(None)
             record_follow_up = live.to(None)
+            record_complaint = live.to(None)
             rule_out_emergency = live.to(None, cond="not_in_emergency")
             update_risk = live.to(None)
             assign_owner = live.to(None)

@@ -159,6 +159,10 @@ _PROCESS = (
         stays=True,
     ),
     _event(
+        "record_complaint", "process", OFFICE, "Ghi việc khiếu nại, kiến nghị với Viện kiểm sát",
+        "Record the complaint to the procuracy, or why there is none", needs="complaint reason", stays=True,
+    ),
+    _event(
         "rule_out_emergency", "process", OFFICE, "Kết luận không phải khẩn cấp", "Rule the emergency out",
         needs="reason", stays=True,
     ),

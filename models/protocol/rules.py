@@ -290,8 +290,8 @@ class ReferralClock(Rule):
             stays open, and the next unit is asked as well.
         survives_final: it runs on after the referral has ended: what is chased is the need, not the agency.
         cancelled_by: as for any deadline.
-        for_services: ``all``; ``named``: those that name it; ``emergency``; ``noted``: those without an end of their
-            own, whose progress is noted.
+        for_services: ``all``; ``named``: those that name it; ``emergency``; ``ordinary``: all others; ``noted``: those
+            without an end of their own, whose progress is noted.
     """
 
     code: str
@@ -309,7 +309,7 @@ class ReferralClock(Rule):
     unanswered: bool = False
     survives_final: bool = False
     cancelled_by: tuple[str, ...] = ()
-    for_services: Literal["all", "named", "emergency", "noted"] = "all"
+    for_services: Literal["all", "named", "emergency", "ordinary", "noted"] = "all"
 
 
 class ServiceClock(Rule):
@@ -380,6 +380,7 @@ class Referrals(Rule):
                 "all": True,
                 "named": own is not None,
                 "emergency": service.emergency,
+                "ordinary": not service.emergency,
                 "noted": service.noted,
             }[clock.for_services]
             if wanted:

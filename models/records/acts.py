@@ -246,6 +246,7 @@ class Outcome:
     """What an accepted act did: the case's new row, its clocks, what changed in them, and who else must look.
 
     ``paced``: the risk that sets the pace of others changed, or the case began or ceased to set one.
+    ``wake_referrals``: referrals that went to another case with this one, or came back with it.
     """
 
     case: CaseRow
@@ -253,6 +254,7 @@ class Outcome:
     clocks: tuple[Clock, ...]
     wake: tuple[UUID, ...]
     paced: bool = False
+    wake_referrals: tuple[UUID, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -352,6 +354,56 @@ async def _on_duty(connection: AsyncConnection, case: CaseRow, at: datetime) -> 
 def place_of(case: CaseRow) -> CasePlace:
     """What telling people of a case needs of it."""
     return CasePlace(id=case.id, code=case.code, unit_id=case.unit_id, owner_id=case.owner_id, flagged=case.flagged)
+
+
+async def meet_step(  # noqa: PLR0917 - one step, whole
+    connection: AsyncConnection,
+    reference: Reference,
+    case: CaseRow,
+    around: Surroundings,
+    step: str,
+    referral: UUID,
+    at: datetime,
+) -> bool:
+    """Meet the clock of a step of the plan that a referral has done, its outcome being confirmed.
+
+    Args:
+        connection: the transaction of the confirmation, which holds the case's lock.
+        reference: protocols, calendars, overrides.
+        case: the locked case.
+        around: the people around it, and its clocks.
+        step: key of the step.
+        referral: which one did it.
+        at: domain instant.
+
+    Returns:
+        Whether a clock ran for the step: the case's workflow is then behind.
+    """
+    changes = replan(
+        around.clocks,
+        [Happened(event="record_step", occurred_at=at, recorded_at=at, values=Values(step=step))],
+        view_of(case, around, at),
+        reference.protocol_at(at),
+        reference.calendar_at(at),
+        overrides=reference.overrides,
+        known=reference.known,
+    )
+    if not changes.touched:
+        return False
+    await store_changes(connection, case.id, changes, at)
+    await audit(
+        connection,
+        at=at,
+        actor=None,
+        action="step_served",
+        record="case",
+        record_id=case.id,
+        case_id=case.id,
+        outcome="done",
+        chained=True,
+        detail={"step": step, "referral": str(referral)},
+    )
+    return True
 
 
 async def keep_pace(

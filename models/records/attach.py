@@ -18,6 +18,7 @@ from models.protocol import carry, give_back
 from models.protocol.types import Clock
 from models.records.actor import Acting
 from models.records.acts import Act, Matter, Outcome, carry_out, facts_of, places_of
+from models.records.carrying import carry_referrals, give_referrals_back
 from models.records.cases import CaseRow, Surroundings, lock_cases, offices_of, surroundings
 from models.records.content import Said
 from models.records.deadlines import load_clocks, put_clocks
@@ -87,7 +88,8 @@ async def attach(
     # Without its report: of that the target's office was told, or another was, when it came in.
     untold = replace(arriving, said=Said(arriving.said.documents))
     await tell_about(connection, moved.case, untold, answer, moved.changes)
-    return replace(here, wake=tuple(dict.fromkeys((*here.wake, *moved.wake, target.id))))
+    referrals = await carry_referrals(connection, case, target, act.recorded_at)
+    return replace(here, wake=tuple(dict.fromkeys((*here.wake, *moved.wake, target.id))), wake_referrals=referrals)
 
 
 async def _around(connection: AsyncConnection, target: CaseRow, act: Act) -> Surroundings:
@@ -149,7 +151,8 @@ async def detach(
     answer = advance(target.standing, "give_back", facts)
     if isinstance(answer, Decision):
         await carry_out(connection, reference, left, answer)
-    return replace(here, wake=(*here.wake, target.id))
+    referrals = await give_referrals_back(connection, case, target, act.recorded_at)
+    return replace(here, wake=(*here.wake, target.id), wake_referrals=referrals)
 
 
 def _over(clocks: Sequence[Clock], changed: Sequence[Clock]) -> list[Clock]:

@@ -1,18 +1,23 @@
 """What the record says of consent: entries, who may not be asked, and whether something is allowed at an instant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.access.consent import Allowed, Said, age_of, allows, barred_givers
 from models.calendar import local_date
+from models.database import work_on
+from models.records.acts import Act
+from models.records.audit import audit
 from models.records.content import frozen
+from models.records.vault import key_of, seal_text
 from models.tables import CaseFile, CaseReport, Child, Consent, Report, table
+from models.writing import binary, put
 
 _CONSENT, _CASE, _CHILD = table(Consent), table(CaseFile), table(Child)
 _LINK, _REPORT = table(CaseReport), table(Report)
@@ -58,10 +63,10 @@ async def standing(connection: AsyncConnection, case_id: UUID, at: datetime) -> 
     return Standing(age, tuple(alleged), barred_givers(alleged, triggers))
 
 
-async def said_of(connection: AsyncConnection, case_id: UUID) -> list[Said]:
-    """Every entry of a case, in the order of what they tell of."""
+async def said_of(connection: AsyncConnection, *case_ids: UUID) -> list[Said]:
+    """Every entry of a case, or of some cases of one child, in the order of what they tell of."""
     rows = await connection.execute(
-        select(_CONSENT).where(_CONSENT.c.case_id == case_id).order_by(_CONSENT.c.said_at, _CONSENT.c.id)
+        select(_CONSENT).where(_CONSENT.c.case_id.in_(case_ids)).order_by(_CONSENT.c.said_at, _CONSENT.c.id)
     )
     return [said(row) for row in rows]
 
@@ -80,7 +85,77 @@ def said(row: Any) -> Said:
     )
 
 
-async def allowed(connection: AsyncConnection, case_id: UUID, scope: str, service: str | None, at: datetime) -> Allowed:
+async def put_ground(
+    connection: AsyncConnection,
+    case_id: UUID,
+    need: str,
+    act: Act,
+    *,
+    ground: str,
+    note: str,
+) -> None:
+    """Put on record what a service rests on without consent: passing on what it needs, and the service itself.
+
+    Args:
+        connection: the worker's transaction, which holds the case's lock.
+        case_id: the case.
+        need: code of the service, as consent is written in.
+        act: the act in which it was decided; whoever did it decided.
+        ground: code of ``consent_grounds``.
+        note: why it serves the child.
+
+    Raises:
+        KeysAwayError: it cannot be sealed now.
+    """
+    decided, recorder = act.actor, act.recorder or act.actor
+    if decided is None or recorder is None:
+        return
+    key = await key_of(connection, case_id)
+    for scope in ("SHARING", "SERVICE"):
+        row_id = uuid5(act.command_id, scope)
+        sealed = seal_text(key, _CONSENT.c.best_interest_sealed, row_id, note)
+        assert sealed is not None
+        await put(
+            connection,
+            _CONSENT,
+            id=row_id,
+            case_id=case_id,
+            scope=scope,
+            services=[need],
+            answer="ground",
+            ground=ground,
+            best_interest_sealed=binary(sealed),
+            said_at=act.occurred_at,
+            recorded_at=act.recorded_at,
+            recorded_by=recorder.person_id,
+            position_id=recorder.position_id,
+            decided_by=decided.person_id,
+        )
+        await audit(
+            connection,
+            at=act.recorded_at,
+            actor=recorder,
+            action="record_consent",
+            record="consent",
+            record_id=row_id,
+            case_id=case_id,
+            command_id=act.command_id,
+            outcome="done",
+            detail={"scope": scope, "answer": "ground", "giver": None, "ground": ground},
+            origin=act.origin,
+            chained=True,
+        )
+
+
+async def allowed(
+    connection: AsyncConnection,
+    case_id: UUID,
+    scope: str,
+    service: str | None,
+    at: datetime,
+    *,
+    also: Sequence[UUID] = (),
+) -> Allowed:
     """Whether the record of a case allows something: what a referral, an export or a publication asks first.
 
     Args:
@@ -89,7 +164,10 @@ async def allowed(connection: AsyncConnection, case_id: UUID, scope: str, servic
         scope: code of ``consent_scopes``.
         service: code of the service, None where the scope knows none.
         at: domain instant.
+        also: further cases of the child whose entries count, and who is alleged in them: those attached to it.
     """
+    await work_on(connection, also)
     found = await standing(connection, case_id, at)
-    entries = await said_of(connection, case_id)
-    return allows(entries, scope, service, at, age=found.age, barred=found.barred)
+    barred = found.barred.union(*[(await standing(connection, one, at)).barred for one in also])
+    entries = await said_of(connection, case_id, *also)
+    return allows(entries, scope, service, at, age=found.age, barred=barred)

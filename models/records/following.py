@@ -12,11 +12,12 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.database import work_on
 from models.lifecycle.referral import FINAL, POLICE, TURNED_AWAY, Decision, advance, is_emergency
 from models.lifecycle.referral.rules import MET
 from models.lifecycle.referral.services import providers_of
 from models.protocol.types import Clock, Happened
-from models.records.acts import Act, place_of
+from models.records.acts import Act, meet_step, place_of
 from models.records.audit import audit
 from models.records.cases import CaseRow, Surroundings
 from models.records.content import Said
@@ -43,8 +44,13 @@ _HIGH = frozenset({"R3", "R4", None})
 """Risk at which the Chair is told of a need that was turned away; nobody yet scored counts as the highest."""
 
 LEGAL_AID = "legal_aid"
-SCORES = frozenset({"update_risk", "complete_initial_assessment", "record_follow_up", "start_review"})
-"""Events of a case in which somebody looks at the risk anew; a score that stays the same is no event of its own."""
+_SCORES = ("update_risk", "complete_initial_assessment", "record_follow_up", "start_review")
+ELSEWHERE = {
+    # Somebody looks at the risk anew; a score that stays the same is no event of its own.
+    **dict.fromkeys(_SCORES, ("risk_scored", "new_score")),
+    "record_complaint": ("complaint_answered", "procuracy_complaint"),
+}
+"""Events of a case that answer a clock of its referrals: what has happened to them, and which clock it is."""
 
 _TOLD_TO_OWNER = {
     "accept": "referral_accepted",
@@ -53,7 +59,13 @@ _TOLD_TO_OWNER = {
     "decline": "referral_turned_away",
     "expire": "referral_turned_away",
 }
-_TOLD_TO_AGENCY = {"answer_info": "referral_answered", "dispute": "referral_disputed", "revoke": "referral_revoked"}
+_TOLD_TO_AGENCY = {
+    "answer_info": "referral_answered",
+    "dispute": "referral_disputed",
+    "revoke": "referral_revoked",
+    "lose_consent": "referral_withheld",
+    "regain_consent": "referral_goes_on",
+}
 
 
 @dataclass(frozen=True)
@@ -99,12 +111,28 @@ async def follow(
     return tuple(dict.fromkeys(woken))
 
 
+async def serve_step(connection: AsyncConnection, scene: Scene, referral: ReferralRow, event: str) -> bool:
+    """A step of the plan is done once the service asked for it was given, and its sender has confirmed so.
+
+    One that was given in part leaves the step open: what is left is the officer's to say.
+
+    Returns:
+        Whether a clock of the case was met.
+    """
+    if event != "confirm" or referral.outcome != "PROVIDED" or referral.step is None:
+        return False
+    return await meet_step(connection, scene.reference, scene.case, scene.around, referral.step, referral.id, scene.at)
+
+
 async def pass_on(connection: AsyncConnection, scene: Scene, origin: ReferralRow) -> list[UUID]:
     """Ask the next capable unit that was not asked for this need yet, within what was agreed to; else it is unmet.
 
     One that stays open, as those to the police and emergency services do, is not unmet: it goes on being chased.
     """
-    tried = {one.receiver_id for one in await referrals_of(connection, scene.case.id, origin.service)} - {None}
+    came_through = [UUID(one) for one in origin.came_through]
+    await work_on(connection, came_through)
+    asked = [await referrals_of(connection, one, origin.service) for one in (scene.case.id, *came_through)]
+    tried = {one.receiver_id for of_case in asked for one in of_case} - {None}
     unit = await next_unit(
         connection,
         service=origin.service,
@@ -152,7 +180,7 @@ async def _unmet(connection: AsyncConnection, scene: Scene, referral: ReferralRo
 
 async def _taken_up(connection: AsyncConnection, scene: Scene, referral: ReferralRow) -> list[UUID]:
     """A need that was unmet is asked for again: that is what was chased."""
-    waiting = await _waiting(connection, scene.case.id, ("unmet_need",))
+    waiting = await waiting_referrals(connection, scene.case.id, ("unmet_need",))
     taken = [one for one in waiting if one.service == referral.service and one.id != referral.id]
     for one in taken:
         await nudge(connection, scene, one, "need_taken_up")
@@ -161,7 +189,7 @@ async def _taken_up(connection: AsyncConnection, scene: Scene, referral: Referra
 
 async def settle(connection: AsyncConnection, scene: Scene, event: str, code: str) -> list[UUID]:
     """Meet one kind of clock of whichever referral of the case waits for what has now happened elsewhere."""
-    waiting = await _waiting(connection, scene.case.id, (code,))
+    waiting = await waiting_referrals(connection, scene.case.id, (code,))
     return [one.id for one in waiting if await nudge(connection, scene, one, event)]
 
 
@@ -191,11 +219,13 @@ async def keep_pace(connection: AsyncConnection, scene: Scene, *, ended: bool) -
         The referrals whose clocks moved.
     """
     events = ("update_household_risk", *(("case_ended",) if ended else ()))
-    waiting = await _waiting(connection, scene.case.id)
+    waiting = await waiting_referrals(connection, scene.case.id)
     return tuple([one.id for one in waiting if await nudge(connection, scene, one, *events)])
 
 
-async def _waiting(connection: AsyncConnection, case_id: UUID, codes: Sequence[str] | None = None) -> list[ReferralRow]:
+async def waiting_referrals(
+    connection: AsyncConnection, case_id: UUID, codes: Sequence[str] | None = None
+) -> list[ReferralRow]:
     """The referrals of a case with a running deadline, of some codes if given."""
     statement = select(_DEADLINE.c.referral_id).where(
         _DEADLINE.c.case_id == case_id,
@@ -216,7 +246,10 @@ async def _tell(
 ) -> None:
     if event in ("send", "reroute"):
         await tell_agency(connection, scene, referral, "referral_received", reference_id)
-    if event in _TOLD_TO_AGENCY and referral.sent_at is not None:
+    if event == "lose_consent":
+        await _told(connection, scene, referral, "consent_lost", reference_id, [OWNER, "SUP"])
+    goes_on = is_emergency(referral.service) and event in ("lose_consent", "regain_consent")
+    if event in _TOLD_TO_AGENCY and referral.sent_at is not None and not goes_on:
         await tell_agency(connection, scene, referral, _TOLD_TO_AGENCY[event], reference_id)
     if event in _TOLD_TO_OWNER:
         roles = [OWNER]

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.facts import Actor
@@ -20,13 +20,14 @@ from models.lifecycle.referral.services import providers_of
 from models.lifecycle.states import LIVE as CASE_LIVE
 from models.messages import Snapshot
 from models.protocol import replan, with_changes
+from models.protocol.rules import Protocol
 from models.protocol.types import CaseView, Changes, Clock, Happened, Values
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.acts import Act, actor_of, freeze
 from models.records.audit import audit, of_clock
-from models.records.cases import CaseRow, Surroundings
-from models.records.consents import allowed
+from models.records.cases import CaseRow, Surroundings, lock_cases
+from models.records.consents import allowed, put_ground
 from models.records.deadlines import referral_snapshot, store_changes
 from models.records.reach import in_reach
 from models.records.reference import Reference
@@ -52,6 +53,7 @@ class ReferralRow:
     created_at: datetime
     event_at: datetime | None
     warnings: list[str]
+    came_through: list[str]
     receiver_id: UUID | None
     state: str
     memory: dict[str, Any]
@@ -64,6 +66,7 @@ class ReferralRow:
     ended_at: datetime | None
     outcome: str | None
     decline_reason: str | None
+    consent_lost_at: datetime | None
     protocol_version: str
 
     @property
@@ -79,6 +82,31 @@ async def read_referral(connection: AsyncConnection, referral_id: UUID) -> Refer
     """A referral's row; its case's lock is what keeps it as it is."""
     row = (await connection.execute(select(*_COLUMNS).where(_REFERRAL.c.id == referral_id))).one_or_none()
     return None if row is None else ReferralRow(*row)
+
+
+async def read_where_it_is(
+    connection: AsyncConnection, case: CaseRow, referral_id: UUID
+) -> tuple[CaseRow, ReferralRow | None]:
+    """A referral of a locked case, or of the case it has gone to since, which is then locked too.
+
+    Whoever knows of a referral may know it of the case it was at: one that was attached to another, or detached, since.
+
+    Args:
+        connection: a transaction of the worker that holds the case's lock.
+        case: where the referral is, or was.
+        referral_id: which.
+
+    Returns:
+        The case it is at, and its row; the case given, and None, where there is none of that id.
+    """
+    at, found = case, await read_referral(connection, referral_id)
+    while found is None:
+        gone = (await connection.execute(select(func.annhi_case_of_referral(referral_id)))).scalar_one()
+        if gone is None or gone == at.id:
+            return case, None
+        at = (await lock_cases(connection, [gone]))[gone]
+        found = await read_referral(connection, referral_id)
+    return at, found
 
 
 async def referrals_of(connection: AsyncConnection, case_id: UUID, service: str | None = None) -> list[ReferralRow]:
@@ -125,6 +153,12 @@ class ReferralMatter:
         return str(self.act.said.act("service") or "")
 
     @property
+    def came_through(self) -> tuple[UUID, ...]:
+        """The cases the referral, or the one whose need it takes up, came from."""
+        one = self.referral or self.rerouted_from
+        return tuple(UUID(each) for each in one.came_through) if one else ()
+
+    @property
     def to(self) -> UUID | None:
         """The unit the referral is at, or is to go to."""
         return self.receiver or (self.referral.receiver_id if self.referral else None)
@@ -135,6 +169,7 @@ async def facts_of(connection: AsyncConnection, matter: ReferralMatter) -> Facts
     act, case, around, referral = matter.act, matter.case, matter.around, matter.referral
     said, service = act.said, matter.service
     sends = act.event in ("send", "reroute")
+    asks = sends or act.event in ("lose_consent", "regain_consent")
     at_agency = matter.agency is not None or (act.actor is not None and act.actor.unit_id == matter.to)
     who = act.actor or act.recorder
     return Facts(
@@ -159,9 +194,8 @@ async def facts_of(connection: AsyncConnection, matter: ReferralMatter) -> Facts
         or service not in SERVICES
         or await provides(connection, matter.to, service, act.recorded_at),
         case_at_work=case.process in CASE_LIVE,
-        consent=await _consent(connection, case, service, act.written)
-        if sends and service in SERVICES
-        else ConsentFact(),
+        consent=await _consent(connection, matter, act.written) if asks and service in SERVICES else ConsentFact(),
+        consent_lost=referral is not None and referral.consent_lost_at is not None,
         authors=_authors(matter.rerouted_from),
         decline_reason=said.act("decline_reason"),
         outcome=said.act("outcome"),
@@ -193,11 +227,14 @@ def _authors(referral: ReferralRow | None) -> frozenset[str]:
     return frozenset(referral.memory.get(Memory.AUTHOR, "").split()) if referral else frozenset()
 
 
-async def _consent(connection: AsyncConnection, case: CaseRow, service: str, at: datetime) -> ConsentFact:
-    """What was agreed to: passing on what this service needs, with no refusal of the service itself."""
-    need = SERVICES[service].need
-    sharing = await allowed(connection, case.id, "SHARING", need, at)
-    itself = await allowed(connection, case.id, "SERVICE", need, at)
+async def _consent(connection: AsyncConnection, matter: ReferralMatter, at: datetime) -> ConsentFact:
+    """What was agreed to: passing on what this service needs, with no refusal of the service itself.
+
+    Of a referral that came from another case of the child, what was said there counts as well.
+    """
+    case, need = matter.case, SERVICES[matter.service].need
+    sharing = await allowed(connection, case.id, "SHARING", need, at, also=matter.came_through)
+    itself = await allowed(connection, case.id, "SERVICE", need, at, also=matter.came_through)
     heads: frozenset[str] = frozenset()
     if overrides := sharing.overrides_refusal or itself.overrides_refusal:
         by = [UUID(entry) for entry in (*sharing.by, *itself.by)]
@@ -250,10 +287,15 @@ async def carry_out(
     changes = replan_referral(
         reference, after, case, matter.around, clocks=clocks, happened=happened, at=act.recorded_at
     )
-    await _store(connection, after, act.recorded_at, new=matter.referral is None)
+    await _store(connection, matter, after)
     await freeze(connection, case, act, case.sequence)
     await store_changes(connection, case.id, changes, act.recorded_at, referral_id=after.id)
     await _record_event(connection, matter, after, decision)
+    if act.event == "record_ground":
+        said = act.said
+        await put_ground(
+            connection, case.id, after.need, act, ground=str(said.act("ground")), note=str(said.act("reason"))
+        )
     return ReferralOutcome(after, changes, with_changes(clocks, changes))
 
 
@@ -271,24 +313,32 @@ def replan_referral(
 
     The case's risk, or a higher one in the household, sets their pace.
     """
-    service = referral.service
-    known = {name: one.for_service(service) for name, one in reference.known.items() if service in one.by_service}
-    risks = [risk for risk in (case.risk if case.process in CASE_LIVE else None, around.siblings_risk) if risk]
     return replan(
         clocks,
         happened,
-        CaseView(
-            id=referral.id,
-            standing=Codes(process=referral.state),
-            receipt=referral.created_at,
-            risk=case.risk,
-            household_risk=max(risks, default=None),
-        ),
-        reference.protocol_at(at).for_service(service),
+        view_of(referral, case, around),
+        reference.protocol_at(at).for_service(referral.service),
         reference.calendar_at(at),
-        known=known,
+        known=protocols_of(reference, referral.service),
         final=FINAL,
     )
+
+
+def view_of(referral: ReferralRow, case: CaseRow, around: Surroundings) -> CaseView:
+    """A referral as the engine of deadlines sees it."""
+    risks = [risk for risk in (case.risk if case.process in CASE_LIVE else None, around.siblings_risk) if risk]
+    return CaseView(
+        id=referral.id,
+        standing=Codes(process=referral.state),
+        receipt=referral.created_at,
+        risk=case.risk,
+        household_risk=max(risks, default=None),
+    )
+
+
+def protocols_of(reference: Reference, service: str) -> dict[str, Protocol]:
+    """Every protocol that says something of a service, as it holds for it, by version."""
+    return {name: one.for_service(service) for name, one in reference.known.items() if service in one.by_service}
 
 
 def _happened(event: str, matter: ReferralMatter, after: ReferralRow, facts: Facts) -> Happened:
@@ -333,6 +383,10 @@ def _row_after(matter: ReferralMatter, decision: Decision) -> ReferralRow:
         after = replace(after, outcome=said.act("outcome"))
     if act.event == "dispute":
         after = replace(after, outcome=None)
+    if act.event == "lose_consent":
+        after = replace(after, consent_lost_at=act.occurred_at)
+    if act.event in ("regain_consent", "record_ground"):
+        after = replace(after, consent_lost_at=None)
     if standing.state in FINAL and before.state not in FINAL:
         after = replace(after, ended_at=act.occurred_at)
     return after
@@ -352,6 +406,7 @@ def _new_row(matter: ReferralMatter) -> ReferralRow:
         created_at=act.occurred_at,
         event_at=origin.event_at if origin else datetime.fromisoformat(event_at) if event_at else None,
         warnings=list(origin.warnings if origin else act.said.act("warnings") or ()),
+        came_through=list(origin.came_through) if origin else [],
         receiver_id=None,
         state="draft",
         memory={},
@@ -364,6 +419,7 @@ def _new_row(matter: ReferralMatter) -> ReferralRow:
         ended_at=None,
         outcome=None,
         decline_reason=None,
+        consent_lost_at=None,
         protocol_version="",
     )
 
@@ -378,9 +434,13 @@ def code_of(referral_id: UUID) -> str:
     return f"CG-{letters[:4]}-{letters[4:]}"
 
 
-async def _store(connection: AsyncConnection, after: ReferralRow, at: datetime, *, new: bool) -> None:
-    if new:
-        await put(connection, _REFERRAL, **{name: getattr(after, name) for name in _FIELDS}, updated_at=at)
+async def _store(connection: AsyncConnection, matter: ReferralMatter, after: ReferralRow) -> None:
+    at = matter.act.recorded_at
+    if matter.referral is None:
+        # What is asked for comes through its own workflow; one that takes a need up has yet to be given one.
+        seen = at if matter.rerouted_from is None else None
+        values = {name: getattr(after, name) for name in _FIELDS}
+        await put(connection, _REFERRAL, **values, updated_at=at, workflow_seen_at=seen)
         return
     moved = [name for name in REFERRAL_LIFECYCLE_COLUMNS if name not in ("workflow_seen_at", "updated_at")]
     await change(

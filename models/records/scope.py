@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Interval, Select, and_, exists, false, lit
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
 from models.access.slices import AFTER, services_of
 from models.lifecycle.referral.states import TAKEN_ON
+from models.lifecycle.rules import EMERGENCY_SERVICES
 from models.records.people import deputyship, has_broken_glass, is_named_decider, keeps_out
 from models.records.terms import Terms
 from models.tables import (
@@ -119,9 +120,14 @@ def at_agency(reader: Terms) -> ColumnElement[bool]:
 
 
 def agreed() -> ColumnElement[bool]:
-    """The clause on ``referral``: its agency said yes at some time, and sees its slice while it sees the referral."""
+    """The clause on ``referral``: its agency said yes at some time, and sees its slice while it sees the referral.
+
+    Once the consent it was sent with is taken back, it does not; an emergency service goes on.
+    """
     # In its own braces wherever it is put.
-    return or_(REFERRAL.c.accepted_at.is_not(None), REFERRAL.c.state.in_(sorted(TAKEN_ON))).self_group()
+    yes = or_(REFERRAL.c.accepted_at.is_not(None), REFERRAL.c.state.in_(sorted(TAKEN_ON)))
+    goes_on = or_(REFERRAL.c.consent_lost_at.is_(None), REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)))
+    return and_(yes, goes_on).self_group()
 
 
 def readable_escalation(reader: Terms, case: ColumnElement[bool]) -> ColumnElement[bool]:

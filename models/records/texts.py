@@ -113,6 +113,46 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "referral revoked",
         ),
     ),
+    "referral_withheld": (
+        Sentence(
+            "Sự đồng ý đã được rút lại: {service}",
+            "Sự đồng ý cho dịch vụ “{service}” đã được rút lại. Thông tin của trẻ không còn được hiển thị; đề nghị tạm "
+            "dừng cho đến khi nơi gửi quyết định.",
+            "su dong y da rut lai, tam dung",
+        ),
+        Sentence(
+            "The consent was taken back: {service}",
+            "The consent to “{service}” was taken back. The child's information is no longer shown; hold on until the "
+            "sender has decided.",
+            "consent taken back, hold on",
+        ),
+    ),
+    "referral_goes_on": (
+        Sentence(
+            "Chuyển gửi tiếp tục: {service}",
+            "Dịch vụ “{service}” lại có sự đồng ý hoặc căn cứ. Đề nghị tiếp tục thực hiện.",
+            "chuyen gui tiep tuc",
+        ),
+        Sentence(
+            "The referral goes on: {service}",
+            "There is consent to “{service}”, or a ground, again. Please go on.",
+            "the referral goes on",
+        ),
+    ),
+    "consent_lost": (
+        Sentence(
+            "Sự đồng ý đã rút lại, cần quyết định: {service}",
+            "Sự đồng ý cho dịch vụ “{service}” đã được rút lại khi chuyển gửi đang thực hiện. Đề nghị thu hồi chuyển "
+            "gửi, hoặc trưởng phòng ghi căn cứ để tiếp tục. Dịch vụ khẩn cấp vẫn tiếp tục và cần ghi căn cứ.",
+            "su dong y da rut lai, can quyet dinh",
+        ),
+        Sentence(
+            "Consent taken back, decide: {service}",
+            "The consent to “{service}” was taken back while the referral is under way. Revoke it, or the head of "
+            "office records a ground to go on. An emergency service goes on and needs its ground on record.",
+            "consent taken back, decide",
+        ),
+    ),
     "referral_accepted": (
         Sentence(
             "Nơi nhận đã đồng ý: {service}",

@@ -614,7 +614,7 @@ def _beyond() -> Iterator[Function]:
     yield Function(
         "annhi_request",
         "p_referral uuid",
-        "TABLE (id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text)",
+        "TABLE (id uuid, case_id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text)",
         f"""RETURN QUERY
     WITH RECURSIVE asked AS (
         SELECT referral.id, referral.case_id, referral.rerouted_from FROM referral
@@ -623,10 +623,10 @@ def _beyond() -> Iterator[Function]:
             OR (v_role = ANY ({array(role for role in DATA if role not in HOTLINE and sees(role, DataClass.P2))})
                 AND annhi_reads(referral.case_id)))
         UNION SELECT r.id, r.case_id, r.rerouted_from FROM referral r JOIN asked ON r.id = asked.rerouted_from)
-    SELECT d.id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
+    SELECT d.id, d.case_id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
       FROM asked JOIN referral_event v ON v.referral_id = asked.id AND v.event = 'ask_service'
       CROSS JOIN jsonb_array_elements(v.documents) said JOIN document d ON d.id = (said->>'id')::uuid
-      LEFT JOIN case_key key ON key.case_id = asked.case_id;""",  # noqa: S608
+      LEFT JOIN case_key key ON key.case_id = d.case_id;""",  # noqa: S608
         "what was asked of an agency, sealed: for the agency once it has agreed, wherever the need was passed on from",
         beyond=True,
     )
@@ -675,6 +675,15 @@ def _beyond() -> Iterator[Function]:
      WHERE f.service = p_service AND f.state = ANY ({array(LIVE)})
        AND n.valid_from <= v_at AND (n.valid_to IS NULL OR n.valid_to > v_at) GROUP BY n.provider_id;""",  # noqa: S608
         "how many children each provider has with a service now: a new referral goes where there is room",
+        beyond=True,
+        to="annhi_worker",
+    )
+    yield Function(
+        "annhi_case_of_referral",
+        "p_referral uuid",
+        "uuid",
+        "RETURN (SELECT f.case_id FROM referral f WHERE f.id = p_referral);",
+        "which case a referral is at: it goes along with a case that is attached, and whoever works on it follows it",
         beyond=True,
         to="annhi_worker",
     )

@@ -353,6 +353,7 @@ GUARDED: Final[Mapping[str, Guard]] = {
         f"recorded_by = {_PERSON} AND {_judging('record_consent')}",
         _judging("record_consent"),
         worker=f"case_id = {_AT_WORK}",
+        worker_adds=f"case_id = {_AT_WORK} AND answer = 'ground'",
     ),
     "withholding": Guard(
         _judging("read_consents"),

@@ -50,7 +50,7 @@ from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.outside import NotSameChild, PublicReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
-from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, Referral, ReferralEvent
+from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "METADATA",
     "NO_PASSWORD",
     "REFERRAL_LIFECYCLE_COLUMNS",
+    "REFERRAL_PLACE_COLUMNS",
     "Absence",
     "AccessToken",
     "Account",

@@ -16,7 +16,8 @@ class Referral(SQLModel, table=True):
     ``need``: code of the vocabulary ``services``; ``step``: the step of the plan it serves. ``rerouted_from``: the
     referral whose need it takes up. ``warnings``: safety warnings, by code. ``event_at``: when what it is about
     happened, from which windows count down.
-    ``sent_unit_id``: the office it was sent from.
+    ``sent_unit_id``: the office it was sent from. ``came_through``: the cases it left as each was attached to another,
+    the last one last. ``consent_lost_at``: since when nothing carries any more what it was sent with.
     """
 
     __tablename__ = "referral"
@@ -35,6 +36,9 @@ class Referral(SQLModel, table=True):
     created_at: datetime = instant()
     event_at: datetime | None = instant_or_none()
     warnings: list[str] = Field(sa_type=Json, default_factory=list)
+    came_through: list[str] = Field(
+        sa_type=Json, default_factory=list, sa_column_kwargs={"server_default": text("'[]'::jsonb")}
+    )
 
     receiver_id: UUID | None = Field(default=None, foreign_key="unit.id")
     state: str = Field(max_length=20)
@@ -48,6 +52,7 @@ class Referral(SQLModel, table=True):
     ended_at: datetime | None = instant_or_none()
     outcome: str | None = Field(default=None, max_length=30)
     decline_reason: str | None = Field(default=None, max_length=30)
+    consent_lost_at: datetime | None = instant_or_none()
     protocol_version: str = Field(max_length=60)
     workflow_seen_at: datetime | None = instant_or_none()
     updated_at: datetime = instant()
@@ -66,10 +71,15 @@ REFERRAL_LIFECYCLE_COLUMNS = (
     "ended_at",
     "outcome",
     "decline_reason",
+    "consent_lost_at",
     "protocol_version",
     "workflow_seen_at",
     "updated_at",
 )
+
+
+REFERRAL_PLACE_COLUMNS = ("case_id", "came_through")
+"""Changed only where a case is attached to another, or detached (``models.records.carrying``)."""
 
 
 class ReferralEvent(SQLModel, table=True):

@@ -74,4 +74,6 @@ class ReferralChart(StateChart[Position]):
         revoke = live.to(revoked)
         refuse_by_child = live.to(child_refused)
         record_ground = live.to(None)
+        lose_consent = live.to(None)
+        regain_consent = live.to(None)
         expire = live.unanswered.to(expired)

@@ -43,7 +43,8 @@ _ALL = (
     EventSpec(
         "request_info", "Đề nghị bổ sung thông tin", "Ask for more information", parties=_AGENCY, needs=("question",)
     ),
-    EventSpec("answer_info", "Trả lời đề nghị bổ sung", "Answer the question", parties=_SENDER, needs=("answer",)),
+    EventSpec("answer_info", "Trả lời đề nghị bổ sung", "Answer the question", parties=_SENDER, needs=("answer",),
+              conditions=("consent-lost",)),
     EventSpec("schedule", "Hẹn ngày và nơi", "Make an appointment", parties=_AGENCY, needs=("when", "where")),
     EventSpec("start_service", "Bắt đầu cung cấp dịch vụ", "Start the service", parties=_AGENCY),
     EventSpec("miss_appointment", "Ghi nhận lỡ hẹn", "Record a missed appointment", parties=_AGENCY, needs=("reason",)),
@@ -84,6 +85,14 @@ _ALL = (
     EventSpec(
         "ask_again", "Hỏi thêm nơi khác", "Ask another unit as well",
         roles=_SYSTEM, conditions=("expires-instead",), stays=True,
+    ),
+    EventSpec(
+        "lose_consent", "Sự đồng ý đã được rút lại", "The consent was taken back",
+        roles=_SYSTEM, conditions=("consent-stands",), stays=True,
+    ),
+    EventSpec(
+        "regain_consent", "Lại có sự đồng ý hoặc căn cứ", "There is consent, or a ground, again",
+        roles=_SYSTEM, conditions=("consent-missing",), stays=True,
     ),
 )  # fmt: skip
 

@@ -48,6 +48,7 @@ class Facts(Fact):
         receiver_provides: that unit has somebody in a role that provides the service, or is registered for it.
         case_at_work: the case is at work: no service is asked for on one that has ended.
         consent: see :class:`ConsentFact`.
+        consent_lost: what it was sent with was taken back, and nothing else carries it.
         authors: person ids of who asked for and sent the referral this one goes on for, at ``reroute``.
         decline_reason: code of ``rules.DECLINE_REASONS``.
         outcome: code of ``rules.OUTCOMES`` or, of the police, ``rules.POLICE_OUTCOMES``.
@@ -71,6 +72,7 @@ class Facts(Fact):
     receiver_provides: bool = True
     case_at_work: bool = True
     consent: ConsentFact = ConsentFact()
+    consent_lost: bool = False
     authors: frozenset[str] = frozenset()
     decline_reason: str | None = None
     outcome: str | None = None

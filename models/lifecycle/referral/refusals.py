@@ -25,6 +25,16 @@ REFUSALS: dict[str, Sentence] = {
         "Chưa có sự đồng ý và chưa ghi căn cứ chuyển gửi khi không có đồng ý. Hãy ghi một trong hai trước khi gửi.",
         "There is neither consent nor a recorded ground for going without it. Record one of them before sending.",
     ),
+    "consent-stands": Sentence(
+        "Chuyển gửi vẫn còn sự đồng ý hoặc căn cứ. Hãy ghi việc rút lại sự đồng ý trước.",
+        "The referral still has consent or a ground. Record first that it was taken back.",
+    ),
+    "consent-lost": Sentence(
+        "Sự đồng ý đã được rút lại nên không gửi thêm thông tin cho nơi nhận. Hãy thu hồi chuyển gửi, "
+        "hoặc đề nghị trưởng phòng ghi căn cứ.",
+        "The consent was taken back, so the agency is sent nothing more. Revoke the referral, or ask the head of "
+        "office to record a ground.",
+    ),
     "ground-needs-supervisor": Sentence(
         "Căn cứ chuyển gửi trái với lời từ chối phải do trưởng phòng, không phải người lập chuyển gửi, quyết định. "
         "Hãy đề nghị trưởng phòng ghi căn cứ.",

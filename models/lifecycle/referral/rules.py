@@ -100,11 +100,21 @@ def _receiver_provides(_: Standing, __: EventSpec, facts: Facts) -> No | None:
     return None if facts.receiver_provides else No("receiver-does-not-provide", {"field": "receiver"})
 
 
-def _consent(_: Standing, __: EventSpec, facts: Facts) -> No | None:
+def _consent(_: Standing, spec: EventSpec, facts: Facts) -> No | None:
     """Consent, or a recorded ground. To an emergency service one may go first: ``override_ground`` then runs."""
-    if facts.consent.allowed or is_emergency(service_of(facts)):
+    goes_first = is_emergency(service_of(facts)) and spec.code != "regain_consent"
+    if facts.consent.allowed or goes_first:
         return None
     return No("consent-missing", {"service": service_of(facts)})
+
+
+def _consent_stands(_: Standing, __: EventSpec, facts: Facts) -> No | None:
+    return No("consent-stands", {"service": service_of(facts)}) if facts.consent.allowed else None
+
+
+def _consent_not_lost(_: Standing, __: EventSpec, facts: Facts) -> No | None:
+    """Nothing more is sent to an agency once the consent was taken back; an emergency service goes on."""
+    return No("consent-lost", {}) if facts.consent_lost and not is_emergency(service_of(facts)) else None
 
 
 def _ground_by_supervisor(standing: Standing, _: EventSpec, facts: Facts) -> No | None:
@@ -157,6 +167,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "case-not-at-work": _case_at_work,
     "receiver-does-not-provide": _receiver_provides,
     "consent-missing": _consent,
+    "consent-stands": _consent_stands,
+    "consent-lost": _consent_not_lost,
     "ground-needs-supervisor": _ground_by_supervisor,
     "approver-is-author": _not_the_author,
     "decline-reason-not-allowed": _one_of("decline_reason", DECLINE_REASONS),

@@ -74,7 +74,8 @@ class EventSpec:
     """One event of a referral: the only definition, which the API, the documentation and the tests ask.
 
     Attributes:
-        code: as lifecycle.md writes it; ``ask_service``, ``reroute`` and ``ask_again`` are its words as events.
+        code: as lifecycle.md writes it; ``ask_service``, ``reroute``, ``ask_again``, ``lose_consent`` and
+            ``regain_consent`` are its words as events.
         label_vi, label_en: the act, as a button says it.
         parties: who may, by where they stand to the referral.
         roles: roles that may besides.

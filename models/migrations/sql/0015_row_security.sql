@@ -1210,7 +1210,7 @@ BEGIN
        AND (p.valid_to IS NULL OR p.valid_to > v_at);
     RETURN QUERY
     SELECT referral.id, coalesce(extract(year FROM age((v_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, k.birth_date))::int,
-                                 k.estimated_age), k.sex::text, c.unit_id, c.risk::text, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.full_name::text END, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.birth_date::date END, CASE WHEN (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND referral.service = ANY ('{alternative_care,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,sexual_assault_care,shelter}') THEN k.estimated_age::int END
+                                 k.estimated_age), k.sex::text, c.unit_id, c.risk::text, CASE WHEN ((referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND (referral.consent_lost_at IS NULL OR referral.service IN ('forensic_examination', 'medical_emergency', 'police_report', 'sexual_assault_care', 'shelter'))) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.full_name::text END, CASE WHEN ((referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND (referral.consent_lost_at IS NULL OR referral.service IN ('forensic_examination', 'medical_emergency', 'police_report', 'sexual_assault_care', 'shelter'))) AND referral.service = ANY ('{alternative_care,cash_support,civil_registration,forensic_examination,legal_aid,medical_emergency,police_report,psychosocial,school_support,sexual_assault_care,shelter}') THEN k.birth_date::date END, CASE WHEN ((referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND (referral.consent_lost_at IS NULL OR referral.service IN ('forensic_examination', 'medical_emergency', 'police_report', 'sexual_assault_care', 'shelter'))) AND referral.service = ANY ('{alternative_care,civil_registration,forensic_examination,legal_aid,medical_emergency,parenting_reintegration,police_report,psychosocial,sexual_assault_care,shelter}') THEN k.estimated_age::int END
       FROM referral JOIN case_file c ON c.id = referral.case_id JOIN child k ON k.id = c.child_id
      WHERE (p_referral IS NULL OR referral.id = p_referral)
        AND referral.id = ANY ((SELECT annhi_referred())::uuid[]);
@@ -1226,7 +1226,7 @@ REVOKE ALL ON FUNCTION annhi_slices(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_slices(uuid) TO annhi_api
 ;
 
-CREATE OR REPLACE FUNCTION annhi_request(p_referral uuid) RETURNS TABLE (id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION annhi_request(p_referral uuid) RETURNS TABLE (id uuid, case_id uuid, sealed bytea, content_hash text, key_wrapped bytea, key_kek text) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_person uuid := annhi_person();
@@ -1242,14 +1242,14 @@ BEGIN
     WITH RECURSIVE asked AS (
         SELECT referral.id, referral.case_id, referral.rerouted_from FROM referral
          WHERE referral.id = p_referral AND (
-            (referral.id = ANY ((SELECT annhi_referred())::uuid[]) AND (referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')))
+            (referral.id = ANY ((SELECT annhi_referred())::uuid[]) AND ((referral.accepted_at IS NOT NULL OR referral.state IN ('accepted', 'closed', 'delivered', 'in_service', 'scheduled', 'waiting_order')) AND (referral.consent_lost_at IS NULL OR referral.service IN ('forensic_examination', 'medical_emergency', 'police_report', 'sexual_assault_care', 'shelter'))))
             OR (v_role = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}')
                 AND annhi_reads(referral.case_id)))
         UNION SELECT r.id, r.case_id, r.rerouted_from FROM referral r JOIN asked ON r.id = asked.rerouted_from)
-    SELECT d.id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
+    SELECT d.id, d.case_id, d.sealed, d.content_hash::text, key.wrapped, key.kek::text
       FROM asked JOIN referral_event v ON v.referral_id = asked.id AND v.event = 'ask_service'
       CROSS JOIN jsonb_array_elements(v.documents) said JOIN document d ON d.id = (said->>'id')::uuid
-      LEFT JOIN case_key key ON key.case_id = asked.case_id;
+      LEFT JOIN case_key key ON key.case_id = d.case_id;
 END $$
 ;
 
@@ -1340,6 +1340,31 @@ REVOKE ALL ON FUNCTION annhi_loads(text) FROM PUBLIC
 ;
 
 GRANT EXECUTE ON FUNCTION annhi_loads(text) TO annhi_worker
+;
+
+CREATE OR REPLACE FUNCTION annhi_case_of_referral(p_referral uuid) RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    RETURN (SELECT f.case_id FROM referral f WHERE f.id = p_referral);
+END $$
+;
+
+COMMENT ON FUNCTION annhi_case_of_referral(uuid) IS 'which case a referral is at: it goes along with a case that is attached, and whoever works on it follows it'
+;
+
+REVOKE ALL ON FUNCTION annhi_case_of_referral(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_case_of_referral(uuid) TO annhi_worker
 ;
 
 CREATE OR REPLACE FUNCTION annhi_kept(p_names text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -2491,6 +2516,10 @@ CREATE POLICY api_changes ON consent FOR UPDATE TO annhi_api
 
 CREATE POLICY worker_finds ON consent FOR SELECT TO annhi_worker
     USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
+CREATE POLICY worker_adds ON consent FOR INSERT TO annhi_worker
+    WITH CHECK ((case_id = ANY ((SELECT annhi_at_work())::uuid[]) AND answer = 'ground'))
 ;
 
 ALTER TABLE withholding ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
