@@ -41,6 +41,8 @@ Action = Literal[
     "record_consent",
     "read_referral",
     "read_referrals",
+    "read_deliveries",
+    "resend_delivery",
     "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -68,6 +70,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "record_consent",
     "read_referral",
     "read_referrals",
+    "read_deliveries",
+    "resend_delivery",
     "record_area",
 )
 
@@ -188,6 +192,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "record_consent": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
     "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
+    "read_deliveries": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "resend_delivery": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }

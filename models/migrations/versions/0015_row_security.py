@@ -1,7 +1,7 @@
 """row security of what came since: the whole script again, over the older one
 
 Revision: 0015
-Revises: 0011
+Revises: 0013
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
