@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.webhooks import start_waiting
 from models.clock import Clock
 from models.database import Who, transaction
 from models.lifecycle.referral import LIVE as LIVE_REFERRAL
 from models.lifecycle.states import ENDED, LIVE
-from models.messages import ReferralRef, Snapshot, SweepReport, referral_workflow_id
+from models.messages import DeliveryInput, ReferralRef, Snapshot, SweepReport, referral_workflow_id
 from models.records.acts import keep_pace, snapshot_of
 from models.records.cases import lock_cases, surroundings
 from models.records.deadlines import load_clocks
@@ -57,6 +58,9 @@ class Desk(Protocol):
 
     async def wake_referral(self, case_id: UUID, referral_id: UUID) -> None:
         """The same of a referral's."""
+
+    async def start_delivery(self, about: DeliveryInput) -> None:
+        """Start the workflow of a referral's events for an endpoint; tell one that runs to look."""
 
     async def believed(self, case_id: UUID) -> Snapshot | None:
         """What a case's workflow believes; None where none runs."""
@@ -181,6 +185,9 @@ class Upkeep:
         reminded = [referral_id async for referral_id, _ in reminding.each(self._woken_referral)]
         matching = _Turns(list(living))
         differences += [line async for _, line in matching.each(self._difference_of_referral)]
+        sent: list[UUID] = []
+        with suppress(Exception):  # Temporal is away: the next sweep finds them again
+            sent = await start_waiting(self._engine, self._clock, self._desk, activity.heartbeat)
         unanswered = (
             *(referral_workflow_id(one) for turns in (beginning, reminding, matching) for one in turns.unanswered),
             *starting.unanswered,
@@ -196,6 +203,7 @@ class Upkeep:
             referrals_started=tuple(begun),
             referrals_resynced=tuple(reminded),
             referrals_checked=matching.taken,
+            deliveries_started=tuple(sent),
         )
         async with self._transaction() as connection:
             await connection.execute(_confirm(now, resynced))

@@ -41,6 +41,7 @@ from api.routes import (
     reports,
     sessions,
     unit_changes,
+    webhooks,
 )
 from api.starting import Starts
 from api.whence import DoorKeys
@@ -106,11 +107,12 @@ def create_app(
     api = APIRouter(prefix=PREFIX)
     for module in (
         sessions, factors, accounts, reports, cases, alike, case_areas, conflicts, consents, emergencies, actions,
-        referrals, attachments, escalations, notices, organisation, unit_changes, directory, audit, reference,
+        referrals, attachments, escalations, notices, organisation, unit_changes, directory, webhooks, audit, reference,
         public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)
+    api.include_router(webhooks.log)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)

@@ -303,6 +303,15 @@ _DOOR: dict[str, Spec] = {
         Both("Mục này đã được kết thúc trước đó.", "This was ended before."),
         _RELOAD,
     ),
+    "not-a-dead-letter": Spec(
+        409,
+        Both("Không phải tin chưa chuyển được", "Not a dead letter"),
+        Both(
+            "Chỉ gửi lại tin đã ngừng gửi; tin này đã chuyển được hoặc đang được gửi.",
+            "Only what was given up is sent again; this was delivered, or is being sent.",
+        ),
+        _RELOAD,
+    ),
     "code-taken": Spec(
         409,
         Both("Mã đã được dùng", "The code is taken"),

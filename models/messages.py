@@ -144,8 +144,30 @@ class ReferralInput(Message):
     recent: tuple[CommandResult, ...] = ()
 
 
+class DeliveryInput(Message):
+    """Starts the workflow that brings one endpoint the events of one referral, in their order."""
+
+    endpoint_id: UUID
+    referral_id: UUID
+    case_id: UUID
+
+
+class DeliveryRef(Message):
+    """Names one event that is to be sent, and its case."""
+
+    delivery_id: UUID
+    case_id: UUID
+
+
+class NextDelivery(Message):
+    """The earliest event that waits, None where none does, and for how long it is tried."""
+
+    next: DeliveryRef | None = None
+    seconds: float = 0.0
+
+
 class SweepReport(Message):
-    """What one sweep found and did, by case id, and by referral id."""
+    """What one sweep found and did, by case id, by referral id, and of webhooks by delivery id."""
 
     started: tuple[UUID, ...] = ()
     resynced: tuple[UUID, ...] = ()
@@ -154,6 +176,7 @@ class SweepReport(Message):
     referrals_started: tuple[UUID, ...] = ()
     referrals_resynced: tuple[UUID, ...] = ()
     referrals_checked: int = 0
+    deliveries_started: tuple[UUID, ...] = ()
 
 
 def workflow_id(case_id: UUID) -> str:
@@ -164,3 +187,8 @@ def workflow_id(case_id: UUID) -> str:
 def referral_workflow_id(referral_id: UUID) -> str:
     """The workflow id of a referral: opaque like a case's."""
     return f"referral/{referral_id}"
+
+
+def delivery_workflow_id(endpoint_id: UUID, referral_id: UUID) -> str:
+    """The id of the workflow that brings an endpoint the events of a referral: opaque like a case's."""
+    return f"delivery/{endpoint_id}/{referral_id}"

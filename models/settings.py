@@ -4,7 +4,7 @@ A secret may stand in a file instead, named by the variable with ``_FILE`` at it
 """
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from models.access import SECOND_FACTOR
 from models.lifecycle.roles import ROLES
+from models.webhooks.destination import Destinations
 
 CASES_KEPT: Final = 6000
 
@@ -136,6 +137,9 @@ class Settings(BaseSettings):
     mail_from: str = "an-nhi@localhost.invalid"
     gateway_url: str = ""
     gateway_token: SecretStr = SecretStr("")
+    webhook_networks: str = ""
+    """Networks, with commas between, to which webhooks may go beside the public internet: that of the offices of
+    state, for example. Anything else that is not public is refused, whatever a name points at."""
 
     log_format: str = "json"
     log_level: str = "INFO"
@@ -153,6 +157,11 @@ class Settings(BaseSettings):
         """Arguments, then the environment, then the files it names; nothing else."""
         return init_settings, env_settings, _SecretFiles(settings_cls)
 
+    @cached_property
+    def destinations(self) -> Destinations:
+        """Where webhooks may go."""
+        return Destinations.of(self.webhook_networks, local=self.local)
+
     @property
     def local(self) -> bool:
         """Whether the service is for this machine alone: it listens here, and its address is here."""
@@ -166,6 +175,12 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, given: str) -> str:
         return given.rstrip("/")
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _known_networks(cls, given: str) -> str:
+        Destinations.of(given, local=False)
+        return given
 
     @field_validator("second_factor_roles")
     @classmethod

@@ -5,6 +5,7 @@ They can be told to refuse, to drop the line after having taken a message, or to
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -189,3 +190,74 @@ async def scanner(path: str = "") -> AsyncIterator[Scanner]:
         made.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield made
+
+
+@dataclass
+class Received:
+    """What a system of an agency was sent, to the letter."""
+
+    headers: dict[str, str]
+    body: bytes
+    path: str
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.body)
+        return told
+
+
+@dataclass
+class Hook:
+    """A system of an agency that takes webhooks, and what it took. It knows nothing of how they are made."""
+
+    port: int = 0
+    requests: list[Received] = field(default_factory=list)
+    answer: Callable[[Received], int] = lambda _: 204
+    """The status for a request; 0 takes it and drops the line."""
+    more: str = ""
+    """Further lines of the answer's head."""
+    tls: bool = False
+    taken: list[Received] = field(default_factory=list)
+    """Those it said yes to."""
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/an-nhi"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while first := (await reader.readline()).decode().strip():
+                headers: dict[str, str] = {}
+                while line := (await reader.readline()).decode().strip():
+                    name, value = line.split(":", 1)
+                    headers[name.lower()] = value.strip()
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                one = Received(headers, body, first.split()[1])
+                self.requests.append(one)
+                status = self.answer(one)
+                if not status:
+                    return
+                if status < 300:
+                    self.taken.append(one)
+                writer.write(f"HTTP/1.1 {status} x\r\n{self.more}Content-Length: 0\r\n\r\n".encode())
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def hook(port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hook]:
+    """A running system of an agency, on a port of its own unless told which."""
+    made = Hook(tls=tls is not None)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", port, ssl=tls)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        server.close()

@@ -117,6 +117,27 @@ async def a_referral(door: Door) -> str:
     return str(referral)
 
 
+A_HOOK = {"url": "https://benh-vien.example/an-nhi"}
+
+
+async def an_endpoint(door: Door) -> str:
+    made = await door.post("admin", f"/services/{await service(door)}/endpoints", A_HOOK)
+    assert made.status_code == 201, made.text
+    return str(made.json()["endpoint"]["id"])
+
+
+async def a_dead_letter(door: Door) -> str:
+    referral, endpoint, delivery = await a_referral(door), await an_endpoint(door), uuid4()
+    await door.sql(
+        "INSERT INTO webhook_delivery (id, endpoint_id, position_id, referral_id, case_id, sequence, event, data, "
+        "created_at, state, attempts) SELECT :id, e.id, e.position_id, r.id, r.case_id, 2, 'send', "
+        "'{\"code\": \"CG-1\", \"service\": \"school_support\"}', :at, 'dead', 9 FROM webhook_endpoint e, referral r "
+        "WHERE e.id = :endpoint AND r.id = :referral",
+        id=delivery, endpoint=endpoint, referral=referral, at=door.clock.at,
+    )  # fmt: skip
+    return f"{referral}/deliveries/{delivery}"
+
+
 async def a_document(door: Door) -> str:
     case = await a_case(door)
     return f"{case}/documents/{(await door.get('cpo.a', f'/cases/{case}/documents')).json()['items'][0]['id']}"
@@ -604,6 +625,14 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         **{"Idempotency-Key": str(uuid4())},
     ),
     "POST /referrals/{referral}/links/{link}/end": end_link,
+    "GET /referrals/{referral}/deliveries": on(a_referral, "sup.a", "/referrals/{}/deliveries"),
+    "POST /referrals/{referral}/deliveries/{delivery}/resend": on(a_dead_letter, "sup.a", "/referrals/{}/resend"),
+    "GET /services/{position}/endpoints": on(service, "admin", "/services/{}/endpoints"),
+    "POST /services/{position}/endpoints": on(service, "admin", "/services/{}/endpoints", A_HOOK),
+    "PUT /webhook-endpoints/{endpoint}": on(an_endpoint, "admin", "/webhook-endpoints/{}", A_HOOK),
+    "POST /webhook-endpoints/{endpoint}/secrets": on(an_endpoint, "admin", "/webhook-endpoints/{}/secrets", {}),
+    "POST /webhook-endpoints/{endpoint}/end": on(an_endpoint, "admin", "/webhook-endpoints/{}/end"),
+    "GET /webhook-endpoints/{endpoint}/deliveries": on(an_endpoint, "admin", "/webhook-endpoints/{}/deliveries"),
     "GET /break-glass": known("sup.a", "/break-glass"),
     "POST /break-glass/{grant}/confirm": on(a_glass, "sup.b", "/break-glass/{}/confirm"),
     "POST /break-glass/{grant}/review": review_glass,

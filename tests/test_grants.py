@@ -97,6 +97,10 @@ GRANTS: dict[str, tuple[str, str]] = {
     "unit": ("SIU", "S"),
     "unit_change": ("SI", "S"),
     "unit_parent": ("SIU", "S"),
+    "webhook_attempt": ("S", "SI"),
+    "webhook_delivery": ("SU", "SIU"),
+    "webhook_endpoint": ("SIU", "S"),
+    "webhook_secret": ("IU", "S"),  # the API: never what is sealed in it
     "withholding": ("SIU", ""),
 }
 

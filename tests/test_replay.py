@@ -25,11 +25,12 @@ from workflows import referral as referral_module
 from workflows import sweep as sweep_module
 from workflows.case import Case
 from workflows.connection import data_converter
+from workflows.delivery import Delivery
 from workflows.referral import Referral
 from workflows.sweep import Sweep
 
 STORED = sorted(FOLDER.glob("v*/*.json"))
-WORKFLOWS = (Case, Referral, Sweep)
+WORKFLOWS = (Case, Referral, Delivery, Sweep)
 
 
 def stored(path: Path) -> WorkflowHistory:

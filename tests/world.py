@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.webhooks import Post
 from api.queries import submissions
 from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.processes import Command as ServerCommand
@@ -74,6 +75,7 @@ class World:
     reference: Reference
     organisation: Organisation
     desk: CaseDesk
+    post: Post | None = None
 
     def worker(self, client: Client | None = None, task_queue: str | None = None) -> Worker:
         """A worker of this world, composed as the service composes it, not started."""
@@ -84,6 +86,7 @@ class World:
             desk=self.desk,
             reference=self.reference,
             task_queue=task_queue or self.task_queue,
+            post=self.post,
         )
 
     def person(self, username: str) -> UUID:
@@ -454,7 +457,12 @@ async def client_of(server: Temporal, key_file: Path) -> Client:
 
 @asynccontextmanager
 async def a_world(
-    server: Postgres, client: Client, *, working: bool = True, keys: KeyProvider = VAULT
+    server: Postgres,
+    client: Client,
+    *,
+    working: bool = True,
+    keys: KeyProvider = VAULT,
+    post: Post | None = None,
 ) -> AsyncIterator[World]:
     """A world on a database and a task queue of its own, with a worker at work unless told otherwise."""
     offset = MONDAY - datetime.now(UTC)
@@ -469,6 +477,7 @@ async def a_world(
             reference=load_reference(),
             organisation=sample_organisation(MONDAY),
             desk=CaseDesk(client, task_queue=queue, offset=offset, timeout=30),
+            post=post,
         )
         if not working:
             yield world

@@ -20,12 +20,15 @@ from models.messages import (
     CaseInput,
     Command,
     CommandResult,
+    DeliveryInput,
     ReferralInput,
     Snapshot,
+    delivery_workflow_id,
     referral_workflow_id,
     workflow_id,
 )
 from workflows.case import Case
+from workflows.delivery import Delivery
 from workflows.referral import Referral
 
 TIMEOUT = 4.0
@@ -101,6 +104,26 @@ class CaseDesk:
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     start_signal="resync",
+                )
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            raise TemporalAwayError from error
+
+    async def start_delivery(self, about: DeliveryInput) -> None:
+        """Start the workflow of a referral's events for an endpoint; tell one that runs to look.
+
+        Raises:
+            TemporalAwayError: not reachable within the timeout.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.client.start_workflow(
+                    Delivery.run,
+                    about,
+                    id=delivery_workflow_id(about.endpoint_id, about.referral_id),
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    start_signal="look",
                 )
         except (TimeoutError, RPCError, RuntimeError) as error:
             raise TemporalAwayError from error

@@ -20,6 +20,7 @@ from activities.rungs import RungActivities
 from activities.sealing import Sealer
 from activities.transition import ClockActs, Transitions
 from activities.upkeep import Upkeep
+from activities.webhooks import DeliveryActivities, Dispatch, Post
 from models.audit import SigningKeys
 from models.audit.kept import SealFolder
 from models.clock import Clock, PlatformClock
@@ -33,6 +34,7 @@ from models.vault.objects import ObjectStore
 from workflows.case import Case
 from workflows.client import CaseDesk
 from workflows.connection import connect
+from workflows.delivery import Delivery
 from workflows.referral import Referral
 from workflows.sweep import Sweep, schedule_sweep
 
@@ -57,6 +59,7 @@ def case_worker(
     reference: Reference,
     task_queue: str,
     kept: int = CASES_KEPT,
+    post: Post | None = None,
 ) -> Worker:
     """A Temporal worker for cases and sweeps, composed but not started.
 
@@ -68,15 +71,17 @@ def case_worker(
         reference: protocols, calendars and overrides.
         task_queue: where to listen.
         kept: cases kept in memory; with 0 every task replays its case from history.
+        post: how events leave for systems of agencies; by default to the public internet only.
     """
     transitions = Transitions(engine, reference, clock)
     referrals = ReferralTransitions(engine, reference, clock)
     rungs = RungActivities(engine, clock, ClockActs(reference), ReferralClockActs(reference), wake=desk.wake_referral)
+    deliveries = DeliveryActivities(engine, clock, post or Post())
     upkeep = Upkeep(engine, clock, desk, reference)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Case, Referral, Sweep],
+        workflows=[Case, Referral, Delivery, Sweep],
         activities=[
             transitions.record_transition,
             referrals.record_referral,
@@ -86,6 +91,9 @@ def case_worker(
             upkeep.wake_case,
             upkeep.wake_referral,
             upkeep.sweep,
+            deliveries.next_delivery,
+            deliveries.send_delivery,
+            deliveries.bury_delivery,
         ],
         max_cached_workflows=kept,
         max_concurrent_activities=AT_ONCE,
@@ -122,7 +130,8 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
         start_http_server(config.worker_metrics_port, addr="127.0.0.1")
     objects = ObjectStore(config.attachments_url, config.data_dir / "attachments")
     care = AttachmentCare(engine, clock, objects, Clamd(config.clamd) if config.clamd else None)
-    beside = [asyncio.create_task(work.run()) for work in (outbox, care, sealer)]
+    dispatch = Dispatch(engine, clock, desk)
+    beside = [asyncio.create_task(work.run()) for work in (outbox, care, sealer, dispatch)]
     try:
         async with case_worker(
             client,
@@ -132,6 +141,7 @@ async def serve(config: Settings, stop: asyncio.Event) -> None:
             reference=reference,
             task_queue=config.task_queue,
             kept=config.cases_kept,
+            post=Post.of(config),
         ):
             log.info("worker ready", task_queue=config.task_queue)
             await stop.wait()

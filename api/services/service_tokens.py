@@ -49,7 +49,7 @@ async def issue(visit: Visit, position_id: UUID, given: ServiceTokenIn) -> NewSe
     await visit.require("administer")
     _for_a_time(visit, given.expires_at)
     async with visit.transaction() as connection:
-        await _service(connection, visit, position_id)
+        await service_of(connection, visit, position_id)
         return await _issue(connection, visit, position_id, sorted(given.scopes), given.expires_at)
 
 
@@ -61,7 +61,7 @@ async def listed(visit: Visit, position_id: UUID) -> list[ServiceTokenOut]:
     """
     await visit.require("administer")
     async with visit.transaction() as connection:
-        await _service(connection, visit, position_id)
+        await service_of(connection, visit, position_id)
         rows = await org.every(
             connection, select(TOKENS).where(TOKENS.c.position_id == position_id).order_by(TOKENS.c.issued_at)
         )
@@ -113,8 +113,12 @@ async def _issue(
     return NewServiceToken(secret=secret, token=ServiceTokenOut.model_validate(_shown(row)))
 
 
-async def _service(connection: AsyncConnection, visit: Visit, position_id: UUID) -> Found:
-    """A system within the administrator's reach whose position has not ended."""
+async def service_of(connection: AsyncConnection, visit: Visit, position_id: UUID) -> Found:
+    """A system within the administrator's reach whose position has not ended.
+
+    Raises:
+        Problem: ``not-found``.
+    """
     return await found(
         connection,
         org.positions().where(
@@ -128,7 +132,7 @@ async def _service(connection: AsyncConnection, visit: Visit, position_id: UUID)
 
 async def _token(connection: AsyncConnection, visit: Visit, token_id: UUID) -> Found:
     row = await found(connection, select(TOKENS).where(TOKENS.c.id == token_id).with_for_update())
-    await _service(connection, visit, row.position_id)
+    await service_of(connection, visit, row.position_id)
     if row.revoked_at is not None or row.expires_at <= visit.now:
         raise Problem("already-ended")
     return row

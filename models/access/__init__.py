@@ -42,6 +42,8 @@ Action = Literal[
     "read_referral",
     "read_referrals",
     "link_referral",
+    "read_deliveries",
+    "resend_delivery",
     "record_area",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -70,6 +72,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_referral",
     "read_referrals",
     "link_referral",
+    "read_deliveries",
+    "resend_delivery",
     "record_area",
 )
 
@@ -192,6 +196,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "link_referral": {role: _OFFICES[role] for role in ("CPO", "SUP", *sorted(DEPARTMENT))},
     "read_referral": {**_OFFICES, **dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL)},
     "read_referrals": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
+    "read_deliveries": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "resend_delivery": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }

@@ -164,6 +164,8 @@ ROUTES: Final[dict[str, Rule]] = {
     **_all("POST /api/v1/referrals/{referral}/links", Rule(Guard.BOTH, "link_referral")),
     **_all("POST /api/v1/referrals/{referral}/links/{link}/end", Rule(Guard.BOTH, "link_referral")),
     **_all("POST /api/v1/referrals/{referral}/actions", Rule(Guard.RECORD, "read_referral", send=True)),
+    **_all("GET /api/v1/referrals/{referral}/deliveries", Rule(Guard.BOTH, "read_deliveries")),
+    **_all("POST /api/v1/referrals/{referral}/deliveries/{delivery}/resend", Rule(Guard.BOTH, "resend_delivery")),
     **_all(
         """
         GET /api/v1/cases/{case}/attachments
@@ -290,6 +292,12 @@ ROUTES: Final[dict[str, Rule]] = {
         POST /api/v1/services/{position}/tokens
         POST /api/v1/service-tokens/{token}/rotate
         POST /api/v1/service-tokens/{token}/revoke
+        GET /api/v1/services/{position}/endpoints
+        POST /api/v1/services/{position}/endpoints
+        PUT /api/v1/webhook-endpoints/{endpoint}
+        POST /api/v1/webhook-endpoints/{endpoint}/secrets
+        POST /api/v1/webhook-endpoints/{endpoint}/end
+        GET /api/v1/webhook-endpoints/{endpoint}/deliveries
         PUT /api/v1/directory/providers/{provider}
         POST /api/v1/directory/providers/{provider}/end
         PUT /api/v1/directory/areas/{area}

@@ -32,6 +32,7 @@ from models.records.deadlines import referral_snapshot, store_changes
 from models.records.reach import in_reach
 from models.records.reference import Reference
 from models.records.routing import provides
+from models.records.webhooks import announce
 from models.tables import Consent, Referral, ReferralEvent, new_id, table
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS
 from models.writing import change, put
@@ -296,6 +297,7 @@ async def carry_out(
         await put_ground(
             connection, case.id, after.need, act, ground=str(said.act("ground")), note=str(said.act("reason"))
         )
+    await announce(connection, after, decision.events[-1], occurred_at=act.occurred_at, at=act.recorded_at)
     return ReferralOutcome(after, changes, with_changes(clocks, changes))
 
 

@@ -153,6 +153,20 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "consent taken back, decide",
         ),
     ),
+    "webhook_dead": (
+        Sentence(
+            "Không chuyển được tới hệ thống của nơi nhận: {service}",
+            "Hệ thống của nơi nhận không nhận được một thông báo về “{service}” và đã ngừng gửi. Đề nghị liên hệ nơi "
+            "nhận bằng cách khác, rồi gửi lại khi hệ thống của họ hoạt động.",
+            "he thong noi nhan khong nhan duoc tin",
+        ),
+        Sentence(
+            "The agency's system could not be told: {service}",
+            "The agency's system did not take an event about “{service}”, and sending was given up. Reach the agency "
+            "in another way, and send it again when their system is back.",
+            "an agency's system was not told",
+        ),
+    ),
     "referral_accepted": (
         Sentence(
             "Nơi nhận đã đồng ý: {service}",

@@ -147,9 +147,21 @@ def _judging(action: str) -> str:
 _OF_ATTACHMENT: Final = "EXISTS (SELECT FROM attachment seen WHERE seen.id = custody_entry.attachment_id)"
 # A key that is wrapped opens nothing by itself. Whoever adds to a case unread seals what they add under its key.
 _UNLOCKED: Final = f"{_in('case_id', 'annhi_opened')} OR ({_SOMEBODY} AND annhi_unlocks(case_id))"
-_IN_SERVICE: Final = f"""{_ADMINISTRATOR} AND EXISTS (
-        SELECT FROM position seen WHERE seen.id = service_token.position_id
+
+
+def _in_service(table: str) -> str:
+    return f"""{_ADMINISTRATOR} AND EXISTS (
+        SELECT FROM position seen WHERE seen.id = {table}.position_id
            AND {_in("seen.unit_id", "annhi_administered")})"""
+
+
+_IN_SERVICE: Final = _in_service("service_token")
+_ITS_ENDPOINT: Final = _in_service("webhook_endpoint")
+# Of an endpoint the administrator finds what was sent there; its policy says which endpoints are theirs.
+_OF_ENDPOINT: Final = "EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id = {}.endpoint_id)"
+# The worker opens a secret only while it is at work on a case of which something is sent there.
+_TO_SEND: Final = f"""EXISTS (SELECT FROM webhook_delivery seen
+        WHERE seen.endpoint_id = webhook_secret.endpoint_id AND seen.case_id = {_AT_WORK})"""
 _INFORMANT: Final = f"""{_role_of(_doing("read_informant"))} AND EXISTS (
         SELECT FROM report seen WHERE seen.id = informant.report_id
            AND (seen.receiver_id = {_PERSON} OR {_role_of(_seeing(DataClass.INFORMANT))}))"""
@@ -307,6 +319,17 @@ GUARDED: Final[Mapping[str, Guard]] = {
         api_changes=f"{_ADMINISTRATOR} AND person_id <> {_PERSON} AND annhi_administers(person_id)",
         worker="true",
     ),
+    "webhook_endpoint": Guard(_ITS_ENDPOINT, f"{_ITS_ENDPOINT} AND added_by = {_PERSON}", _ITS_ENDPOINT, worker="true"),
+    "webhook_secret": Guard(
+        _OF_ENDPOINT.format("webhook_secret"),
+        f"{_OF_ENDPOINT.format('webhook_secret')} AND issued_by = {_PERSON}",
+        _OF_ENDPOINT.format("webhook_secret"),
+        worker=_TO_SEND,
+    ),
+    "webhook_delivery": _below_case(
+        api=f"{_of_case()} OR ({_ADMINISTRATOR} AND {_OF_ENDPOINT.format('webhook_delivery')})", api_changes=_of_case()
+    ),
+    "webhook_attempt": _below_case(),
     "case_key": Guard(api=_UNLOCKED, api_adds=_INTAKE, worker=f"case_id = {_AT_WORK}"),
     "key_share": Guard(
         api=_UNLOCKED,
@@ -481,7 +504,11 @@ PARTS: Final[Mapping[str, Part]] = {
         changes={"notice": _OVER_THE_PHONE},
     ),
     # The worker, comparing the record with Temporal.
-    "sweep": _part("annhi_worker", "case_file submission command_record deadline rung referral", changes="submission"),
+    "sweep": _part(
+        "annhi_worker",
+        "case_file submission command_record deadline rung referral webhook_delivery",
+        changes="submission webhook_delivery",
+    ),
     # The worker, bringing notices out of the house, and on to a call where that failed.
     "outbox": _part(
         "annhi_worker",

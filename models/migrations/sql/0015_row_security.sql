@@ -2238,6 +2238,107 @@ CREATE POLICY worker_finds ON suspension FOR SELECT TO annhi_worker
     USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
 ;
 
+ALTER TABLE webhook_endpoint ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON webhook_endpoint TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON webhook_endpoint FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND EXISTS (
+        SELECT FROM position seen WHERE seen.id = webhook_endpoint.position_id
+           AND seen.unit_id = ANY ((SELECT annhi_administered())::uuid[]))))
+;
+
+CREATE POLICY api_adds ON webhook_endpoint FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND EXISTS (
+        SELECT FROM position seen WHERE seen.id = webhook_endpoint.position_id
+           AND seen.unit_id = ANY ((SELECT annhi_administered())::uuid[])) AND added_by = (SELECT annhi_person())))
+;
+
+CREATE POLICY api_changes ON webhook_endpoint FOR UPDATE TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM}') AND EXISTS (
+        SELECT FROM position seen WHERE seen.id = webhook_endpoint.position_id
+           AND seen.unit_id = ANY ((SELECT annhi_administered())::uuid[]))))
+;
+
+CREATE POLICY worker_finds ON webhook_endpoint FOR SELECT TO annhi_worker
+    USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
+;
+
+ALTER TABLE webhook_secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON webhook_secret TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON webhook_secret FOR SELECT TO annhi_api
+    USING ((EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id = webhook_secret.endpoint_id)))
+;
+
+CREATE POLICY api_adds ON webhook_secret FOR INSERT TO annhi_api
+    WITH CHECK ((EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id = webhook_secret.endpoint_id) AND issued_by = (SELECT annhi_person())))
+;
+
+CREATE POLICY api_changes ON webhook_secret FOR UPDATE TO annhi_api
+    USING ((EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id = webhook_secret.endpoint_id)))
+;
+
+CREATE POLICY worker_finds ON webhook_secret FOR SELECT TO annhi_worker
+    USING ((EXISTS (SELECT FROM webhook_delivery seen
+        WHERE seen.endpoint_id = webhook_secret.endpoint_id AND seen.case_id = ANY ((SELECT annhi_at_work())::uuid[]))))
+;
+
+ALTER TABLE webhook_delivery ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON webhook_delivery TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON webhook_delivery FOR SELECT TO annhi_api
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) OR ((SELECT annhi_role()) = ANY ('{ADM}') AND EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id = webhook_delivery.endpoint_id))))
+;
+
+CREATE POLICY api_changes ON webhook_delivery FOR UPDATE TO annhi_api
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+;
+
+CREATE POLICY worker_finds ON webhook_delivery FOR SELECT TO annhi_worker
+    USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[]))
+    OR ((SELECT annhi_part()) = ANY ('{sweep}')))
+;
+
+CREATE POLICY worker_adds ON webhook_delivery FOR INSERT TO annhi_worker
+    WITH CHECK ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
+CREATE POLICY worker_changes ON webhook_delivery FOR UPDATE TO annhi_worker
+    USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[]))
+    OR ((SELECT annhi_part()) = ANY ('{sweep}')))
+;
+
+ALTER TABLE webhook_attempt ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON webhook_attempt TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON webhook_attempt FOR SELECT TO annhi_api
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+;
+
+CREATE POLICY worker_finds ON webhook_attempt FOR SELECT TO annhi_worker
+    USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
+CREATE POLICY worker_adds ON webhook_attempt FOR INSERT TO annhi_worker
+    WITH CHECK ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
+CREATE POLICY worker_changes ON webhook_attempt FOR UPDATE TO annhi_worker
+    USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
 ALTER TABLE case_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 ;
 

@@ -1,14 +1,14 @@
 """reports from outside: receipts for anybody, and who was found not to be the same child
 
 Revision: 0014
-Revises: 0011
+Revises: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
