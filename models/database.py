@@ -6,7 +6,7 @@ transaction that said nothing finds nothing.
 
 import time
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg  # type: ignore[import-untyped]
 from pydantic_core import from_json
 from sqlalchemy import ColumnElement, event, func, text
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models import writing
@@ -174,7 +174,9 @@ async def as_part(connection: AsyncConnection, part: str) -> AsyncIterator[None]
     """For a stretch of a person's transaction, a part of the system (``models.security.PARTS``) works beside them.
 
     What they are answered is asked outside of it. What was written in it is written out before it ends: row security
-    asks who is announced when a row is written.
+    asks who is announced when a row is written. It ends with an exception as well: whoever catches one and goes on in
+    the same transaction goes on as the person. Where PostgreSQL has given the transaction up nothing can be said any
+    more, and nothing be asked; going back to a savepoint of before this takes back what was announced since.
 
     Args:
         connection: a transaction of ``transaction``, on behalf of a person.
@@ -183,7 +185,12 @@ async def as_part(connection: AsyncConnection, part: str) -> AsyncIterator[None]
     await writing.write_out(connection)
     before = (await connection.execute(_PART_NOW)).scalar_one()
     await connection.execute(_AS_PART, {"part": part})
-    yield
+    try:
+        yield
+    except BaseException:
+        with suppress(DBAPIError):
+            await connection.execute(_AS_PART, {"part": before})
+        raise
     await writing.write_out(connection)
     await connection.execute(_AS_PART, {"part": before})
 

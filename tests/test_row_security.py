@@ -21,7 +21,7 @@ from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from models.access import DATA, HOTLINE, SENSITIVE_KINDS, TABLE, DataClass, Relation, Scope, may, reach, reads, sees
 from models.access.routes import ROUTES
 from models.access.slices import CHILD_FIELDS, SEES, Slice, Stands, services_of
-from models.database import Who, transaction, work_on
+from models.database import Who, as_part, transaction, work_on
 from models.lifecycle import EVENTS, ROLES
 from models.records.actor import Acting
 from models.security import NEXT, script
@@ -554,6 +554,28 @@ async def _there(people: Everybody, name: str) -> int:
     async with people.door.database.owner.begin() as connection:
         count: int = (await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar_one()
         return count
+
+
+async def test_a_part_works_no_further_than_the_exception_that_ends_it(people: Everybody) -> None:
+    part = text("SELECT annhi_part(), (SELECT count(*) FROM conflict)")
+
+    class RefusedError(Exception):
+        pass
+
+    async with as_api(people, people.acting["one.cpo"]) as connection:
+        await work_on(connection, [people.subjects["CPO", Relation.OWN].id])
+        before = (await connection.execute(part)).one()
+        with pytest.raises(RefusedError):
+            async with as_part(connection, "screening"):
+                assert (await connection.execute(part)).one()[0] == "screening"
+                raise RefusedError
+        assert (await connection.execute(part)).one() == before
+        # What PostgreSQL refuses is the exception that is told, though nothing can be said to it any more.
+        for _ in range(2):
+            with pytest.raises(DBAPIError, match="division by zero"):
+                async with connection.begin_nested(), as_part(connection, "screening"):
+                    await connection.execute(text("SELECT 1/0"))
+            assert (await connection.execute(part)).one() == before
 
 
 def test_every_role_that_reads_a_case_sees_some_class_of_data() -> None:
