@@ -565,10 +565,14 @@ async def test_a_part_works_no_further_than_the_exception_that_ends_it(people: E
     async with as_api(people, people.acting["one.cpo"]) as connection:
         await work_on(connection, [people.subjects["CPO", Relation.OWN].id])
         before = (await connection.execute(part)).one()
-        with pytest.raises(RefusedError):
+
+        async def broken_off() -> None:
             async with as_part(connection, "screening"):
                 assert (await connection.execute(part)).one()[0] == "screening"
                 raise RefusedError
+
+        with pytest.raises(RefusedError):
+            await broken_off()
         assert (await connection.execute(part)).one() == before
         # What PostgreSQL refuses is the exception that is told, though nothing can be said to it any more.
         for _ in range(2):

@@ -1,6 +1,6 @@
 """row security of what came since: the whole script again, over the older one
 
-Revision: 0015
+Revision: 0020
 Revises: 0019
 """
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0015"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
 
 # As the access table made it on the day of this migration; not made anew, or the table could change without one.
-SCRIPT = Path(__file__).parents[1] / "sql" / "0015_row_security.sql"
+SCRIPT = Path(__file__).parents[1] / "sql" / "0020_row_security.sql"
 
 
 def upgrade() -> None:
