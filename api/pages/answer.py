@@ -55,15 +55,10 @@ _WORDS: Final = {
     "urgency": Both("Mức khẩn", "Urgency"),
     "warnings": Both("Cảnh báo an toàn", "Safety warnings"),
     "due": Both("Hạn của đơn vị", "Your deadline"),
-    "child": Both("Trẻ em", "The child"),
     "request": Both("Nội dung đề nghị", "What is asked for"),
-    "what": Both("Nội dung", "What"),
-    "said": Both("Thông tin", "Information"),
     "name": Both("Họ và tên", "Name"),
     "birth_date": Both("Ngày sinh", "Date of birth"),
     "estimated_age": Both("Tuổi ước lượng", "Estimated age"),
-    "note": Both("Ghi chú", "Note"),
-    "done": Both("Đã ghi nhận câu trả lời.", "Your answer is recorded."),
     "later": Both(
         "Cần trả lời tiếp sau này (thí dụ báo kết quả)? Hãy gọi cho cơ quan đã gửi để được cấp liên kết mới.",
         "To answer again later, for instance to report the outcome, phone the sending office for a new link.",
@@ -187,7 +182,7 @@ async def answer_sheet(request: Request, door: TheDoor, referral: UUID, link: UU
     code = segno.make(where, error="m", micro=False).svg_inline(scale=5, border=4)
     receiver = found.receiver_name_vi if lang == "vi" else found.receiver_name_en
     rows = "".join(
-        row(escape(_WORDS[name].text(lang)), [(_WORDS["said"].text(lang), escape(said))])
+        row(escape(_WORDS[name].text(lang)), [("", escape(said))])
         for name, said in (
             ("for", receiver),
             ("referral", found.code),
@@ -243,7 +238,7 @@ def _facts(shown: ReferralOut, lang: Language) -> Iterable[str]:
     least = shown.minimum
 
     def said(name: str, value: str | None) -> str:
-        return row(escape(_WORDS[name].text(lang)), [(_WORDS["said"].text(lang), escape(value))]) if value else ""
+        return row(escape(_WORDS[name].text(lang)), [("", escape(value))]) if value else ""
 
     yield said("service", shown.label.vi if lang == "vi" else shown.label.en)
     yield said("state", shown.state_label.vi if lang == "vi" else shown.state_label.en)

@@ -43,7 +43,8 @@ summary{cursor:pointer;padding:.5rem 0;font-weight:bold}
 .problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
 @media(max-width:48rem){thead{position:absolute;left:-999rem}tr{display:block;border-bottom:2px solid #0b0c0c}
-td,th[scope=row]{display:block;border:0;padding:.25rem 0}td::before{content:attr(data-name) ": ";font-weight:bold}}
+td,th[scope=row]{display:block;border:0;padding:.25rem 0}td::before{content:attr(data-name) ": ";font-weight:bold}
+td[data-name=""]::before{content:none}}
 """.strip()
 _DIGEST: Final = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
