@@ -102,6 +102,8 @@ async def test_every_table_is_guarded_or_says_why_not(database: Database) -> Non
 async def test_every_function_that_reaches_beyond_reading_is_in_the_documentation_and_no_other() -> None:
     listed = set(re.findall(r"^\| `(annhi_\w+)` \|", DECISION.read_text(encoding="utf-8"), re.MULTILINE))
     assert listed == {one.name for one in functions() if one.beyond}
+    rows = re.findall(r"^\| (`(?!annhi_)\w+`.*?) \|", DECISION.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == _OLDER
 
 
 async def test_what_runs_with_the_owners_rights_is_the_owners_and_for_one_role(database: Database) -> None:
@@ -119,7 +121,8 @@ async def test_what_runs_with_the_owners_rights_is_the_owners_and_for_one_role(d
         assert row.owner == OWNER
         older = row.proname in _OLDER
         assert row.proconfig == ["search_path=public, pg_temp" if older else "search_path=pg_catalog, public, pg_temp"]
-        assert {grant.split("=")[0] for grant in row.acl or [OWNER]} <= {OWNER, API, WORKER}
+        # Where nothing was said of who may call it, everybody may.
+        assert {grant.split("=")[0] for grant in row.acl or ["=X"]} <= {OWNER, API, WORKER}, row.proname
 
 
 _OLDER = {"people_near", "alleged_in", "audit_link", "heir_of", "case_goes_to_the_heir", "cases_follow"}
@@ -554,6 +557,28 @@ async def _there(people: Everybody, name: str) -> int:
     async with people.door.database.owner.begin() as connection:
         count: int = (await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar_one()
         return count
+
+
+async def test_what_screening_compares_is_handed_to_nobody_else(people: Everybody) -> None:
+    near, unit = text("SELECT count(*) FROM people_near(NULL, :units, '{}', :at)"), people.door.unit("HN-A")
+    at = people.door.clock.now()
+    async with as_api(people, people.acting["one.cpo"]) as connection:
+        assert (await connection.execute(near, {"units": [unit], "at": at})).scalar_one() == 0
+        async with as_part(connection, "screening"):
+            assert (await connection.execute(near, {"units": [unit], "at": at})).scalar_one() > 0
+        assert (await connection.execute(text("SELECT count(*) FROM alleged_in(NULL)"))).scalar_one() == 0
+
+
+async def test_a_unit_is_handed_over_by_nobody_who_administers_one_side_only(people: Everybody) -> None:
+    admin, door = people.acting["one.adm"], people.door
+    add = (
+        "INSERT INTO unit_change (id, act_id, kind, predecessor_id, successor_id, heir, name_vi, name_en, decision, "
+        "decided_on, at, made_by) VALUES (:id, :id, 'merge', :old, :new, true, 'x', 'x', 'x', '2026-01-01', :at, :who)"
+    )
+    async with as_api(people, admin) as connection:
+        for old, new in (("HN-A", "DN-X"), ("DN-X", "HN-A")):
+            given = {"id": uuid4(), "old": door.unit(old), "new": door.unit(new), "at": NOW, "who": admin.person_id}
+            await refused(connection, add, **given)
 
 
 async def test_a_part_works_no_further_than_the_exception_that_ends_it(people: Everybody) -> None:

@@ -429,7 +429,9 @@ GUARDED: Final[Mapping[str, Guard]] = {
     "area_place": _directory(adds=_ITS_UNIT, changes=_ITS_UNIT),
     "collaborator": _directory(adds="true", changes="true"),
     "unit_change": _directory(
-        adds=f"made_by = {_PERSON} AND {_in('predecessor_id', 'annhi_administered')}", changes=NOBODY
+        adds=f"""made_by = {_PERSON} AND {_in("predecessor_id", "annhi_administered")}
+            AND {_in("successor_id", "annhi_administered")}""",
+        changes=NOBODY,
     ),
     "case_area": Guard(_of_case(), f"recorded_by = {_PERSON} AND {_of_case()}", worker=f"case_id = {_AT_WORK}"),
 }
@@ -563,5 +565,5 @@ def _also(clause: str, given: Mapping[str, str | None]) -> str:
     ways = [f"({clause})"] if clause != NOBODY else []
     for rows, parts in alike.items():
         asked = f"(SELECT annhi_part()) = ANY ({array(parts)})"
-        ways.append(f"({asked})" if rows == "true" else f"({asked} AND {rows})")
+        ways.append(f"({asked})" if rows == "true" else f"({asked} AND ({rows}))")
     return "\n    OR ".join(ways) if ways and clause != "true" else clause

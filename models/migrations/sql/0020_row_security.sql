@@ -1497,7 +1497,7 @@ CREATE POLICY api_finds ON report FOR SELECT TO annhi_api
         OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads_report(id)))
     AND id <> ALL ((SELECT annhi_out_reports())::uuid[]))
     OR ((SELECT annhi_part()) = ANY ('{screening}'))
-    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND EXISTS (SELECT FROM case_file seen WHERE seen.report_id = report.id AND seen.unit_id IS NULL)))
+    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND (EXISTS (SELECT FROM case_file seen WHERE seen.report_id = report.id AND seen.unit_id IS NULL))))
 ;
 
 CREATE POLICY api_adds ON report FOR INSERT TO annhi_api
@@ -1507,7 +1507,7 @@ CREATE POLICY api_adds ON report FOR INSERT TO annhi_api
 CREATE POLICY worker_finds ON report FOR SELECT TO annhi_worker
     USING ((receiver_id = (SELECT annhi_person())
             OR EXISTS (SELECT FROM case_report seen WHERE seen.report_id = report.id AND seen.case_id = ANY ((SELECT annhi_at_work())::uuid[])))
-    OR ((SELECT annhi_part()) = ANY ('{outbox}') AND EXISTS (SELECT FROM case_file seen WHERE seen.report_id = report.id AND seen.unit_id IS NULL)))
+    OR ((SELECT annhi_part()) = ANY ('{outbox}') AND (EXISTS (SELECT FROM case_file seen WHERE seen.report_id = report.id AND seen.unit_id IS NULL))))
 ;
 
 ALTER TABLE case_report ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
@@ -1813,18 +1813,18 @@ CREATE POLICY owner ON notice TO annhi_owner USING (true) WITH CHECK (true)
 CREATE POLICY api_finds ON notice FOR SELECT TO annhi_api
     USING (((person_id = (SELECT annhi_person()) OR ((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))))) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))
     OR ((SELECT annhi_part()) = ANY ('{metrics}'))
-    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND channel = ANY ('{sms,voice}')))
+    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND (channel = ANY ('{sms,voice}'))))
 ;
 
 CREATE POLICY api_adds ON notice FOR INSERT TO annhi_api
     WITH CHECK (((SELECT annhi_part()) = ANY ('{intake,screening}'))
-    OR ((SELECT annhi_part()) = ANY ('{linking}') AND kind = 'answer_link')
-    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND channel = ANY ('{sms,voice}')))
+    OR ((SELECT annhi_part()) = ANY ('{linking}') AND (kind = 'answer_link'))
+    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND (channel = ANY ('{sms,voice}'))))
 ;
 
 CREATE POLICY api_changes ON notice FOR UPDATE TO annhi_api
     USING ((person_id = (SELECT annhi_person()) AND case_id <> ALL ((SELECT annhi_out())::uuid[]))
-    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND channel = ANY ('{sms,voice}')))
+    OR ((SELECT annhi_part()) = ANY ('{gateway}') AND (channel = ANY ('{sms,voice}'))))
 ;
 
 CREATE POLICY worker_finds ON notice FOR SELECT TO annhi_worker
@@ -1834,7 +1834,7 @@ CREATE POLICY worker_finds ON notice FOR SELECT TO annhi_worker
 
 CREATE POLICY worker_adds ON notice FOR INSERT TO annhi_worker
     WITH CHECK ((case_id = ANY ((SELECT annhi_at_work())::uuid[]))
-    OR ((SELECT annhi_part()) = ANY ('{outbox}') AND channel = ANY ('{sms,voice}')))
+    OR ((SELECT annhi_part()) = ANY ('{outbox}') AND (channel = ANY ('{sms,voice}'))))
 ;
 
 CREATE POLICY worker_changes ON notice FOR UPDATE TO annhi_worker
@@ -2991,7 +2991,8 @@ CREATE POLICY api_finds ON unit_change FOR SELECT TO annhi_api
 ;
 
 CREATE POLICY api_adds ON unit_change FOR INSERT TO annhi_api
-    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND made_by = (SELECT annhi_person()) AND predecessor_id = ANY ((SELECT annhi_administered())::uuid[])))
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND made_by = (SELECT annhi_person()) AND predecessor_id = ANY ((SELECT annhi_administered())::uuid[])
+            AND successor_id = ANY ((SELECT annhi_administered())::uuid[])))
 ;
 
 CREATE POLICY api_changes ON unit_change FOR UPDATE TO annhi_api

@@ -1,14 +1,14 @@
 """one-time links with which an agency that has nobody in the system answers a referral
 
 Revision: 0019
-Revises: 0017
+Revises: 0018
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
