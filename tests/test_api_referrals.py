@@ -12,7 +12,7 @@ from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.access import AGENCIES
 from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, services_of, urgency
-from models.lifecycle.referral import SERVICES
+from models.lifecycle.referral import LIVE, SERVICES
 from models.settings import Settings
 from tests.api_support import Door, door_to
 from tests.world import MINUTES, MONDAY, SIGNED, World, a_world, eventually, form02, form04
@@ -269,6 +269,40 @@ async def test_the_hours_within_which_care_helps_count_down_from_the_event(door:
     inbox = (await door.get("hlt", "/referrals")).json()
     assert result["referral"]["id"] in {one["id"] for one in inbox}
     assert [one["emergency"] for one in inbox] == sorted((one["emergency"] for one in inbox), reverse=True)
+
+
+@pytest.mark.servers
+async def test_an_agency_counts_its_tasks_and_its_duty_desk_finds_the_emergencies(door: Door) -> None:
+    async def counted() -> dict[str, tuple[int, int]]:
+        rows = (await door.get("hlt", "/referrals/counts")).json()
+        return {row["state"]: (row["referrals"], row["late"]) for row in rows}
+
+    case, before = await a_case(door), await counted()
+    assert set(before) == set(LIVE) - {"draft"}
+    urgent, other = await asked(
+        door, case, {"service": "medical_emergency", "receiver": "HN-BV"},
+        {"service": "psychosocial", "receiver": "HN-BV"},
+    )  # fmt: skip
+    ids = [one["referral"]["id"] for one in (urgent, other)]
+    assert await counted() == {**before, "sent": (before["sent"][0] + 2, before["sent"][1])}
+    desk = {one["id"]: one for one in (await door.get("hlt", "/referrals?emergency=true")).json()}
+    whole = {one["id"]: one for one in (await door.get("hlt", "/referrals")).json()}
+    assert ids[0] in desk
+    assert ids[1] not in desk
+    assert set(ids) <= set(whole)
+    assert [clock["code"] for clock in desk[ids[0]]["deadlines"] if clock["status"] == "open"][:1] == ["acknowledge"]
+    assert (desk[ids[0]]["late"], whole[ids[1]]["late"]) == (False, False)
+    assert desk[ids[0]]["due_at"] == desk[ids[0]]["deadlines"][0]["due_at"]
+    passed = door.clock.now() - timedelta(minutes=1)
+    await door.sql(
+        "UPDATE deadline SET due_at = :at, clock = jsonb_set(clock, '{due_at}', to_jsonb(cast(:text AS text))) "
+        "WHERE referral_id = :id AND code = 'acknowledge'",
+        id=ids[0], at=passed, text=passed.isoformat(),
+    )  # fmt: skip
+    assert (await counted())["sent"] == (before["sent"][0] + 2, before["sent"][1] + 1)
+    (late,) = [one for one in (await door.get("hlt", "/referrals")).json() if one["id"] == ids[0]]
+    assert late["late"]
+    assert (await door.get("cpo.a", "/referrals/counts")).status_code == 403
 
 
 @pytest.mark.servers

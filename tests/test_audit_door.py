@@ -615,6 +615,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "POST /cases/{case}/break-glass": on(a_case, "cpo.b", "/cases/{}/break-glass", GLASS),
     "GET /cases/{case}/referrals": on(a_case, "sup.a", "/cases/{}/referrals"),
     "GET /referrals": known("edu", "/referrals"),
+    "GET /referrals/counts": known("edu", "/referrals/counts"),
     "GET /referrals/{referral}": on(a_referral, "edu", "/referrals/{}"),
     "GET /referrals/{referral}/links": on(a_referral, "sup.a", "/referrals/{}/links"),
     "POST /referrals/{referral}/links": on(

@@ -9,13 +9,16 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Date,
+    DateTime,
     Integer,
     Select,
     Text,
     Uuid,
+    any_,
     bindparam,
     case,
     column,
+    exists,
     false,
     func,
     literal,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
@@ -107,9 +111,11 @@ def _of_case(role: str) -> Select[Any]:
 
 
 @lru_cache(maxsize=KEPT)
-def _inbox(role: str) -> Select[Any]:
+def _inbox(role: str, *, emergency: bool) -> Select[Any]:
     """Emergency services first, then those of a high risk, then who waits longest."""
     found = _referrals(role).where(at_agency(terms(role)), REFERRAL.c.state.in_(sorted(LIVE)))
+    if emergency:
+        found = found.where(REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)))
     risk = found.selected_columns.case_risk
     soon = case((REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)), 0), (risk.in_(("R1", "R2")), 2), else_=1)
     return found.order_by(soon, REFERRAL.c.sent_at, REFERRAL.c.id).limit(bindparam("most"))
@@ -126,9 +132,36 @@ async def of_case(connection: AsyncConnection, reader: Acting, at: datetime, cas
     return rows
 
 
-async def inbox(connection: AsyncConnection, reader: Acting, at: datetime, most: int) -> Sequence[Found]:
-    """The live referrals to the reader's unit, the most urgent first."""
-    rows: Sequence[Found] = (await connection.execute(_inbox(reader.role), said(reader, at, most=most))).all()
+async def inbox(
+    connection: AsyncConnection, reader: Acting, at: datetime, most: int, *, emergency: bool
+) -> Sequence[Found]:
+    """The live referrals to the reader's unit, the most urgent first; of emergency services alone, if asked so."""
+    statement = _inbox(reader.role, emergency=emergency)
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, most=most))).all()
+    return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _counts(role: str) -> Select[Any]:
+    late = exists().where(
+        _DEADLINE.c.referral_id == REFERRAL.c.id,
+        _DEADLINE.c.status == "open",
+        _DEADLINE.c.due_at <= bindparam("now", type_=DateTime(timezone=True)),
+        _DEADLINE.c.code == any_(bindparam("owed", type_=ARRAY(Text))),
+    )
+    return (
+        select(
+            REFERRAL.c.state, func.count().label("referrals"), func.count().filter(late).label("late")
+        )
+        .where(at_agency(terms(role)), REFERRAL.c.state.in_(sorted(LIVE)))
+        .group_by(REFERRAL.c.state)
+    )  # fmt: skip
+
+
+async def counts(connection: AsyncConnection, reader: Acting, at: datetime, owed: Sequence[str]) -> Sequence[Found]:
+    """By state, the live referrals to the reader's unit, and those of which one of some clocks has passed its limit."""
+    asked = said(reader, at, now=at, owed=list(owed))
+    rows: Sequence[Found] = (await connection.execute(_counts(reader.role), asked)).all()
     return rows
 
 

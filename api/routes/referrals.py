@@ -11,7 +11,7 @@ from api.routes.cases import CaseRef
 from api.services import links, referrals
 from api.services.keys import IdempotencyKey
 from api.shapes.links import LinkIn, LinkOut, NewLinkOut
-from api.shapes.referrals import ReferralOut, ReferralsOut, ResultOut
+from api.shapes.referrals import CountOut, ReferralOut, ReferralsOut, ResultOut
 from models.forms.referral import AnyReferralAct, ReferralsInput
 
 router = APIRouter(tags=["referrals"])
@@ -32,10 +32,20 @@ async def ask_for_services(
 
 
 @router.get("/referrals", responses=declares("not-permitted"))
-async def list_referrals(visit: TheVisit) -> list[ReferralOut]:
-    """The live referrals to one's own unit, the most urgent first; before it has agreed, the minimum of each."""
+async def list_referrals(visit: TheVisit, emergency: bool = False) -> list[ReferralOut]:
+    """The live referrals to one's own unit, the most urgent first; before it has agreed, the minimum of each.
+
+    ``emergency``: for the duty desk, the emergency services alone.
+    """
     await visit.require("read_referrals")
-    return await referrals.inbox(visit)
+    return await referrals.inbox(visit, emergency=emergency)
+
+
+@router.get("/referrals/counts", responses=declares("not-permitted"))
+async def count_referrals(visit: TheVisit) -> list[CountOut]:
+    """How many live referrals one's own unit has in each state, and of how many a limit of its own has passed."""
+    await visit.require("read_referrals")
+    return await referrals.counts(visit)
 
 
 @router.get("/referrals/{referral}", responses=declares("not-found"))

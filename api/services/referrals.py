@@ -25,6 +25,7 @@ from api.shapes.base import Text, UnitRef
 from api.shapes.cases import AllowedAction
 from api.shapes.referrals import (
     CaseRefOut,
+    CountOut,
     DeliveredOut,
     MinimumOut,
     NeedOut,
@@ -121,7 +122,7 @@ async def _asked(visit: Visit, case_id: UUID, key: UUID, index: int, one: AskedS
         problem = no
     async with visit.transaction() as connection:
         row = await q.find(connection, visit.caller.acting, visit.now, referral_id)
-        shown = await _shown(connection, visit, row, whole=True) if row is not None else None
+        shown = await _one(connection, visit, row) if row is not None else None
         await visit.note(
             connection, "read_referral", "referral", "done" if shown else "refused", record_id=referral_id,
             case_id=case_id, code=problem.code if problem else None,
@@ -255,7 +256,8 @@ async def of_case(visit: Visit, reference: str) -> ReferralsOut:
         rows = await q.of_case(connection, visit.caller.acting, visit.now, case.id)
         await visit.note(connection, "list_referrals", "case", record_id=case.id, case_id=case.id)
         steps = await q.plan_steps(connection, case.id)
-        items = [await _shown(connection, visit, row, whole=False) for row in rows]
+        clocks = await q.deadlines(connection, [row.id for row in rows])
+        items = [await _shown(connection, visit, row, clocks.get(row.id, []), whole=False) for row in rows]
     return ReferralsOut(
         needs=_needs(rows),
         steps=[_step(one, [row for row in rows if row.step == one.subject]) for one in steps],
@@ -264,13 +266,34 @@ async def of_case(visit: Visit, reference: str) -> ReferralsOut:
     )
 
 
-async def inbox(visit: Visit) -> list[ReferralOut]:
-    """The live referrals to the reader's unit, the most urgent first."""
+async def inbox(visit: Visit, *, emergency: bool) -> list[ReferralOut]:
+    """The live referrals to the reader's unit, the most urgent first; for its duty desk emergencies alone."""
     async with visit.transaction() as connection:
-        rows = await q.inbox(connection, visit.caller.acting, visit.now, MOST)
+        rows = await q.inbox(connection, visit.caller.acting, visit.now, MOST, emergency=emergency)
         detail = {"cases": [str(row.case_id) for row in rows]}
         await visit.note(connection, "list_inbox", "referral", detail=detail)
-        return [await _shown(connection, visit, row, whole=False) for row in rows]
+        clocks = await q.deadlines(connection, [row.id for row in rows])
+        return [await _shown(connection, visit, row, clocks.get(row.id, []), whole=False) for row in rows]
+
+
+async def counts(visit: Visit) -> list[CountOut]:
+    """How many live referrals the reader's unit has in each state, and how many of them it is late with."""
+    said = visit.door.reference.protocol_at(visit.now).referrals
+    owed = [one.code for one in said.clocks if one.owed_by == "agency"] if said is not None else []
+    async with visit.transaction() as connection:
+        rows = await q.counts(connection, visit.caller.acting, visit.now, owed)
+        await visit.note(connection, "count_inbox", "referral")
+    found = {row.state: row for row in rows}
+    return [
+        CountOut(
+            state=state,
+            label=Text(vi=STATES[state].vi, en=STATES[state].en),
+            referrals=found[state].referrals if state in found else 0,
+            late=found[state].late if state in found else 0,
+        )
+        for state in STATES
+        if state in LIVE and state != "draft"
+    ]
 
 
 async def read(visit: Visit, referral_id: UUID) -> ReferralOut:
@@ -282,7 +305,7 @@ async def read(visit: Visit, referral_id: UUID) -> ReferralOut:
     async with visit.transaction() as connection:
         row = await _located(connection, visit, referral_id)
         await visit.note(connection, "read_referral", "referral", record_id=row.id, case_id=row.case_id)
-        return await _shown(connection, visit, row, whole=True)
+        return await _one(connection, visit, row)
 
 
 async def _located(connection: AsyncConnection, visit: Visit, referral_id: UUID) -> Found:
@@ -330,7 +353,15 @@ def _delivered(row: Found) -> DeliveredOut:
     )
 
 
-async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole: bool) -> ReferralOut:
+async def _one(connection: AsyncConnection, visit: Visit, row: Found) -> ReferralOut:
+    """One referral, whole, as its reader may see it."""
+    clocks = (await q.deadlines(connection, [row.id])).get(row.id, [])
+    return await _shown(connection, visit, row, clocks, whole=True)
+
+
+async def _shown(
+    connection: AsyncConnection, visit: Visit, row: Found, clocks: Sequence[Found], *, whole: bool
+) -> ReferralOut:
     """A referral as its reader may see it."""
     reads_case = bool(row.reads_case)
     names, words = sees(visit.caller.role, DataClass.P1), sees(visit.caller.role, DataClass.P2)
@@ -338,7 +369,8 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         withheld = row.consent_lost_at is not None and not is_emergency(row.service)
         sight = sees_of(row.state, row.accepted_at, row.ended_at, visit.now, withheld=withheld)
         names = words = sight is Slice.SLICE
-    clocks = (await q.deadlines(connection, [row.id])).get(row.id, []) if whole or reads_case else None
+    deadlines = _deadlines(visit, clocks)
+    running = [one.due_at for one in deadlines if one.status == "open"]
     request = await q.request_of(connection, row) if whole and words else None
     return ReferralOut(
         id=row.id,
@@ -372,7 +404,9 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found, *, whole
         ),
         slice=_slice(row, request, names=names) if names or words else None,
         case=CaseRefOut(id=row.case_id, code=row.case_code) if reads_case else None,
-        deadlines=_deadlines(visit, clocks) if clocks is not None else None,
+        due_at=min(running, default=None),
+        late=any(due <= visit.now for due in running),
+        deadlines=deadlines,
         allowed_actions=_allowed(visit, row, reads_case=reads_case) if whole else None,
     )
 

@@ -58,7 +58,7 @@ class ReferralOut(Output):
     """One service asked for.
 
     ``awaits``: the legal order it waits for. ``slice`` is null before the agency has agreed; ``case`` for an agency.
-    ``deadlines`` and ``allowed_actions`` are null in a list of an agency's.
+    ``due_at``: the next limit that runs; ``late``: one has passed. ``allowed_actions`` is null in a list.
     """
 
     id: UUID
@@ -86,8 +86,19 @@ class ReferralOut(Output):
     minimum: MinimumOut
     slice: SliceOut | None
     case: CaseRefOut | None
-    deadlines: list[ReferralDeadlineOut] | None
+    due_at: Moment | None
+    late: bool
+    deadlines: list[ReferralDeadlineOut]
     allowed_actions: list[AllowedAction] | None
+
+
+class CountOut(Output):
+    """How many live referrals an agency has in one state, and of how many a limit of its own has passed."""
+
+    state: str
+    label: Text
+    referrals: int
+    late: int
 
 
 class ResultOut(Output):

@@ -159,6 +159,7 @@ ROUTES: Final[dict[str, Rule]] = {
     **_all("GET /api/v1/cases/{case}/referrals", Rule(Guard.RECORD, "read_referral", _DECLARED)),
     **_all("POST /api/v1/cases/{case}/referrals", Rule(Guard.RECORD, "read_referral", send=True)),
     **_all("GET /api/v1/referrals", Rule(Guard.ROLE, "read_referrals")),
+    **_all("GET /api/v1/referrals/counts", Rule(Guard.ROLE, "read_referrals")),
     **_all("GET /api/v1/referrals/{referral}", Rule(Guard.RECORD, "read_referral")),
     **_all("GET /api/v1/referrals/{referral}/links", Rule(Guard.BOTH, "link_referral")),
     **_all("POST /api/v1/referrals/{referral}/links", Rule(Guard.BOTH, "link_referral")),
