@@ -119,10 +119,16 @@ class Cast:
         Raises:
             Refusal: refused, or not refused, against expectation.
         """
-        body = await self._fill(consent.by, consent.form)
-        answer = await self._ask(consent.by, "POST", f"/cases/{self._cases[consent.case]}/consents", body)
+        body, path = await self._fill(consent.by, consent.form), f"/cases/{self._cases[consent.case]}/consents"
         said = f"{consent.by} ghi đồng ý · records consent: {body.get('scope')} {body.get('answer')}"
-        return self._refused(answer, consent.refused, said) or said
+        if consent.withdraw is not None:
+            said = f"{consent.by} ghi rút lại đồng ý · records that consent was taken back: {consent.withdraw}"
+            standing = (await self._ask(consent.by, "GET", path)).json()
+            of_it = [one for one in standing if one["scope"] == consent.withdraw and one["withdrawn_at"] is None]
+            if not of_it:
+                raise Refusal(said, "no such consent stands")
+            path += f"/{of_it[-1]['id']}/withdraw"
+        return self._refused(await self._ask(consent.by, "POST", path, body), consent.refused, said) or said
 
     async def go_absent(self, absence: GoAbsent, since: datetime) -> str:
         """Have the administrator enter an absence.

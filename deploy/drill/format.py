@@ -142,11 +142,12 @@ class Refer(Part):
 
 
 class Consent(Part):
-    """Somebody puts on record that consent was given, refused, withdrawn or not needed."""
+    """Somebody puts on record that consent was given, refused or not needed; or that one of a scope was taken back."""
 
     by: Nick
     case: Nick
-    form: dict[str, Any]
+    form: dict[str, Any] = {}
+    withdraw: str | None = None
     refused: str | None = None
 
 
