@@ -19,13 +19,17 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from deploy.runtime.postgres import OWNER, embedded_postgres
 from deploy.runtime.temporal import temporal_server
 from models import migrations
+from models.messages import delivery_workflow_id
+from tests.api_support import door_to
 from tests.conftest import TEMPLATE
+from tests.receivers import hook
 from tests.referral_support import Sent, agree, refer, referrals_of
+from tests.webhook_support import LOCAL, a_referral, a_system, act, all_in, dispatched, local_post
 from tests.world import (
     FOLLOW_UP,
     HOUR,
@@ -169,6 +173,29 @@ async def _asked_again(referral: Sent) -> bool:
     return "ask_again" in [one.event for one in await referral.events()]
 
 
+async def delivered(world: World) -> Found:
+    """A system of an agency is told three things in order; the first goes wrong once and is sent again."""
+    async with (
+        hook() as receiver,
+        door_to(
+            world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue,
+            public_url=LOCAL,
+        ) as door,
+    ):  # fmt: skip
+        system = await a_system(door, receiver.url)
+        referral = await a_referral(door)
+        for event in ("acknowledge", "accept"):
+            await act(door, "hlt", referral, event)
+        answers = iter((500,))
+        receiver.answer = lambda _: next(answers, 204)
+        await dispatched(world)
+        await all_in(world, referral, "delivered")
+    name = delivery_workflow_id(UUID(system.endpoint), UUID(referral))
+    handle = world.client.get_workflow_handle(name)
+    await handle.result()
+    return {"delivered": (await handle.fetch_history()).to_json()}
+
+
 async def swept(world: World) -> Found:
     """One pass of the sweep, with something to start."""
     await world.case(recorded=timedelta(minutes=1), start=False)
@@ -202,7 +229,7 @@ async def history(case: Case | Sent) -> str:
 
 
 STORIES: tuple[Callable[[World], Awaitable[Found]], ...] = (
-    unfounded, emergency, attached, household, reopened, referred, swept,
+    unfounded, emergency, attached, household, reopened, referred, delivered, swept,
 )  # fmt: skip
 ON_AN_IMPATIENT_SERVER: tuple[Callable[[World], Awaitable[Found]], ...] = (continued,)
 
@@ -218,7 +245,7 @@ async def record(folder: Path) -> list[str]:
             usual = await stack.enter_async_context(temporal_server(work / "temporal"))
             impatient = await stack.enter_async_context(impatient_server(work / "impatient"))
             for server, stories in ((usual, STORIES), (impatient, ON_AN_IMPATIENT_SERVER)):
-                async with a_world(postgres, await client_of(server, KEYS)) as world:
+                async with a_world(postgres, await client_of(server, KEYS), post=local_post()) as world:
                     for story in stories:
                         found |= await story(world)
     finally:

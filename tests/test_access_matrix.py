@@ -348,7 +348,8 @@ async def test_a_declaration_is_asked_for_where_the_matrix_says_and_nowhere_else
     for address, rule in ROUTES.items():
         if not re.search(r"\{(case|report)\}", address) or rule.send or address.endswith("/declaration"):
             continue
-        path = unknown(address, case=subject.id, report=subject.report_id, attachment=subject.attachment_id)
+        known = {"report": subject.report_id, "attachment": subject.attachment_id, "other": subject.id}
+        path = unknown(address, case=subject.id, **known)
         answer = await send(people, "chair.a", address, path)
         assert (answer.status_code == DECLARE) == (Besides.DECLARATION in rule.besides), (address, answer.text)
 

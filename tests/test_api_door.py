@@ -34,6 +34,8 @@ WITHOUT_SIGN_IN = {
     "POST /api/v1/sessions/second-factor/passkey",
     "POST /api/v1/set-up",
     "POST /api/v1/gateway/receipts",
+    "POST /api/v1/public/reports",
+    "POST /api/v1/public/reports/standing",
     "GET /health/live",
     "GET /health/ready",
     "GET /metrics",

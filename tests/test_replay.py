@@ -21,6 +21,7 @@ from models.messages import CaseInput, Command, OpenDeadline, Recorded, RungDue,
 from models.vault import KeyRing
 from tests.record_histories import FOLDER, KEYS, NOW
 from workflows import case as case_module
+from workflows import delivery as delivery_module
 from workflows import referral as referral_module
 from workflows import sweep as sweep_module
 from workflows.case import Case
@@ -85,11 +86,11 @@ async def test_a_stored_history_replays_on_the_present_workflows(path: Path) -> 
 def test_every_workflow_type_has_a_stored_history() -> None:
     definitions = {
         value.__temporal_workflow_definition.name
-        for module in (case_module, referral_module, sweep_module)
+        for module in (case_module, referral_module, delivery_module, sweep_module)
         for value in vars(module).values()
         if isinstance(value, type) and hasattr(value, "__temporal_workflow_definition")
     }
-    assert definitions == {type_of(path) for path in STORED} == {"Case", "Referral", "Sweep"}
+    assert definitions == {type_of(path) for path in STORED} == {"Case", "Referral", "Delivery", "Sweep"}
 
 
 def test_every_workflow_file_is_looked_at_here() -> None:
@@ -98,7 +99,7 @@ def test_every_workflow_file_is_looked_at_here() -> None:
         for path in Path(case_module.__file__).parent.glob("*.py")
         if "@workflow.defn" in path.read_text(encoding="utf-8")
     }
-    assert files == {"case", "referral", "sweep"}
+    assert files == {"case", "referral", "delivery", "sweep"}
 
 
 def test_the_histories_are_of_runs_that_matter() -> None:
@@ -209,11 +210,11 @@ async def test_a_planted_non_determinism_is_noticed(
     name: str, method: Any, history: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Copy, name, method)
-    result = await replayed(FOLDER / f"{history}.json", Copy, Referral, Sweep, sandboxed=False)
+    result = await replayed(FOLDER / f"{history}.json", Copy, Referral, Delivery, Sweep, sandboxed=False)
     assert isinstance(result.replay_failure, workflow.NondeterminismError), result.replay_failure
 
 
 async def test_the_copy_itself_is_not_what_is_noticed() -> None:
     for path in STORED:
-        result = await replayed(path, Copy, Referral, Sweep, sandboxed=False)
+        result = await replayed(path, Copy, Referral, Delivery, Sweep, sandboxed=False)
         assert result.replay_failure is None, (path.name, result.replay_failure)

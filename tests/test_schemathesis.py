@@ -48,7 +48,7 @@ AWAY = 503
 
 PEOPLE = (
     "cpo.a", "sup.a", "chair.a", "vch.a", "h111", "h111s", "doh", "dohd", "prov", "nat", "aud", "dpo", "admin", "hlt",
-    "edu", "wu.a", "pol.a",
+    "edu", "wu.a", "pol.a", "leg",
 )  # fmt: skip
 """One of every role that the sample organisation has."""
 

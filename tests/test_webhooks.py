@@ -135,11 +135,6 @@ async def receiver() -> AsyncIterator[Hook]:
         yield one
 
 
-@pytest.fixture(autouse=True)
-def _nobody_listens_twice(request: pytest.FixtureRequest) -> None:
-    """Every test has endpoints of its own; those of the test before are ended."""
-
-
 async def ended(door: Door, endpoint: str) -> None:
     answer = await door.post("admin", f"/webhook-endpoints/{endpoint}/end")
     assert answer.status_code == 204, answer.text
