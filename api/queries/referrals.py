@@ -26,7 +26,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
@@ -184,7 +184,7 @@ async def plan_steps(connection: AsyncConnection, case_id: UUID) -> Sequence[Fou
         select(_DEADLINE.c.subject, _DEADLINE.c.due_at, _DEADLINE.c.status)
         .where(_DEADLINE.c.case_id == case_id, _DEADLINE.c.referral_id.is_(None), _DEADLINE.c.code == "plan_step")
         .order_by(_DEADLINE.c.subject, _DEADLINE.c.occurrence.desc())
-        .distinct(_DEADLINE.c.subject)
+        .ext(distinct_on(_DEADLINE.c.subject))
         .subquery()
     )
     rows = await connection.execute(select(latest).order_by(latest.c.due_at, latest.c.subject))
