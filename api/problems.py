@@ -660,12 +660,23 @@ _REFUSAL_WORDS: Final[dict[int, tuple[Both, Both]]] = {
 }
 
 
-_SENTENCES: Final = {**OF_CASES, **OF_REFERRALS}
+# Whoever answers a referral has no case to reload.
+_REFERRAL_WORDS: Final[dict[int, tuple[Both, Both]]] = {
+    **_REFUSAL_WORDS,
+    409: (
+        Both("Chưa thể thực hiện", "Not possible as the referral stands"),
+        Both(
+            "Hãy tải lại chuyển gửi và chọn một trong các thao tác được phép.",
+            "Reload the referral and choose one of the actions allowed.",
+        ),
+    ),
+}
+_SENTENCES: Final = {**OF_REFERRALS, **OF_CASES}
 
 
 def _refusal(code: str) -> Spec:
     status = _REFUSAL_STATUS.get(code, 409)
-    title, then = _REFUSAL_WORDS[status]
+    title, then = (_REFUSAL_WORDS if code in OF_CASES else _REFERRAL_WORDS)[status]
     return Spec(status, title, Both(*_SENTENCES[code]), then)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from models.calendar import TZ
 from models.lifecycle import STATES
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 
 ACCOUNTS: Final = "accounts.txt"
 COMMUNE: Final = "HN-A"
@@ -106,6 +107,24 @@ class Demo:
         self._say(who, f"{labels['vi']} · {labels['en']}", state + (f"; {started}" if started else ""))
         return done
 
+    def refer(self, who: str, **asked: Any) -> str:
+        """Ask an agency for a service, and say by when it has to acknowledge. Returns the referral's id."""
+        path = f"/cases/{self.case_id}/referrals"
+        (result,) = self.person(who).post(path, {"referrals": [asked]})
+        if result["problem"] is not None:
+            raise DemoError(f"POST {path}: {result['problem']}")
+        referral = result["referral"]
+        running = [one for one in referral["deadlines"] if one["status"] == "open"]
+        label = referral["label"]
+        self._say(who, f"Chuyển gửi · referred: {label['vi']} · {label['en']}", f"{referral['code']}; {_due(running)}")
+        return str(referral["id"])
+
+    def answer(self, who: str, referral: str, event: str, **body: Any) -> None:
+        """Carry an event of a referral out and say where it stands then."""
+        done = self.person(who).post(f"/referrals/{referral}/actions", {"event": event, **body})
+        said, state = REFERRAL_EVENTS[event], done["state_label"]
+        self._say(who, f"{done['code']}: {said.label_vi} · {said.label_en}", f"{state['vi']} · {state['en']}")
+
     def declare(self, who: str) -> None:
         """Declare, before opening the case for the first time, that one is not related to it."""
         self.person(who).post(f"/cases/{self.case_id}/declaration", {"answer": "none"})
@@ -147,6 +166,12 @@ def play(demo: Demo) -> None:
     demo.act("cpo.a", "accept", owner_id=cpo)
     demo.act("cpo.a", "apply_measures", measures=_measures())
     demo.act("cpo.a", "complete_initial_assessment", m02=_initial_assessment())
+    hospital = demo.refer("cpo.a", service="medical_emergency", receiver="HN-BV", request="Khám thương tích (ví dụ).")
+    demo.answer("sup.a", hospital, "record_ground", ground="LIFE_HEALTH", reason="Trẻ bị thương, cần khám ngay.")
+    for event in ("acknowledge", "accept", "start_service"):
+        demo.answer("hlt", hospital, event)
+    demo.answer("hlt", hospital, "deliver", outcome="PROVIDED", report="Đã khám; vết bầm phần mềm (ví dụ).")
+    demo.answer("cpo.a", hospital, "confirm")
     demo.act("chair.a", "order_isolation", m07=_isolation(today))
     demo.act("cpo.a", "send_written_report", report={"happened": "Báo cáo vụ việc theo Mẫu 01 và Mẫu 02 (ví dụ)."})
     demo.act("cpo.a", "substantiate", verification={"findings": "Có căn cứ: thương tích phù hợp với lời kể của trẻ."})

@@ -313,6 +313,50 @@ async def test_what_is_typed_wrong_is_said_on_the_page_and_loses_nothing(door: D
     assert (await door.get("cpo.a", f"/referrals/{referral}")).json()["state"] == "acknowledged"
 
 
+async def test_what_was_typed_stands_there_again_and_what_is_wrong_is_said_beside_it(door: Door) -> None:
+    referral = await a_referral(door)
+    browser, _ = await opened(door, await a_link(door, referral))
+    for event in ("acknowledge", "accept", "start_service"):
+        assert (await send(browser, event)).status_code == 303
+    typed, key = 'Đã tư vấn <b>"hai"</b> buổi', str(uuid4())
+    answer = await browser.ask(
+        "POST", "/answer/referral?lang=vi", {"event": "deliver", "key": key, "outcome": "MAYBE", "report": typed}
+    )
+    assert answer.status_code == 422
+    shown = re.search(r"<details open>(.*?)</details>", answer.text, re.DOTALL)
+    assert shown is not None
+    assert typed in unescape(shown[1])
+    assert "<b>" not in shown[1]
+    wrong = re.search(r'<span class="wrong" id="([^"]+)">([^<]+)</span>', shown[1])
+    assert wrong is not None
+    assert unescape(wrong[2]) == label("field_faults", "unknown-code", "vi")
+    assert f'aria-invalid="true" aria-describedby="{wrong[1]}"' in shown[1]
+    again = re.search(r'name="key" value="([^"]+)"', shown[1])
+    assert again is not None
+    assert again[1] != key, "what was refused is a new request when it is sent again"
+    whole = {"event": "deliver", "key": again[1], "outcome": "PROVIDED", "report": typed}
+    assert (await browser.ask("POST", "/answer/referral", whole)).status_code == 303
+    assert (await door.get("cpo.a", f"/referrals/{referral}")).json()["state"] == "delivered"
+
+
+async def test_the_page_says_whose_the_link_is_and_never_asks_to_sign_in(door: Door) -> None:
+    link = await a_link(door, await a_referral(door))
+    (office,) = await door.sql("SELECT name_vi FROM unit WHERE id = :id", id=door.unit("HN-A"))
+    browser, _ = await opened(door, link)
+    page = await browser.ask("GET", "/answer/referral?lang=vi")
+    assert office["name_vi"] in unescape(page.text)
+    fresh = await a_link(door, await a_referral(door))
+    before = await Browser(door).ask("GET", f"/answer?link={token(fresh)}&lang=vi")
+    assert office["name_vi"] in unescape(before.text)
+    for gone in (
+        await Browser(door).ask("GET", f"/answer?link={token(link)}"),
+        await Browser(door).ask("GET", "/answer/referral"),
+    ):
+        assert gone.status_code == 410
+        assert "sign-in" not in gone.text
+        assert "Đến trang đăng nhập" not in gone.text
+
+
 async def test_nobody_is_told_of_lateness_at_a_technical_position(door: Door) -> None:
     await a_link(door, await a_referral(door), how="email")
     rows = await door.sql(

@@ -234,6 +234,7 @@ async def test_a_refused_act_says_why_and_what_is_possible(door: Door) -> None:
     referral = result["referral"]["id"]
     no = await act(door, "cpo.a", referral, "confirm")
     assert (no.status_code, no.json()["code"]) == (409, "referral-not-allowed-in-state")
+    assert "chuyển gửi" in no.json()["next"], "an agency has no case to reload"
     assert "send" in no.json()["allowed"]
     assert (await act(door, "cpo.a", referral, "dance")).status_code == 422
     assert (await act(door, "cpo.a", referral, "send", receiver="NOWHERE")).status_code == 422

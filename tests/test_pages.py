@@ -9,6 +9,8 @@ import pytest_asyncio
 
 from api.app import create_app
 from models.clock import PlatformClock
+from models.lifecycle import EVENTS as CASE_EVENTS
+from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.protocol.rules import UNVERIFIED
 from models.settings import Settings
 
@@ -56,6 +58,29 @@ async def test_the_protocol_is_told_in_words(client):
         assert words in shown
     seen = re.sub(r"<[^>]*>", " ", shown)
     assert not re.search(r"\b(WD|CD|MONTH|flagged|return_plan|otherwise)\b", seen)
+
+
+@pytest.mark.parametrize("path", ["/protocol", "/lifecycle"])
+@pytest.mark.parametrize("lang", ["vi", "en"])
+async def test_no_code_is_shown_where_words_belong(client, path, lang):
+    shown = (await client.get(path, params={"lang": lang})).text
+    told = re.sub(r"<pre>.*?</pre>", " ", shown, flags=re.DOTALL)
+    assert re.findall(r"\b[a-z]+_[a-z_]+\b", re.sub(r"<[^>]*>", " ", told)) == []
+
+
+async def test_a_referrals_clock_names_the_referrals_own_event(client):
+    shown = (await client.get("/protocol", params={"lang": "en"})).text
+    ours, referrals = shown.split("Referrals to services")
+    assert f"<li>{CASE_EVENTS['acknowledge'].label_en}</li>" in ours
+    assert f"<li>{REFERRAL_EVENTS['acknowledge'].label_en}</li>" in referrals
+    assert f"<li>{CASE_EVENTS['acknowledge'].label_en}</li>" not in referrals
+
+
+async def test_both_charts_are_told_as_moves(client):
+    shown = (await client.get("/lifecycle", params={"lang": "en"})).text
+    assert "The life of a referral" in shown
+    assert REFERRAL_EVENTS["wait_for_order"].label_en in shown
+    assert "the agency" in shown
 
 
 async def test_what_is_not_checked_against_the_law_says_so(client):

@@ -17,6 +17,7 @@ from deploy.runtime.layout import DataFolder, read_json
 from deploy.runtime.processes import identity
 from deploy.runtime.temporal import free_port
 from deploy.runtime.trouble import Status
+from models.lifecycle.referral import STATES as REFERRAL_STATES
 
 pytestmark = pytest.mark.servers
 PROJECT = Path(__file__).resolve().parents[1]
@@ -119,6 +120,14 @@ def test_it_starts_and_says_where_everything_is(service: Service) -> None:
     assert "\x1b" not in said
     assert service.healthy()
     assert set(service.pids()) == set(SERVICES)
+
+
+def test_the_demo_carries_a_case_and_its_referral_to_their_end_as_often_as_one_likes(service: Service) -> None:
+    for _ in range(2):
+        done = service.annhi("demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Phê duyệt đóng trường hợp" in done.stdout
+        assert REFERRAL_STATES["closed"].vi in done.stdout
 
 
 def test_each_process_knows_only_the_database_role_it_acts_as(service: Service) -> None:

@@ -3,32 +3,36 @@
 For offices with nobody in the system. No name is shown before the phrase; the child's own only once the agency agreed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from html import escape
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import segno
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from api.door import TheDoor
 from api.identity import cookies
 from api.language import Both
-from api.pages.forms import field, form, go, in_words, notice, read_form, visit_of
+from api.pages.fields import Fields, Schema, faults
+from api.pages.forms import field, for_nobody_known, form, go, in_words, notice, read_form, visit_of
 from api.pages.html import language_of, page, row, table
 from api.problems import Problem
+from api.queries.rows import Found
 from api.routes.sessions import Address
 from api.services import answering, links, referrals
+from api.shapes.cases import AllowedAction
 from api.shapes.referrals import ReferralOut
 from models.calendar import TZ
-from models.forms.referral import AnyReferralAct
-from models.lifecycle.referral.rules import OUTCOMES, POLICE_OUTCOMES
+from models.forms.referral import REFERRAL_INPUTS, AnyReferralAct
+from models.lifecycle.referral.services import POLICE
 from models.records.answer_links import address as link_address
-from models.vocabulary import Language, codes, label
+from models.vocabulary import Language, label
 
 router = APIRouter()
 
@@ -44,6 +48,7 @@ _WORDS: Final = {
         "the phone, to open it. The link opens once.",
     ),
     "for": Both("Gửi đến", "For"),
+    "from": Both("Cơ quan gửi", "Sent by"),
     "phrase": Both("Bốn từ xác nhận", "The four words"),
     "open": Both("Mở chuyển gửi", "Open the referral"),
     "until": Both("Phiên trả lời đến", "You can answer until"),
@@ -78,38 +83,11 @@ _WORDS: Final = {
     "print": Both("In trang này bằng lệnh in của trình duyệt.", "Print this page with the browser's print command."),
 }
 
+UNSURE: Final = 500
+"""Answers from here on do not say whether anything was recorded."""
 _CHILD: Final = {"full_name": "name", "birth_date": "birth_date", "estimated_age": "estimated_age", "sex": "sex"}
-
-_FIELDS: Final[dict[str, tuple[tuple[str, str, Both], ...]]] = {
-    "decline": (("decline_reason", "decline_reasons", Both("Lý do từ chối", "Why not")),),
-    "request_info": (("question", "words", Both("Câu hỏi", "Question")),),
-    "schedule": (
-        ("when", "instant", Both("Thời gian hẹn", "When")),
-        ("where", "line", Both("Nơi hẹn", "Where")),
-    ),
-    "miss_appointment": (("reason", "words", Both("Lý do", "Reason")),),
-    "wait_for_order": (("order_awaited", "orders_awaited", Both("Văn bản đang chờ", "The order awaited")),),
-    "receive_order": (("decision", "decision", Both("Quyết định", "Decision")),),
-    "deliver": (
-        ("outcome", "outcome", Both("Kết quả", "Outcome")),
-        ("report", "words", Both("Nội dung kết quả", "What was done")),
-        ("decision", "decision?", Both("Quyết định (nếu có)", "Decision (if there is one)")),
-    ),
-    "extend_decision": (
-        ("until", "day", Both("Gia hạn đến ngày", "Until")),
-        ("decision", "decision", Both("Quyết định", "Decision")),
-    ),
-    "record_note": (("progress", "words", Both("Tiến độ", "Progress")),),
-    "refuse_by_child": (("reason", "words", Both("Lý do", "Reason")),),
-}
-"""What an answer asks for beside itself: name, kind of field, its label. Kinds that are no kind are a vocabulary."""
-
-_DECISION: Final = (
-    ("number", "text", Both("Số quyết định", "Number")),
-    ("signed_on", "date", Both("Ngày ký", "Signed on")),
-    ("signer", "text", Both("Người ký", "Signer")),
-)
-_ACT: Final = TypeAdapter[AnyReferralAct](AnyReferralAct)
+_NOT_ASKED: Final = ("event", "occurred_at", "on_behalf_of", "note")
+"""What a body may say that is not the agency's to say here."""
 
 
 def _word(name: str, lang: Language) -> str:
@@ -117,14 +95,14 @@ def _word(name: str, lang: Language) -> str:
 
 
 @router.get("/answer", response_class=HTMLResponse)
-@in_words
+@for_nobody_known
 async def answer_page(request: Request, door: TheDoor, link: str = "") -> Response:
     """The question for the phrase, and for whom the link is. Opening this page uses nothing up."""
     return _phrase_page(await answering.waits(door, link), link, language_of(request))
 
 
 @router.post("/answer", response_class=HTMLResponse)
-@in_words
+@for_nobody_known
 async def open_answer(request: Request, door: TheDoor, address: Address) -> Response:
     """Open the link; from here on it is this browser's alone."""
     lang = language_of(request)
@@ -142,27 +120,45 @@ async def open_answer(request: Request, door: TheDoor, address: Address) -> Resp
 
 
 @router.get("/answer/referral", response_class=HTMLResponse)
-@in_words
+@for_nobody_known
 async def answer_referral_page(request: Request, door: TheDoor) -> Response:
     """The referral, as much of it as the agency may see, and what it may answer now."""
     return await _referral_page(request, door)
 
 
 @router.post("/answer/referral", response_class=HTMLResponse)
-@in_words
+@for_nobody_known
 async def answer_referral(request: Request, door: TheDoor) -> Response:
-    """One answer."""
-    fields = await read_form(request)
+    """One answer; where it is refused, the page again with what was typed."""
+    lang = language_of(request)
+    typed = await read_form(request)
     opened = await answering.enter(request, door, request.cookies.get(COOKIE))
+    shape = REFERRAL_INPUTS.get(typed.get("event", ""))
+    wrong: dict[str, str] = {}
     try:
-        await referrals.act(opened.visit, opened.referral_id, _key(fields), _act(fields))
+        if shape is None:
+            raise Problem("invalid-request")  # noqa: TRY301 - told as everything else that is wrong with a form
+        asked = _fields(shape.model_json_schema(mode="validation"), typed["event"], lang)
+        body = shape.model_validate({"event": typed["event"], **asked.said(typed)})
+        await referrals.act(opened.visit, opened.referral_id, _key(typed), cast("AnyReferralAct", body))
+    except ValidationError as error:
+        wrong = faults(error, lang)
+        return await _referral_page(request, door, Problem("invalid-request"), typed=_anew(typed), wrong=wrong)
     except Problem as problem:
-        return await _referral_page(request, door, problem)
-    return go("/answer/referral", language_of(request))
+        if field := str(problem.extra.get("about", {}).get("field", "")):
+            wrong = {field: problem.spec.detail.text(lang)}
+        # What may be on record already is sent again under its own key; what was refused is a new request.
+        again = typed if problem.spec.status >= UNSURE else _anew(typed)
+        return await _referral_page(request, door, problem, typed=again, wrong=wrong)
+    return go("/answer/referral", lang)
+
+
+def _anew(typed: Mapping[str, str]) -> dict[str, str]:
+    return {**typed, "key": str(uuid4())}
 
 
 @router.post("/answer/leave", response_class=HTMLResponse)
-@in_words
+@for_nobody_known
 async def leave(request: Request) -> Response:
     """Forget the browser."""
     await read_form(request)
@@ -185,6 +181,7 @@ async def answer_sheet(request: Request, door: TheDoor, referral: UUID, link: UU
         row(escape(_WORDS[name].text(lang)), [("", escape(said))])
         for name, said in (
             ("for", receiver),
+            ("from", _office(made, lang)),
             ("referral", found.code),
             ("service", label("referral_services", found.service, lang)),
             ("phrase", secret.phrase),
@@ -198,13 +195,14 @@ async def answer_sheet(request: Request, door: TheDoor, referral: UUID, link: UU
     return page(_WORDS["sheet"].text(lang), body, str(request.url.path), lang)
 
 
-def _phrase_page(found: object, token: str, lang: Language, problem: Problem | None = None) -> Response:
-    name = getattr(found, "name_vi" if lang == "vi" else "name_en")
+def _phrase_page(found: Found, token: str, lang: Language, problem: Problem | None = None) -> Response:
+    name = found.name_vi if lang == "vi" else found.name_en
     fields = f'<input type="hidden" name="link" value="{escape(token)}">' + field(
         "phrase", _WORDS["phrase"].text(lang), autocomplete="off", autocapitalize="none", maxlength="100"
     )
     body = (
-        f"<p>{_word('intro', lang)}</p><p><strong>{_word('for', lang)}: {escape(name)}</strong></p>"
+        f"<p>{_word('intro', lang)}</p><p><strong>{_word('for', lang)}: {escape(name)}</strong><br>"
+        f"{_word('from', lang)}: {escape(_office(found, lang))}</p>"
         + (notice(problem, lang) if problem else "")
         + form("/answer", lang, fields, _WORDS["open"].text(lang))
     )
@@ -214,32 +212,37 @@ def _phrase_page(found: object, token: str, lang: Language, problem: Problem | N
     )
 
 
-async def _referral_page(request: Request, door: TheDoor, problem: Problem | None = None) -> Response:
+def _office(found: Found, lang: Language) -> str:
+    return str(found.office_vi if lang == "vi" else found.office_en)
+
+
+async def _referral_page(
+    request: Request,
+    door: TheDoor,
+    problem: Problem | None = None,
+    *,
+    typed: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
+) -> Response:
     lang = language_of(request)
     opened = await answering.enter(request, door, request.cookies.get(COOKIE))
     shown = await referrals.read(opened.visit, opened.referral_id)
-    offered = "".join(_offer(shown, event.event, event.label.vi if lang == "vi" else event.label.en, lang)
-                      for event in shown.allowed_actions or ())  # fmt: skip
+    offered = "".join(_offer(shown, action, lang, typed or {}, wrong or {}) for action in shown.allowed_actions or ())
     body = (
         (notice(problem, lang) if problem else "")
         + f"<p>{_word('until', lang)} {_moment(opened.visit.caller.expires_at)}</p>"
-        + table("", [], "".join(_facts(shown, lang)))
+        + table("", [], _fact("from", _office(opened.link, lang), lang) + "".join(_facts(shown, lang)))
         + (offered or f"<p>{_word('nothing', lang)}</p>")
         + f"<p>{_word('later', lang)}</p>"
         + form("/answer/leave", lang, "", _WORDS["leave"].text(lang))
     )
     status = problem.spec.status if problem else 200
-    return page(
-        f"{_WORDS['answer'].text(lang)} {shown.code}", body, "/answer/referral", lang, forms=True, status=status
-    )
+    title = f"{_WORDS['answer'].text(lang)} {shown.code}"
+    return page(title, body, "/answer/referral", lang, forms=True, status=status)
 
 
 def _facts(shown: ReferralOut, lang: Language) -> Iterable[str]:
-    least = shown.minimum
-
-    def said(name: str, value: str | None) -> str:
-        return row(escape(_WORDS[name].text(lang)), [("", escape(value))]) if value else ""
-
+    least, said = shown.minimum, partial(_fact, lang=lang)
     yield said("service", shown.label.vi if lang == "vi" else shown.label.en)
     yield said("state", shown.state_label.vi if lang == "vi" else shown.state_label.en)
     yield said("urgency", label("urgencies", least.urgency, lang))
@@ -258,72 +261,40 @@ def _facts(shown: ReferralOut, lang: Language) -> Iterable[str]:
         yield said("request", shown.slice.request)
 
 
-def _offer(shown: ReferralOut, event: str, name: str, lang: Language) -> str:
-    """The form of one answer."""
-    fields = "".join(_field(shown, event, *one, lang=lang) for one in _FIELDS.get(event, ()))
-    hidden = f'<input type="hidden" name="event" value="{event}"><input type="hidden" name="key" value="{uuid4()}">'
+def _fact(name: str, value: str | None, lang: Language) -> str:
+    """A row of the page; none where nothing is known."""
+    return row(escape(_WORDS[name].text(lang)), [("", escape(value))]) if value else ""
+
+
+def _offer(
+    shown: ReferralOut, action: AllowedAction, lang: Language, typed: Mapping[str, str], wrong: Mapping[str, str]
+) -> str:
+    """The form of one answer: open, with what was typed, where it was just refused."""
+    name, mine = action.label.vi if lang == "vi" else action.label.en, typed.get("event") == action.event
+    fields = _fields(
+        action.input, action.event, lang, of=shown.service, typed=typed if mine else {}, wrong=wrong if mine else {}
+    ).html()
+    hidden = "".join(
+        f'<input type="hidden" name="{each}" value="{escape(value)}">'
+        for each, value in (("event", action.event), ("key", typed.get("key", "") if mine else str(uuid4())))
+    )
     sent = form("/answer/referral", lang, hidden + fields, name)
-    return f"<details><summary>{escape(name)}</summary>{sent}</details>" if fields else sent
+    return f"<details{' open' if mine else ''}><summary>{escape(name)}</summary>{sent}</details>" if fields else sent
 
 
-def _field(shown: ReferralOut, event: str, name: str, kind: str, words: Both, *, lang: Language) -> str:
-    ident, text = f"{event}-{name}", words.text(lang)
-    head = f'<label for="{ident}">{escape(text)}</label>'
-    if kind == "words":
-        return f'{head}<textarea id="{ident}" name="{name}" rows="4" cols="40" maxlength="4000"></textarea>'
-    if kind == "line":
-        return f'{head}<input id="{ident}" name="{name}" required maxlength="200">'
-    if kind in ("instant", "day"):
-        of_kind = "datetime-local" if kind == "instant" else "date"
-        return f'{head}<input id="{ident}" name="{name}" type="{of_kind}" required>'
-    if kind.startswith("decision"):
-        required = "" if kind.endswith("?") else " required"
-        return "".join(
-            f'<label for="{ident}-{part}">{escape(text)}: {escape(said.text(lang))}</label>'
-            f'<input id="{ident}-{part}" name="{name}.{part}" type="{of_kind}"{required} maxlength="200">'
-            for part, of_kind, said in _DECISION
-        )
-    if kind == "outcome":
-        police = shown.service == "police_report"
-        kind = "police_outcomes" if police else "provider_outcomes"
-        offered = [code for code in codes(kind) if code in (POLICE_OUTCOMES if police else OUTCOMES)]
-    else:
-        offered = list(codes(kind))
-    options = "".join(f'<option value="{code}">{escape(label(kind, code, lang))}</option>' for code in offered)
-    return f'{head}<select id="{ident}" name="{name}">{options}</select>'
-
-
-def _act(fields: dict[str, str]) -> AnyReferralAct:
-    """A form as the API's body of the same act.
-
-    Raises:
-        Problem: ``invalid-request``.
-    """
-    body: dict[str, object] = {}
-    decision: dict[str, str] = {}
-    for name, value in fields.items():
-        if name == "key" or not value.strip():
-            continue
-        if name.startswith("decision."):
-            decision[name.removeprefix("decision.")] = value
-        elif name == "when":
-            body[name] = _local(value)
-        else:
-            body[name] = value
-    if decision:
-        body["decision"] = decision
-    try:
-        return _ACT.validate_python(body)
-    except ValidationError:
-        raise Problem("invalid-request") from None
-
-
-def _local(value: str) -> str:
-    """What a browser says of a local time, as an instant."""
-    try:
-        return datetime.fromisoformat(value).replace(tzinfo=TZ).isoformat()
-    except ValueError:
-        raise Problem("invalid-request") from None
+def _fields(
+    schema: Schema,
+    event: str,
+    lang: Language,
+    *,
+    of: str = "",
+    typed: Mapping[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
+) -> Fields:
+    outcomes = "police_outcomes" if of == POLICE else "provider_outcomes"
+    return Fields(
+        schema, lang, event, leave_out=_NOT_ASKED, vocabularies=(outcomes,), typed=typed or {}, wrong=wrong or {}
+    )
 
 
 def _key(fields: dict[str, str]) -> UUID:

@@ -92,11 +92,14 @@ def go(path: str, lang: Language) -> RedirectResponse:
     return RedirectResponse(f"{path}?lang={lang}", 303)
 
 
-def refused(problem: Problem, lang: Language, *, again: bool = True) -> HTMLResponse:
-    """A page that says why not."""
-    link = f'<p><a href="/sign-in?lang={lang}">{escape(_WORDS["again"].text(lang))}</a></p>' if again else ""
+def refused(problem: Problem, lang: Language, *, here: str | None = None) -> HTMLResponse:
+    """A page that says why not, with the way to the sign-in page.
+
+    ``here``: the address it stands at, for people without an account: to them signing in is no way out.
+    """
+    link = "" if here else f'<p><a href="/sign-in?lang={lang}">{escape(_WORDS["again"].text(lang))}</a></p>'
     made = page(
-        _WORDS["problem"].text(lang), notice(problem, lang) + link, "/sign-in", lang, forms=True,
+        _WORDS["problem"].text(lang), notice(problem, lang) + link, here or "/sign-in", lang, forms=True,
         status=problem.spec.status,
     )  # fmt: skip
     made.headers.update({name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"})
@@ -105,7 +108,15 @@ def refused(problem: Problem, lang: Language, *, again: bool = True) -> HTMLResp
 
 def in_words(handler: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
     """A page's handler whose problems become a page: who reads it is a person."""
+    return _answered(handler, known=True)
 
+
+def for_nobody_known(handler: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable[Response]]:
+    """The same for pages of people without an account: signing in is no way out for them."""
+    return _answered(handler, known=False)
+
+
+def _answered(handler: Callable[P, Awaitable[Response]], *, known: bool) -> Callable[P, Awaitable[Response]]:
     @wraps(handler)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
         try:
@@ -113,6 +124,6 @@ def in_words(handler: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitable
         except Problem as problem:
             request = kwargs["request"]
             assert isinstance(request, Request)
-            return refused(problem, language_of(request))
+            return refused(problem, language_of(request), here=None if known else request.url.path)
 
     return answered

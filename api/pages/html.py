@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from api.language import DEFAULT, preferred
 from models.lifecycle.events import EVENTS
 from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
-from models.vocabulary import Language
+from models.vocabulary import Language, label
 
 
 def language_of(request: Request) -> Language:
@@ -39,6 +39,7 @@ input,textarea,select{width:100%;max-width:24rem;box-sizing:border-box}textarea{
 fieldset{border:0;padding:0;margin:1rem 0}legend{font-weight:bold}.choice{font-weight:normal;margin:.5rem 0}
 .choice input{width:auto;margin-right:.5rem}.danger{border:2px solid #b30000;padding:.5rem 1rem;max-width:40rem}
 .receipt{font:bold 1.4rem/1.6 monospace;overflow-wrap:anywhere}button{display:block;margin-top:1rem}
+.wrong{color:#b30000;display:block;font-weight:bold}
 summary{cursor:pointer;padding:.5rem 0;font-weight:bold}
 .problem{border-left:.4rem solid #b30000;padding:.25rem 1rem;margin:1rem 0}.codes{columns:2;font-family:monospace}
 pre{overflow:auto;background:#f3f2f1;padding:1rem}
@@ -91,7 +92,13 @@ def bullets(items: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
-def event_label(code: str, lang: Language) -> str:
-    """An event's name in a language, escaped; a code that names none stays as it is."""
-    spec = EVENTS.get(code) or REFERRAL_EVENTS.get(code)
-    return escape(code if spec is None else spec.label_vi if lang == "vi" else spec.label_en)
+def event_label(code: str, lang: Language, *, of_referral: bool = False) -> str:
+    """An event's name in a language, escaped; of what is no event of a chart, the vocabulary's word.
+
+    A case and a referral both have an ``acknowledge`` and an ``accept``; a referral's clocks also go by what happens to
+    its case.
+    """
+    first, second = (REFERRAL_EVENTS, EVENTS) if of_referral else (EVENTS, REFERRAL_EVENTS)
+    if spec := first.get(code) or second.get(code):
+        return escape(spec.label_vi if lang == "vi" else spec.label_en)
+    return escape(label("clock_occurrences", code, lang))

@@ -1,6 +1,8 @@
 """The protocol in force as a table officers can read: every limit and every rung in words."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from html import escape
 from typing import Any, Final
 
@@ -17,6 +19,9 @@ from models.protocol.words import amount_words, condition_words, place_words, wh
 from models.vocabulary import Language, label, vocabulary
 
 router = APIRouter()
+
+Named = Callable[[str], str]
+"""The name of an event in the page's language, of a case's clocks or of a referral's."""
 
 _WORDS: Final = {
     "deadline": Both("Thời hạn", "Deadline"),
@@ -62,7 +67,8 @@ async def protocol_page(door: TheDoor, lang: Lang) -> HTMLResponse:
         f"<p>{_word('marks', lang)}</p><h2>{_word('levels', lang)}</h2>{levels}"
     )
     head = [_WORDS[name].text(lang) for name in ("deadline", *_COLUMNS)]
-    rows = "".join(_row(each, lang) for each in shown["rows"])
+    named = partial(event_label, lang=lang)
+    rows = "".join(_row(each, lang, named) for each in shown["rows"])
     body = intro + table("", head, rows, "ladder") + _referrals(shown["referrals"], head, lang)
     return page(shown["name"][lang], body, "/protocol", lang)
 
@@ -71,62 +77,61 @@ def _referrals(said: dict[str, Any] | None, head: list[str], lang: Language) -> 
     """One table for each service a child may be referred to."""
     if said is None:
         return ""
+    named = partial(event_label, lang=lang, of_referral=True)
     parts = [f"<h2>{_word('referrals', lang)}</h2>"]
     for service in said["services"]:
         name = label("referral_services", service["code"], lang)
         if windows := ", ".join(amount_words(text, lang) for text in service["windows"]):
             name += f" · {_WORDS['windows'].text(lang)}: {windows}"
-        parts.append(table(name, head, "".join(_row(each, lang) for each in service["rows"]), "ladder"))
+        parts.append(table(name, head, "".join(_row(each, lang, named) for each in service["rows"]), "ladder"))
     return "".join(parts)
 
 
-def _row(each: dict[str, Any], lang: Language) -> str:
+def _row(each: dict[str, Any], lang: Language, named: Named) -> str:
     note = each["note"][lang]
     name = f"{each['mark']} {escape(each['name'][lang])}"
     cells = {
-        "starts": bullets(_start(start["event"], lang) for start in each["starts"]),
-        "limit": bullets(_limit(each, limit, lang) for limit in each["limits"]),
-        "met": bullets(event_label(met["event"], lang) for met in each["met_by"]),
-        "ladder": "".join(_ladder(limit, lang, alone=len(each["limits"]) == 1) for limit in each["limits"]),
+        "starts": bullets(
+            _word("any_event", lang) if start["event"] == "*" else named(start["event"]) for start in each["starts"]
+        ),
+        "limit": bullets(_limit(each, limit, lang, named) for limit in each["limits"]),
+        "met": bullets(named(met["event"]) for met in each["met_by"]),
+        "ladder": "".join(_ladder(limit, lang, named, alone=len(each["limits"]) == 1) for limit in each["limits"]),
         "basis": _basis(each, lang),
     }
     described = [(_WORDS[name].text(lang), cells[name]) for name in _COLUMNS]
     return row(name + (f'<span class="note">{escape(note)}</span>' if note else ""), described)
 
 
-def _start(event: str, lang: Language) -> str:
-    return _word("any_event", lang) if event == "*" else event_label(event, lang)
-
-
-def _limit(each: dict[str, Any], limit: dict[str, Any], lang: Language) -> str:
+def _limit(each: dict[str, Any], limit: dict[str, Any], lang: Language, named: Named) -> str:
     if each["series"]:
         amount = ", ".join(amount_words(text, lang) for text in each["series"])
     else:
         amount = amount_words(limit["amount"], lang) if limit["amount"] else _WORDS["own_date"].text(lang)
-    when = _when(limit, lang)
+    when = when_words(limit["when"], lang, named)
     return f"{limit['mark']} {escape(amount)}" + (f" ({escape(when)})" if when else "")
 
 
-def _ladder(limit: dict[str, Any], lang: Language, *, alone: bool) -> str:
+def _ladder(limit: dict[str, Any], lang: Language, named: Named, *, alone: bool) -> str:
     if not limit["ladder"]:
         return ""
-    rungs = bullets(_rung(rung, lang) for rung in limit["ladder"])
-    return rungs if alone else f"{escape(_when(limit, lang) or _WORDS['otherwise'].text(lang))}:{rungs}"
+    rungs = bullets(_rung(rung, lang, named) for rung in limit["ladder"])
+    return (
+        rungs
+        if alone
+        else f"{escape(when_words(limit['when'], lang, named) or _WORDS['otherwise'].text(lang))}:{rungs}"
+    )
 
 
-def _rung(rung: dict[str, Any], lang: Language) -> str:
+def _rung(rung: dict[str, Any], lang: Language, named: Named) -> str:
     words = place_words(rung["at"], lang)
     if rung["condition"]:
         words += f", {condition_words(rung['condition'], lang)}"
     if rung["breach"]:
         words += f" ({_WORDS['breach'].text(lang)})"
     if rung["then"] in REFERRAL_EVENTS:
-        return f"<strong>{escape(rung['level'])}</strong> {escape(words)}: {event_label(rung['then'], lang)}"
+        return f"<strong>{escape(rung['level'])}</strong> {escape(words)}: {named(rung['then'])}"
     return f"<strong>{escape(rung['level'])}</strong> {escape(words)}"
-
-
-def _when(limit: dict[str, Any], lang: Language) -> str:
-    return when_words(limit["when"], lang, lambda code: event_label(code, lang))
 
 
 def _basis(each: dict[str, Any], lang: Language) -> str:

@@ -14,15 +14,21 @@ from models.tables import Position, Provider, ProviderName, Unit, table
 
 _POSITION, _UNIT = table(Position), table(Unit)
 _PROVIDER, _NAME = table(Provider), table(ProviderName)
+_OFFICE: Final = _UNIT.alias("office")
 _HELD: Final[Select[Any]] = (
     select(
-        LINK.c.id, LINK.c.referral_id, LINK.c.case_id, LINK.c.phrase_hash, LINK.c.tries, LINK.c.expires_at,
-        LINK.c.opened_at, LINK.c.ended_at, LINK.c.session_until, LINK.c.position_id, _POSITION.c.person_id,
-        _POSITION.c.unit_id, _POSITION.c.role, _UNIT.c.name_vi, _UNIT.c.name_en,
+        LINK, _POSITION.c.person_id, _POSITION.c.unit_id, _POSITION.c.role, _UNIT.c.name_vi, _UNIT.c.name_en,
+        _OFFICE.c.name_vi.label("office_vi"), _OFFICE.c.name_en.label("office_en"),
     )
     .join(_POSITION, _POSITION.c.id == LINK.c.position_id)
     .join(_UNIT, _UNIT.c.id == _POSITION.c.unit_id)
+    .join(_OFFICE, _OFFICE.c.id == LINK.c.office_id)
 )  # fmt: skip
+
+
+async def by_id(connection: AsyncConnection, link_id: UUID) -> Found | None:
+    """A link with the names of the office it is for and of the one it is from."""
+    return (await connection.execute(_HELD.where(LINK.c.id == link_id))).one_or_none()
 
 
 async def by_token(connection: AsyncConnection, token_hash: str, *, lock: bool = False) -> Found | None:

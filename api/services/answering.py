@@ -30,6 +30,7 @@ class Answering:
 
     visit: Visit
     referral_id: UUID
+    link: Found
 
 
 async def waits(door: Door, token: str) -> Found:
@@ -110,7 +111,7 @@ async def enter(request: Request, door: Door, session: str | None) -> Answering:
     visit = Visit(door, caller, now, language)
     visit.whence = Whence(origin=whence(request, door.keys, UNSTATED).origin)
     request.state.visit = visit
-    return Answering(visit, row.referral_id)
+    return Answering(visit, row.referral_id, row)
 
 
 def _opens(row: Found, now: Any) -> bool:

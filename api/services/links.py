@@ -46,7 +46,7 @@ async def issue(visit: Visit, referral_id: UUID, key: UUID, wanted: LinkIn) -> N
         if wanted.how == "email" and not position.address:
             raise Problem("no-mail-address", case_id=row.case_id)
         made = await links.make(
-            connection, row, position.position_id, wanted.how, visit.caller.person_id, link_id, visit.now
+            connection, row, position.position_id, wanted.how, visit.caller.acting, link_id, visit.now
         )
         if wanted.how == "email":
             await _mail(connection, visit, row, position, link_id)
@@ -128,7 +128,7 @@ async def to_print(visit: Visit, referral_id: UUID, link_id: UUID) -> tuple[Foun
     await visit.require("link_referral")
     async with visit.transaction() as connection:
         row = await _referral(connection, visit, referral_id)
-        link = await links.read(connection, link_id)
+        link = await q.by_id(connection, link_id)
         if link is None or link.referral_id != referral_id or link.how != "paper":
             raise Problem("not-found")
         if standing(link, visit.now) != "waiting":

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.records.actor import Acting
 from models.records.vault import provider
 from models.tables import AnswerLink, table
 from models.vault import Wrapped
@@ -60,7 +61,7 @@ def phrase_hash(link_id: UUID, phrase: str) -> str:
 
 
 async def make(  # noqa: PLR0917 - one row, whole
-    connection: AsyncConnection, referral: Any, position_id: UUID, how: str, by: UUID, link_id: UUID, at: datetime
+    connection: AsyncConnection, referral: Any, position_id: UUID, how: str, by: Acting, link_id: UUID, at: datetime
 ) -> Made:
     """A link for a referral; one that still opens is replaced by it.
 
@@ -75,8 +76,8 @@ async def make(  # noqa: PLR0917 - one row, whole
         LINK.insert().values(
             id=link_id, referral_id=referral.id, case_id=referral.case_id, position_id=position_id, how=how,
             token_hash=hashed(made.token), phrase_hash=phrase_hash(link_id, made.phrase),
-            kek=wrapped.kek, wrapped=wrapped.key, issued_by=by, issued_at=at, expires_at=at + LASTS,
-            tries=0,
+            kek=wrapped.kek, wrapped=wrapped.key, issued_by=by.person_id, office_id=by.unit_id, issued_at=at,
+            expires_at=at + LASTS, tries=0,
         )
     )  # fmt: skip
     return made

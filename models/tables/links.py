@@ -12,10 +12,10 @@ from models.tables.columns import instant, instant_or_none, key
 class AnswerLink(SQLModel, table=True):
     """One link, for one referral and one opening: shown or sent once, opened with a code phrase, then spent.
 
-    ``position_id``: the technical position (kind ``link``) at the agency in which its answers are recorded. ``how``:
-    ``email`` or ``paper``. Token and phrase are kept as hashes, and wrapped by the vault for whoever sends or prints
-    them. ``session_hash``: of the cookie of the one browser that opened it, until ``session_until``. ``ended_why``:
-    ``replaced``, ``taken_back`` or ``locked``.
+    ``position_id``: the technical position (kind ``link``) at the agency in which its answers are recorded.
+    ``office_id``: whose the link is, and who is phoned about it. ``how``: ``email`` or ``paper``. Token and phrase are
+    kept as hashes, and wrapped by the vault for whoever sends or prints them. ``session_hash``: of the cookie of the
+    one browser that opened it, until ``session_until``. ``ended_why``: ``replaced``, ``taken_back`` or ``locked``.
     """
 
     __tablename__ = "answer_link"
@@ -38,6 +38,7 @@ class AnswerLink(SQLModel, table=True):
     kek: str = Field(max_length=40)
     wrapped: bytes
     issued_by: UUID = Field(foreign_key="person.id")
+    office_id: UUID = Field(foreign_key="unit.id")
     issued_at: datetime = instant()
     expires_at: datetime = instant()
     tries: int = 0
