@@ -29,7 +29,7 @@ from models.records.cases import CaseRow, lock_cases
 from models.records.deadlines import breached_limits, load_clocks, snapshot
 from models.records.following import agency_of, agency_place
 from models.records.notices import Occasion, ask_to_call, write_notices
-from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve
+from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve, together
 from models.records.referrals import ReferralRow, read_referral, read_where_it_is, snapshot_of
 from models.tables import Breach, CaseEvent, Deadline, Escalation, EscalationRecipient, Rung, new_id, table
 from models.writing import change, put_all
@@ -261,10 +261,20 @@ class _Firing:
             await self._tell(row, before=before)
             before = row
 
+    async def _found(self, level: str, step: Step | None, unit: ClockUnit) -> Resolution:
+        """Whom a level means: at the unit that holds the case, at the one it was proposed to, or at both."""
+        asks = step.asks if step is not None and self.case.transfer_to_id is not None else "holder"
+        units = {"holder": (None,), "receiver": (self.case.transfer_to_id,), "both": (None, self.case.transfer_to_id)}
+        answers = [
+            await resolve(self.connection, case=self.place, level=level, at=self.at, clock_unit=unit, unit_id=one)
+            for one in units[asks]
+        ]
+        return together(answers)
+
     async def _tell(self, row: Row[Any], before: Row[Any] | None) -> None:
         step = next((one for one in self.clock.rungs if one.ordinal == row.ordinal), None)
         unit = clock_unit(self.clock, step)
-        found = await resolve(self.connection, case=self.place, level=row.level, at=self.at, clock_unit=unit)
+        found = await self._found(row.level, step, unit)
         escalation = uuid5(self.clock.id, str(row.ordinal))
         pulled = before is not None
         deliver_at = self._deliver_at(row, before, unit)

@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 from models.clock import Clock as DomainClock
 from models.database import Who, transaction
 from models.lifecycle import REFUSALS, advance, allowed_in
+from models.lifecycle.events import EVENTS
 from models.lifecycle.states import ENDED
 from models.lifecycle.types import Decision, Refused
 from models.messages import Command, Recorded, referral_workflow_id, workflow_id
@@ -51,6 +52,7 @@ from models.records.content import (
 from models.records.following import ELSEWHERE, Scene, keep_pace, settle
 from models.records.reference import Reference
 from models.records.tells import tell_about
+from models.records.transfers import LEADS_ELSEWHERE, Destination, destination, tell_of_transfer
 from models.tables import CommandRecord, table
 from models.vault import KeysAwayError
 from models.writing import put
@@ -139,6 +141,11 @@ class Transitions:
             return await _refuse(connection, command, matter, outcome)
         structlog.contextvars.bind_contextvars(after=outcome.case.standing.codes)
         await tell_about(connection, outcome.case, matter.act, answer, outcome.changes)
+        if EVENTS[command.event].region == "custody" or "propose_transfer" in answer.events:
+            await tell_of_transfer(
+                connection, case, outcome.case, events=answer.events, started=outcome.changes.started,
+                reference=command.command_id, at=command.recorded_at,
+            )  # fmt: skip
         woken = outcome.wake_referrals
         if outcome.paced:
             scene = Scene(self._reference, outcome.case, matter.around, command.recorded_at)
@@ -170,6 +177,7 @@ class Transitions:
             at=now,
             command_id=command.command_id,
             places=places_of(said.report) if command.event == "reopen" else (),
+            only_at=case.transfer_to_id if command.event == "accept_transfer" else None,
         )
         person = acting_of(around, command.person_id, command.position_id)
         principal = principal_of(around, command, person)
@@ -193,7 +201,10 @@ class Transitions:
         judged = Judgement()
         if command.event == "clear_conflict":
             judged = await judgement(connection, case, said.identifier("person_id"), act.actor, now)
-        matter = Matter(case, act, around, around.clocks, plan, involved, judged)
+        going = Destination()
+        if command.event in LEADS_ELSEWHERE:
+            going = await destination(connection, case, command.event, said, now)
+        matter = Matter(case, act, around, around.clocks, plan, involved, judged, going)
         if person is None or (speaks_for_another(command) and principal is None):
             return matter, Refused(NOT_YOURS, {"roles": ""})
         return matter, advance(case.standing, command.event, facts_of(matter))

@@ -40,6 +40,7 @@ from api.routes import (
     referrals,
     reports,
     sessions,
+    transfers,
     unit_changes,
     webhooks,
 )
@@ -106,9 +107,9 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, alike, case_areas, conflicts, consents, emergencies, actions,
-        referrals, attachments, escalations, notices, organisation, unit_changes, directory, webhooks, audit, reference,
-        public,
+        sessions, factors, accounts, reports, cases, transfers, alike, case_areas, conflicts, consents, emergencies,
+        actions, referrals, attachments, escalations, notices, organisation, unit_changes, directory, webhooks, audit,
+        reference, public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

@@ -632,6 +632,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "not-your-role": 403,
     "not-your-unit": 403,
     "judge-not-outside": 403,
+    "transfer-within-province": 403,
     "recused": 403,
     "too-early": 422,
     "in-the-future": 422,
@@ -643,6 +644,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "decision-missing": 422,
     "trigger-missing": 422,
     "receiver-does-not-provide": 422,
+    "transfer-unit-not-allowed": 422,
 }
 """A refusal is 409, the case as it stands being the reason, unless who asks (403) or what was sent (422) is."""
 

@@ -62,16 +62,29 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
         "pause_days": 2,
         "delegate": "delegate",
         "recused_person": "somebody",
+        "to_unit": "another-unit",
+        "across": True,
         "report": ReportFact(receipt=NOW),
         "case": CaseFacts(
             id="this-case",
             risk="R2",
+            unit=UNIT,
+            transfer_to=UNIT,
             incident_unit=UNIT,
             recused_roles=frozenset({"SUP"}),
-            open_deadlines=frozenset({"death_review"}),
+            open_deadlines=frozenset({"death_review", "transfer_request"}),
         ),
     }
     return Facts(**(facts | changed))
+
+
+def full_for(event: str, role: str | Actor = "CPO", **changed: Any) -> Facts:
+    """The same for one event: a case is asked for where another commune holds it and nobody has asked yet."""
+    facts = full(role, **changed)
+    if event != "request_transfer":
+        return facts
+    other = facts.case.model_copy(update={"unit": "elsewhere", "open_deadlines": frozenset()})
+    return facts.model_copy(update={"case": other})
 
 
 def case(**changed: Any) -> CaseFacts:

@@ -32,6 +32,7 @@ from tests.lifecycle_support import (
     decided,
     exception_by,
     full,
+    full_for,
     person,
     refused,
 )
@@ -108,7 +109,7 @@ def test_a_further_report_may_be_older_than_the_case_it_joins_but_not_than_itsel
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_recused_person_may_do_nothing_and_be_shown_nothing(event):
-    facts = full(somebody(event), recused=frozenset({somebody(event).person}))
+    facts = full_for(event, somebody(event), recused=frozenset({somebody(event).person}))
     standing = somewhere(event)
     assert refused(standing, event, facts) == "recused"
     if standing is not None:
@@ -223,7 +224,7 @@ def _reason(event):
 @pytest.mark.parametrize(("event", "need"), NEEDS)
 def test_an_act_without_a_field_it_needs_is_refused_and_says_which(event, need):
     given = {need: None} if need in TYPED_NEEDS else {"given": EVERY_NAME - {need}}
-    code = refused(somewhere(event), event, full(somebody(event), **given))
+    code = refused(somewhere(event), event, full_for(event, somebody(event), **given))
     special = {
         "reason": "reason-missing",
         "trigger": "trigger-missing",
@@ -235,12 +236,12 @@ def test_an_act_without_a_field_it_needs_is_refused_and_says_which(event, need):
 @pytest.mark.parametrize(("event", "kind"), DOCUMENTS)
 def test_an_act_without_a_document_it_needs_is_refused(event, kind):
     without = {k: v for k, v in EVERY_DOCUMENT.items() if k != kind}
-    assert refused(somewhere(event), event, full(somebody(event), documents=without)) == "document-missing"
+    assert refused(somewhere(event), event, full_for(event, somebody(event), documents=without)) == "document-missing"
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if event not in ("give_back", "confirm_redirect")])
 def test_an_act_that_brings_everything_is_decided(event):
-    facts = full(somebody(event), closure_reason=_reason(event))
+    facts = full_for(event, somebody(event), closure_reason=_reason(event))
     decided(somewhere(event), event, facts)
 
 
@@ -256,7 +257,7 @@ def test_an_act_that_brings_everything_is_decided(event):
     ],
 )
 def test_a_value_outside_its_list_is_refused(event, field, value):
-    facts = full(somebody(event), **{field: value})
+    facts = full_for(event, somebody(event), **{field: value})
     assert refused(somewhere(event), event, facts) == "value-not-allowed"
 
 

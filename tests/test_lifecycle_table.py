@@ -5,7 +5,7 @@ import pytest
 from models.lifecycle import EVENTS, FINAL, LIVE, ROLES, STATES, SYSTEM_ROLE, Decision, Refused, Standing, advance
 from models.lifecycle.describe import HISTORY, moves
 from models.lifecycle.table import ALLOWED, Row, rows, standing_in
-from tests.lifecycle_support import full, person
+from tests.lifecycle_support import full_for, person
 
 PROCESS = [
     "received",
@@ -111,7 +111,22 @@ BAN_ROWS = [
     ("banned", "lift_ban", "none", "CHAIR VCH"),
     ("banned", "ban_ends", "none", SYSTEM_ROLE),
 ]
-DOCUMENTED = {"process": PROCESS_ROWS, "protection": PROTECTION_ROWS, "ban": BAN_ROWS, "custody": []}
+CUSTODY_ROWS = [
+    ("held", "propose_transfer", "transfer_pending", "CPO SUP"),
+    # "receiving unit", says lifecycle.md: whoever works there or decides for it
+    ("transfer_pending", "accept_transfer", "held", "CPO SUP CHAIR VCH"),
+    ("transfer_pending", "refuse_transfer", "held", "CPO SUP CHAIR VCH"),
+    ("transfer_pending", "withdraw_transfer", "held", "CPO SUP"),
+    # "DOH; across provinces the sender's DOH, else PROV, NAT"; of a case that is not routed, DOHD and DOH
+    ("transfer_pending unrouted", "assign_transfer", "held", "DOH DOHD PROV NAT"),
+    ("held", "assign_transfer", STAYS, "DOH DOHD PROV NAT"),
+    ("held", "request_transfer", STAYS, "CPO SUP"),
+    ("held", "decline_request", STAYS, "CPO SUP"),
+]
+BEGINS_LIVE = {
+    "raise_emergency", "request_ban", "propose_transfer", "assign_transfer", "request_transfer", "decline_request",
+}  # fmt: skip
+DOCUMENTED = {"process": PROCESS_ROWS, "protection": PROTECTION_ROWS, "ban": BAN_ROWS, "custody": CUSTODY_ROWS}
 
 
 def _states(cell):
@@ -177,12 +192,12 @@ def _expected(row: Row) -> str:
     region = EVENTS[row.event].region
     quiet = {"process": "active", "protection": "none", "ban": "none", "custody": "held"} | {row.region: row.state}
     sources = {state for state, event, _ in _arrows(region) if event == row.event}
-    if quiet[region] not in sources:
-        return "not-allowed-in-state"
-    if row.event in ("raise_emergency", "request_ban") and quiet["process"] not in ANY_LIVE:
+    if quiet[region] not in sources or (row.event in BEGINS_LIVE and quiet["process"] not in ANY_LIVE):
         return "not-allowed-in-state"
     answers = {"confirm_redirect": "redirect", "return_to_screening": "redirect"}
     answers |= {"confirm_not_substantiated": "not_substantiated", "return_to_verification": "not_substantiated"}
+    if quiet["custody"] == "held":
+        answers["assign_transfer"] = "refused"  # only "after a refusal"
     if row.event in answers and row.variant != answers[row.event]:
         return "not-allowed-in-state"
     if row.event == "rule_out_emergency" and quiet["protection"] == "emergency":
@@ -192,22 +207,27 @@ def _expected(row: Row) -> str:
         holds |= {"CHAIR", "SUP"}
     if "SUP" in holds:
         holds.add("CPO")
-    may = _roles_of(row.event)
-    if row.event.startswith("confirm_"):
-        may = {"SUP"}  # the typical proposal is the CPO's
-    return ALLOWED if holds & may else "not-your-role"
+    return ALLOWED if holds & _may(row.event, quiet) else "not-your-role"
+
+
+def _may(event: str, quiet: dict[str, str]) -> set[str]:
+    if event.startswith("confirm_"):
+        return {"SUP"}  # the typical proposal is the CPO's
+    if event == "assign_transfer":
+        return {"DOH", "DOHD"} if quiet["custody"] == "unrouted" else {"DOH", "PROV", "NAT"}
+    return _roles_of(event)
 
 
 def test_the_generated_table_says_of_every_state_event_and_role_what_the_document_says():
     table = list(rows())
-    assert len(table) == (len(PROCESS) + 1 + 4 + 3 + 3) * len(EVENTS) * (len(ROLES) + 1)
+    assert len(table) == (len(PROCESS) + 1 + 4 + 3 + 4) * len(EVENTS) * (len(ROLES) + 1)
     wrong = [(row, _expected(row)) for row in table if row.outcome != _expected(row)]
     assert wrong == []
 
 
 def _facts_for(row: Row):
     reason = "NO_LONGER_AT_RISK" if row.event == "propose_closure" else "DEATH"
-    return full(person(row.role), closure_reason=reason)
+    return full_for(row.event, person(row.role), closure_reason=reason)
 
 
 def test_advance_answers_every_row_of_the_table_as_the_table_says():

@@ -71,6 +71,7 @@ _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), ta
 _DECLARATION, _GLASS = table(CaseDeclaration), table(BreakGlass)
 _OWN: Final = _DEADLINE.c.referral_id.is_(None)
 """A deadline of the case itself, not one of its referrals'."""
+_RECEIVER = _UNIT.alias("receiver")
 _OFFICES = (CASE.c.unit_id, CASE.c.incident_unit_id, CASE.c.residence_unit_id)
 
 
@@ -110,6 +111,9 @@ def _cases(role: str, which: ColumnElement[bool] | None = None) -> Select[Any]:
             _UNIT.c.code.label("unit_code"),
             _UNIT.c.name_vi.label("unit_name_vi"),
             _UNIT.c.name_en.label("unit_name_en"),
+            _RECEIVER.c.code.label("receiver_code"),
+            _RECEIVER.c.name_vi.label("receiver_name_vi"),
+            _RECEIVER.c.name_en.label("receiver_name_en"),
             _PERSON.c.full_name.label("owner_name"),
             *brought_by,
             soonest.c.code.label("next_code"),
@@ -122,6 +126,7 @@ def _cases(role: str, which: ColumnElement[bool] | None = None) -> Select[Any]:
         # Who the child is, is there for whoever sees that class of data.
         .outerjoin(_CHILD, _CHILD.c.id == CASE.c.child_id)
         .outerjoin(_UNIT, _UNIT.c.id == CASE.c.unit_id)
+        .outerjoin(_RECEIVER, _RECEIVER.c.id == CASE.c.transfer_to_id)
         .outerjoin(_PERSON, _PERSON.c.id == CASE.c.owner_id)
         .outerjoin(soonest, true())
         .where(readable(reader) if which is None else which)

@@ -113,6 +113,10 @@ async def move_shifts(connection: AsyncConnection, old: Collection[UUID], new: U
 _FOLLOW = text("SELECT cases_follow(:act, cast(:moves AS jsonb))").bindparams(bindparam("moves", type_=Text()))
 
 
+# A proposal to a commune that is no more is its heir's to answer.
+_PROPOSALS_FOLLOW = text("SELECT transfers_follow(:act)")
+
+
 async def move_cases(connection: AsyncConnection, act: UUID, moves: Sequence[CaseMove]) -> int:
     """The cases follow: the one way in which the API moves any, and only by an act of this very transaction."""
     said = json.dumps(
@@ -129,6 +133,7 @@ async def move_cases(connection: AsyncConnection, act: UUID, moves: Sequence[Cas
         ]
     )
     moved: int = (await connection.execute(_FOLLOW, {"act": act, "moves": said})).scalar_one()
+    await connection.execute(_PROPOSALS_FOLLOW, {"act": act})
     return moved
 
 

@@ -23,6 +23,7 @@ from api.services import keys
 from api.services.cases import locate, owns, standing_of, whole
 from api.services.deadlines import deadline_out
 from api.shapes.cases import ActionOut, CommandOut
+from models.database import work_on
 from models.forms import ActionInput, OnBehalf, ReportInput, parts
 from models.forms.inputs import Attach
 from models.lifecycle import LIVE, allowed_in
@@ -119,7 +120,10 @@ async def _addressed(
     if unseen is None:
         raise Problem("not-found")
     structlog.contextvars.bind_contextvars(case_code=unseen.code)
-    return unseen, unseen.sight
+    await work_on(connection, [unseen.id])
+    # Whoever is asked to take a case over reads it.
+    asked = row is not None and row.transfer_to_id == acting.unit_id and unseen.sight == "acts"
+    return unseen, "reads" if asked else unseen.sight
 
 
 def _target(case_id: UUID, event: str) -> str:

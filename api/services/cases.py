@@ -26,7 +26,7 @@ from api.shapes.cases import (
     StateOut,
     TimelineEntry,
 )
-from models.access import HOTLINE, DataClass, sees, sees_document
+from models.access import HOTLINE, DataClass, Reach, reach, sees, sees_document
 from models.forms import INPUTS, schema
 from models.lifecycle import EVENTS, Actor, CaseFacts, Facts, Standing, allowed_events
 from models.records.vault import key_of, unseal
@@ -84,8 +84,9 @@ async def to_write(connection: AsyncConnection, visit: Visit, row: Found) -> Fou
 
 
 async def owns(connection: AsyncConnection, visit: Visit, row: Found) -> bool:
-    """Whether a case somebody reads is theirs to act on, and not shown to them by broken glass alone."""
-    return row.glass_id is None or await cases.is_ones_own(connection, visit.caller.acting, visit.now, row.id)
+    """Whether a case somebody reads is theirs to act on: not shown to them by broken glass alone, or only to look on."""
+    shown_only = row.glass_id is not None or visit.caller.acting.unit_id in (row.transfer_to_id, row.former_unit_id)
+    return not shown_only or await cases.is_ones_own(connection, visit.caller.acting, visit.now, row.id)
 
 
 def _found(visit: Visit, row: Found | None) -> Found:
@@ -135,7 +136,7 @@ async def read(visit: Visit, reference: str) -> CaseOut:
 
 def whole(visit: Visit, row: Found, *, own: bool) -> CaseOut:
     """A row of ``api.queries.cases.find_whole`` as a case is shown alone; ``own``: see ``owns``."""
-    return case_out(visit, row, _allowed(visit, row) if own else [])
+    return case_out(visit, row, _allowed(visit, row, own=own))
 
 
 async def household(visit: Visit, reference: str) -> Page[CaseOut]:
@@ -240,6 +241,11 @@ def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> C
         household_id=row.household_id,
         report_id=row.report_id,
         unit=unit,
+        transfer_to=UnitRef(
+            id=row.transfer_to_id, code=row.receiver_code, name_vi=row.receiver_name_vi, name_en=row.receiver_name_en
+        )
+        if row.transfer_to_id
+        else None,
         owner=PersonRef(id=row.owner_id, name=row.owner_name) if row.owner_id else None,
         received_at=row.receipt_at,
         created_at=row.created_at,
@@ -267,14 +273,18 @@ def standing_of(row: Found) -> Standing:
     return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
-def _allowed(visit: Visit, row: Found) -> list[AllowedAction]:
+def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
     acting = visit.caller.acting
+    asked = row.transfer_to_id is not None and row.transfer_to_id == acting.unit_id
+    if not own and not asked:
+        return []
     facts = Facts(
         actor=Actor(
             person=str(acting.person_id),
             role=acting.role,
             unit=str(acting.unit_id),
             deputises=frozenset(row.deputises or ()),
+            stands_in=frozenset({str(row.unit_id)} if row.deputises else ()),
             is_delegate=row.named,
         ),
         receipt=min(row.receipt_at, visit.now),
@@ -284,11 +294,18 @@ def _allowed(visit: Visit, row: Found) -> list[AllowedAction]:
             id=str(row.id),
             risk=row.risk,
             flagged=row.flagged,
+            unit=str(row.unit_id or ""),
+            transfer_to=str(row.transfer_to_id or ""),
             incident_unit=str(row.incident_unit_id or ""),
             residence_unit=str(row.residence_unit_id or ""),
         ),
     )
     events = [event for event in allowed_events(standing_of(row), facts) if event in INPUTS]
+    if not own:
+        # Until it has taken the case over, a commune reads it, and answers.
+        events = [event for event in events if Reach.ASKED in reach(acting.role, event)]
+    if "decline_request" in events and "transfer_request" not in (row.running or ()):
+        events.remove("decline_request")
     if "record_death_review" in events and "death_review" not in (row.running or ()):
         # Asked of the department about no case but one whose review waits.
         events.remove("record_death_review")
@@ -309,7 +326,8 @@ def _label(vocabulary: str, code: str) -> Text:
     return Text(vi=found.vi, en=found.en)
 
 
-def _event_label(event: str) -> Text:
+def event_label(event: str) -> Text:
+    """An event in words."""
     spec = EVENTS.get(event)
     # What is no event of the lifecycle has its words where the audit has them: a case that followed its unit.
     return Text(vi=spec.label_vi, en=spec.label_en) if spec else _label("audit_actions", event)
@@ -327,7 +345,7 @@ def _event_entry(row: Found) -> TimelineEntry:
         recorded_at=row.recorded_at,
         kind="event",
         event=row.event,
-        label=_event_label(row.event),
+        label=event_label(row.event),
         sequence=row.sequence,
         by=PersonRef(id=row.actor_id, name=row.actor_name) if row.actor_id else None,
         role=row.role,
@@ -398,7 +416,7 @@ async def _with_content(connection: AsyncConnection, row: Found, shown: Document
 
 
 __all__: Sequence[str] = (
-    "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "find",
-    "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "to_write",
+    "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "event_label",
+    "find", "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "to_write",
     "whole",
 )  # fmt: skip

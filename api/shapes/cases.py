@@ -42,7 +42,7 @@ class NextDue(Output):
 
 
 class CaseOut(Output):
-    """One child's case. ``allowed_actions`` is null in a list.
+    """One child's case. ``allowed_actions`` is null in a list. ``transfer_to``: the commune it was proposed to.
 
     ``child`` is null for readers who see codes only, and until a reader has declared whether they are related to it.
     """
@@ -56,6 +56,7 @@ class CaseOut(Output):
     household_id: UUID
     report_id: UUID
     unit: UnitRef | None
+    transfer_to: UnitRef | None
     owner: PersonRef | None
     received_at: Moment
     created_at: Moment

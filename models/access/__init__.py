@@ -45,6 +45,7 @@ Action = Literal[
     "read_deliveries",
     "resend_delivery",
     "record_area",
+    "read_transfers",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -75,6 +76,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_deliveries",
     "resend_delivery",
     "record_area",
+    "read_transfers",
 )
 
 
@@ -128,14 +130,22 @@ class Reach(StrEnum):
     """Which cases somebody may act on without being able to read them, by where their own unit stands.
 
     ``place``: the commune of the incident or of residence · ``commune``: one of these, or the one that holds the case ·
-    ``province``: an office other than a commune, below the same province · ``everywhere``: a unit of ``EVERYWHERE``.
+    ``province``: an office other than a commune, below the same province · ``everywhere``: a unit of ``EVERYWHERE`` ·
+    ``asked``: the commune the case was proposed to · ``another commune``: any that does not hold it · ``nation``: a
+    national body.
     """
 
     PLACE = "place"
     COMMUNE = "commune"
     PROVINCE = "province"
     EVERYWHERE = "everywhere"
+    ASKED = "asked"
+    ANOTHER_COMMUNE = "another commune"
+    NATION = "nation"
 
+
+BY_NAME: Final = frozenset({Reach.ANOTHER_COMMUNE, Reach.NATION})
+"""Ways of reaching any case there is: whoever has one names the case, and is given nothing of the others."""
 
 EVERYWHERE: Final = frozenset({"hotline"})
 """Kinds of unit that take in reports from the whole country: the second call about a child comes to 111 as well."""
@@ -199,6 +209,7 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_deliveries": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "resend_delivery": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "read_transfers": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
@@ -215,14 +226,25 @@ def reach(role: str, event: str) -> frozenset[Reach]:
     """Where ``role`` may send ``event`` beyond the cases it reads.
 
     A receiver's events reach the cases of their commune, or of their province where they are no commune; an isolation
-    is ordered by the Chair of the place of incident or of residence, whoever holds the case (NĐ 56/2017 Điều 32). The
-    answer to such an act tells nothing of the case.
+    is ordered by the Chair of the place of incident or of residence, whoever holds the case (NĐ 56/2017 Điều 32). A
+    commune answers what it was asked to take over, and may ask for a case whose code it was told; the nation decides
+    where two provinces do not (lifecycle.md, custody). The answer to such an act tells nothing of the case.
     """
     if event in RECEIVED and role in RECEIVERS & EVENTS[event].roles:
         return frozenset({Reach.COMMUNE, Reach.PROVINCE, Reach.EVERYWHERE})
     if event == "order_isolation" and role in DECIDERS:
         return frozenset({Reach.PLACE})
+    for events, roles, how in _HAND_OVER:
+        if event in events and role in roles & EVENTS[event].roles:
+            return frozenset({how})
     return frozenset()
+
+
+_HAND_OVER: Final[tuple[tuple[frozenset[str], frozenset[str], Reach], ...]] = (
+    (frozenset({"accept_transfer", "refuse_transfer"}), COMMUNE, Reach.ASKED),
+    (frozenset({"request_transfer"}), COMMUNE, Reach.ANOTHER_COMMUNE),
+    (frozenset({"assign_transfer"}), frozenset({"NAT"}), Reach.NATION),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +260,9 @@ class Standpoint:
         around: their office is no commune, and the holder or a place is below the same province.
         took_in, unit_took_in: they, or their unit, took in a report that opened or reopened the case.
         everywhere: their unit is of a kind of ``EVERYWHERE``.
+        asked: the case was proposed to their unit.
+        another: their unit is a commune, and another one holds the case.
+        nation: their unit is a national body.
         named: they are the decider named for the case.
         deputises: they stand in for somebody of the case team of the unit that holds it.
     """
@@ -250,6 +275,9 @@ class Standpoint:
     took_in: bool = False
     unit_took_in: bool = False
     everywhere: bool = False
+    asked: bool = False
+    another: bool = False
+    nation: bool = False
     named: bool = False
     deputises: bool = False
 
@@ -268,6 +296,9 @@ def may_send(role: str, event: str, stands: Standpoint) -> bool:
         Reach.COMMUNE: stands.place or stands.holds,
         Reach.PROVINCE: stands.around,
         Reach.EVERYWHERE: stands.everywhere,
+        Reach.ASKED: stands.asked,
+        Reach.ANOTHER_COMMUNE: stands.another,
+        Reach.NATION: stands.nation,
     }
     return (
         stands.named

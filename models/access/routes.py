@@ -147,6 +147,7 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/cases/{case}
         GET /api/v1/cases/{case}/timeline
         GET /api/v1/cases/{case}/deadlines
+        GET /api/v1/cases/{case}/custody
         GET /api/v1/cases/{case}/household
         GET /api/v1/cases/{case}/documents
         GET /api/v1/cases/{case}/documents/{document}
@@ -224,6 +225,7 @@ ROUTES: Final[dict[str, Rule]] = {
         Rule(Guard.BOTH, "report_access", frozenset({Besides.PURPOSE})),
     ),
     **_all("GET /api/v1/audit", Rule(Guard.ROLE, "search_audit")),
+    **_all("GET /api/v1/transfers", Rule(Guard.ROLE, "read_transfers")),
     **_all("GET /api/v1/escalations", Rule(Guard.ROLE, "read_escalations")),
     **_all(
         """

@@ -154,11 +154,23 @@ class Detach(ActionInput):
 
 
 class CompleteInitialAssessment(ActionInput):
-    """Mẫu 02. An emergency in it acts as `raise_emergency` in the same transaction."""
+    """Mẫu 02. An emergency in it acts as `raise_emergency` in the same transaction, the transfer as its proposal."""
 
     EVENT: ClassVar[str] = "complete_initial_assessment"
+    CARRIES: ClassVar[tuple[str, ...]] = ("transfer_to_residence",)
 
     m02: Annotated[M02, says("Mẫu 02", "Form 02")]
+    transfer_to_residence: Annotated[
+        Flag,
+        says(
+            "Đề nghị chuyển trường hợp về nơi trẻ cư trú",
+            "Propose the transfer to the child's residence",
+            help_vi="Khi nơi xảy ra vụ việc và nơi trẻ cư trú thuộc hai xã, phường khác nhau. Đơn vị hiện nay vẫn phụ "
+            "trách cho đến khi nơi nhận đồng ý.",
+            help_en="Where incident and residence are in two communes. The present unit holds the case until the other "
+            "one accepts.",
+        ),
+    ] = False
 
 
 class Substantiate(ActionInput):
@@ -705,6 +717,81 @@ class NameDelegate(ActionInput):
     decision: Annotated[SignedDecision | None, says("Văn bản chỉ định", "Decision")] = None
 
 
+# --- custody --------------------------------------------------------------------------------------------------------
+
+ToUnit = Annotated[UUID, says("Đơn vị tiếp nhận", "Receiving unit", help_en="Id of the unit")]
+
+
+class ProposeTransfer(ActionInput):
+    """Propose that another commune takes the case over, and what it has to know to go on."""
+
+    EVENT: ClassVar[str] = "propose_transfer"
+    CARRIES: ClassVar[tuple[str, ...]] = ("to_unit",)
+
+    to_unit: ToUnit
+    reason: Reason
+    handover: Annotated[
+        LongText | None,
+        says(
+            "Nội dung bàn giao",
+            "What is handed over",
+            help_vi="Việc đang làm, việc cần làm tiếp, người cần liên hệ.",
+            help_en="What is under way, what comes next, whom to contact.",
+        ),
+    ] = None
+
+
+class AcceptTransfer(ActionInput):
+    """Take the case over, and name who owns it from now on."""
+
+    EVENT: ClassVar[str] = "accept_transfer"
+    CARRIES: ClassVar[tuple[str, ...]] = ("owner_id",)
+
+    owner_id: OwnerId
+
+
+class RefuseTransfer(ActionInput):
+    """Refuse to take the case over, and why."""
+
+    EVENT: ClassVar[str] = "refuse_transfer"
+
+    reason: Reason
+
+
+class WithdrawTransfer(ActionInput):
+    """Take a proposal back."""
+
+    EVENT: ClassVar[str] = "withdraw_transfer"
+
+    reason: Annotated[LongText | None, says("Lý do", "Reason")] = None
+
+
+class AssignTransfer(ActionInput):
+    """Decide which commune holds the case, and why."""
+
+    EVENT: ClassVar[str] = "assign_transfer"
+    CARRIES: ClassVar[tuple[str, ...]] = ("to_unit",)
+
+    to_unit: ToUnit
+    reason: Reason
+
+
+class RequestTransfer(ActionInput):
+    """Ask the commune that holds the case for it, and why."""
+
+    EVENT: ClassVar[str] = "request_transfer"
+
+    reason: Reason
+
+
+class DeclineRequest(ActionInput):
+    """Answer such a request with no, and why."""
+
+    EVENT: ClassVar[str] = "decline_request"
+
+    reason: Reason
+
+
 class ReportInput(Sheet):
     """The body of `POST /reports`. One linked case per child named; the child's own communes win over the report's."""
 
@@ -779,6 +866,7 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, ClearConflict, NameDelegate,
+    ProposeTransfer, AcceptTransfer, RefuseTransfer, WithdrawTransfer, AssignTransfer, RequestTransfer, DeclineRequest,
 )  # fmt: skip
 
 INPUTS: Final[dict[str, type[ActionInput]]] = {body.EVENT: body for body in _ALL}

@@ -33,7 +33,7 @@ class CaseChart(StateChart[Position]):
 
     allow_event_without_transition = False
     catch_errors_as_events = False
-    # custody's transfer states are in their place before the events that lead to them, which come with hand-offs
+    # nothing in the chart leads to unrouted: intake puts a case there whose report names no commune
     validate_disconnected_states = False
     validate_trap_states = False
 
@@ -215,11 +215,32 @@ class CaseChart(StateChart[Position]):
             )
 
         class custody(State.Compound):  # noqa: N801
-            """Which commune holds the case. Its events (``propose_transfer`` …) come with hand-offs."""
+            """Which commune holds the case: the sender until somebody else has it, so never nobody and never two."""
 
             held = State(initial=True)
+            held_after_refusal = State()
             transfer_pending = State()
             unrouted = State()
+
+            propose_transfer = held.to(transfer_pending, cond="process_is_live") | held_after_refusal.to(
+                transfer_pending, cond="process_is_live"
+            )
+            accept_transfer = transfer_pending.to(held)
+            refuse_transfer = transfer_pending.to(held_after_refusal)
+            withdraw_transfer = transfer_pending.to(held)
+            assign_transfer = (
+                transfer_pending.to(held)
+                | held_after_refusal.to(held, cond="process_is_live")
+                | unrouted.to(held, cond="process_is_live")
+            )
+            request_transfer = held.to(None, cond="process_is_live") | held_after_refusal.to(
+                None, cond="process_is_live"
+            )
+            decline_request = held.to(None, cond="process_is_live") | held_after_refusal.to(
+                None, cond="process_is_live"
+            )
+            # what was proposed of an attached case is answered by what becomes of the other
+            attach = transfer_pending.to(held)
 
         send_written_report = process.to(None)
         record_signed_order = process.to(None)
@@ -232,7 +253,7 @@ class CaseChart(StateChart[Position]):
         give_back = process.to(None)
 
     def process_is_live(self) -> bool:
-        """Protection and ban begin only where a case is at work; a final one is reopened first."""
+        """Protection, a ban and a transfer begin only where a case is at work; a final one is reopened first."""
         return "live" in self.configuration_values
 
     def not_in_emergency(self) -> bool:

@@ -30,7 +30,9 @@ from models.lifecycle.rules import CONDITIONS, is_author, role_allows, unit_allo
 from models.lifecycle.states import LIVE, chart_id, code_of, conclusion_of
 from models.lifecycle.types import REGIONS, Decision, EventSpec, Memory, Refused, Region, Standing
 
-_LIVE_ONLY = frozenset({"raise_emergency", "request_ban"})
+_LIVE_ONLY = frozenset(
+    {"raise_emergency", "request_ban", "propose_transfer", "assign_transfer", "request_transfer", "decline_request"}
+)
 _chart = threading.local()
 
 
@@ -61,9 +63,7 @@ def allowed_in(standing: Standing | None) -> tuple[str, ...]:
     """Events the chart allows in a standing, whoever asks, in the order of ``EVENTS``."""
     if standing is None:
         return (INTAKE,)
-    return _allowed(
-        chart_id("process", standing.process, standing.memory), standing.protection, standing.ban, standing.custody
-    )
+    return _allowed(*(chart_id(region, standing.state(region), standing.memory) for region in REGIONS))
 
 
 def allowed_events(standing: Standing, facts: Facts) -> tuple[str, ...]:
@@ -156,13 +156,17 @@ def _condition(standing: Standing, spec: EventSpec, facts: Facts) -> No | None:
 def _implied(standing: Standing, event: str, facts: Facts) -> tuple[str, ...]:
     """A Mẫu 02 saying yes, or a report flagged as an emergency, raises the emergency in the same transaction.
 
+    A Mẫu 02 that says the case belongs to the child's residence proposes the transfer there.
+
     Where one is in force already there is nothing to raise. The report of an attached case raised its own when it came
     in: what became of that, up to a Chair standing it down, is what the attached case brings.
     """
     says_yes = event == "complete_initial_assessment" and facts.emergency_decision
     new = event in ("add_report", "reopen") and facts.adopts is None
     flagged = new and facts.report is not None and facts.report.flagged
-    return ("raise_emergency",) if (says_yes or flagged) and standing.protection != "emergency" else ()
+    raises = (says_yes or flagged) and standing.protection != "emergency"
+    moves = event == "complete_initial_assessment" and facts.to_residence
+    return (*(("raise_emergency",) if raises else ()), *(("propose_transfer",) if moves else ()))
 
 
 def _begin(facts: Facts) -> Decision:
@@ -259,7 +263,7 @@ def _codes(chart: CaseChart) -> dict[Region, tuple[str, str | None]]:
 
 @lru_cache(maxsize=1024)
 def _allowed(process: str, protection: str, ban: str, custody: str) -> tuple[str, ...]:
-    leaves = (process, chart_id("protection", protection, {}), chart_id("ban", ban, {}), custody)
+    leaves = (process, protection, ban, custody)
     there = {(_path(state)[1], event) for leaf in leaves for state in _path(leaf)[1:] for event in _moves(state)}
     live = "live" in _path(process)
     return tuple(

@@ -65,11 +65,8 @@ def tables() -> str:
         states = [f"| `{code}` | {said.vi} | {said.en} |" for code, said in STATES[region].items()]
         parts.append("\n".join(["| state | tiếng Việt | English |", "| --- | --- | --- |", *states]))
         events = [_event_line(spec) for spec in EVENTS.values() if spec.region == region]
-        if events:
-            head = "| event | from → to | who may | needs | further conditions | tiếng Việt · English | law |"
-            parts.append("\n".join([head, "| --- " * 7 + "|", *events]))
-        else:
-            parts.append("Its events come with hand-offs.")
+        head = "| event | from → to | who may | needs | further conditions | tiếng Việt · English | law |"
+        parts.append("\n".join([head, "| --- " * 7 + "|", *events]))
     return "\n\n".join(parts)
 
 
@@ -129,7 +126,9 @@ def _said(region: Region) -> Iterable[str]:
     for (event, target), sources in lines.items():
         where = "the state it left" if target == HISTORY else f"`{target}`"
         said.append(f"- `{event}` → {where}, from {_states(region, sources)}")
-    if along:
+    if along and region == "custody":
+        said.append(f"- {', '.join(along)} ends a proposal that waits")
+    elif along:
         said.append(f"- {', '.join(along)} carry this region along with an attached case; the stronger state holds")
     if said:
         yield "\n".join(["Not drawn:", "", *said])

@@ -10,6 +10,7 @@ from models.lifecycle.types import EventSpec, Region
 CPO = frozenset({"CPO"})
 SUP = frozenset({"SUP"})
 OFFICE = frozenset({"CPO", "SUP"})
+COMMUNE_TEAM = OFFICE | DECIDERS
 DESK = frozenset({"CPO", "SUP", "DOHD"})
 SYSTEM = frozenset({SYSTEM_ROLE})
 
@@ -72,7 +73,8 @@ _PROCESS = (
     _event(
         "complete_initial_assessment", "process", CPO, "Hoàn thành đánh giá nguy cơ ban đầu (Mẫu 02)",
         "Complete the initial assessment (Mẫu 02)", needs="risk emergency_decision", documents="M02",
-        conditions=("trigger-missing", "trigger-not-allowed"), law=f"{_D56}, Điều 26 khoản 2",
+        conditions=("trigger-missing", "trigger-not-allowed", "transfer-not-possible", "transfer-unit-not-allowed"),
+        law=f"{_D56}, Điều 26 khoản 2",
     ),
     _event(
         "substantiate", "process", CPO, "Kết luận có căn cứ", "Substantiate", documents="verification_note",
@@ -297,8 +299,37 @@ _BAN = (
     _event("ban_ends", "ban", SYSTEM, "Hết thời hạn cấm tiếp xúc", "The contact ban ends", law=f"{_DV}, Điều 25"),
 )  # fmt: skip
 
-EVENTS: dict[str, EventSpec] = {spec.code: spec for spec in (*_PROCESS, *_PROTECTION, *_BAN)}
-"""Every event by code, in the order of lifecycle.md. custody's come with hand-offs."""
+_CUSTODY = (
+    _event(
+        "propose_transfer", "custody", OFFICE, "Đề nghị chuyển trường hợp", "Propose a transfer",
+        needs="to_unit reason", conditions=("transfer-unit-not-allowed",),
+    ),
+    _event(
+        "accept_transfer", "custody", COMMUNE_TEAM, "Tiếp nhận trường hợp chuyển đến", "Accept the transfer",
+        needs="owner", conditions=("owner-recused", "owner-not-serving"),
+    ),
+    _event(
+        "refuse_transfer", "custody", COMMUNE_TEAM, "Từ chối tiếp nhận trường hợp chuyển đến", "Refuse the transfer",
+        needs="reason",
+    ),
+    _event("withdraw_transfer", "custody", OFFICE, "Rút đề nghị chuyển trường hợp", "Withdraw the transfer"),
+    _event(
+        "assign_transfer", "custody", frozenset({"DOH", "DOHD", "PROV", "NAT"}),
+        "Phân công đơn vị tiếp nhận trường hợp", "Assign the case to a unit", needs="to_unit reason",
+        conditions=("transfer-unit-not-allowed", "transfer-within-province"),
+    ),
+    _event(
+        "request_transfer", "custody", OFFICE, "Đề nghị được nhận trường hợp", "Request a transfer", needs="reason",
+        conditions=("transfer-already-requested",), stays=True,
+    ),
+    _event(
+        "decline_request", "custody", OFFICE, "Từ chối đề nghị nhận trường hợp", "Decline the request for a transfer",
+        needs="reason", conditions=("no-transfer-request",), stays=True,
+    ),
+)  # fmt: skip
+
+EVENTS: dict[str, EventSpec] = {spec.code: spec for spec in (*_PROCESS, *_PROTECTION, *_BAN, *_CUSTODY)}
+"""Every event by code, in the order of lifecycle.md."""
 
 INTAKE = "receive_report"
 """The event that has no state before it: it makes the case."""

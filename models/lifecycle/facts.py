@@ -33,6 +33,7 @@ TYPED_NEEDS = frozenset(
         "delegate",
         "recused_person",
         "ban_requester",
+        "to_unit",
     }
 )
 """Needs of ``EventSpec.needs`` that are a field of :class:`Facts`; every other need is a name in ``Facts.given``."""
@@ -48,14 +49,21 @@ class Actor(Fact):
     """A person in the position they act from.
 
     ``role`` is the acting position's role code, ``unit`` its unit's id. ``deputises`` are the roles this person is
-    named deputy for at this instant. ``is_delegate`` says that DOH named them decider for this very case.
+    named deputy for at this instant, ``stands_in`` the ids of the units they are that at. ``is_delegate`` says that DOH
+    named them decider for this very case.
     """
 
     person: str
     role: str
     unit: str = ""
     deputises: frozenset[str] = frozenset()
+    stands_in: frozenset[str] = frozenset()
     is_delegate: bool = False
+
+    @property
+    def units(self) -> frozenset[str]:
+        """Ids of the units they act for."""
+        return self.stands_in | {self.unit}
 
 
 class DocumentFact(Fact):
@@ -101,6 +109,8 @@ class CaseFacts(Fact):
         open_deadlines: codes of the deadlines running now.
         live_referrals: service codes of the referrals in a live state.
         live_proceedings: ``criminal`` and other kinds of proceedings that are live.
+        unit: id of the unit that holds it; empty while it is not routed.
+        transfer_to: id of the unit it was proposed to; empty without a proposal.
         incident_unit, residence_unit: unit ids of the communes of incident and of residence.
         owner: person id of the owner.
         recused_roles: roles whose holder at the unit in charge is recused from this case.
@@ -113,6 +123,8 @@ class CaseFacts(Fact):
     open_deadlines: frozenset[str] = frozenset()
     live_referrals: frozenset[str] = frozenset()
     live_proceedings: frozenset[str] = frozenset()
+    unit: str = ""
+    transfer_to: str = ""
     incident_unit: str = ""
     residence_unit: str = ""
     owner: str | None = None
@@ -163,6 +175,10 @@ class Facts(Fact):
         clock, pause_days: what ``pause_clock`` stops, and for how many working days.
         delegate: person id DOH names as decider.
         recused_person: person id whose recusal is recorded, or whose possible conflict is cleared.
+        to_unit: id of the unit the case is to go to.
+        to_residence: a Mẫu 02 proposes that it goes to the child's residence, which is then ``to_unit``.
+        to_unit_allowed: that unit is a commune in force, and is not the one that holds the case already.
+        across: that unit, or the one that was asked, is in another province than the one that holds the case.
         report: see :class:`ReportFact`; for ``receive_report``, ``add_report``, ``reopen``.
         adopts: standing of the case attached to this one, at ``add_report``, ``reopen`` and ``give_back``.
         case: see :class:`CaseFacts`.
@@ -207,6 +223,10 @@ class Facts(Fact):
     pause_days: int | None = Field(default=None, ge=0)
     delegate: str | None = None
     recused_person: str | None = None
+    to_unit: str | None = None
+    to_residence: bool = False
+    to_unit_allowed: bool = True
+    across: bool = False
     report: ReportFact | None = None
     adopts: Standing | None = None
     case: CaseFacts = CaseFacts()

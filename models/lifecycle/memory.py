@@ -6,6 +6,7 @@ from models.lifecycle.states import FINAL, stronger
 from models.lifecycle.types import Memory, Region, Standing
 
 _ISOLATION = (Memory.ISOLATED_SINCE, Memory.GROUND_END)
+_SETTLES_CUSTODY = frozenset({"accept_transfer", "withdraw_transfer", "assign_transfer", "attach"})
 
 
 def remember(before: Standing, codes: dict[Region, tuple[str, str | None]], event: str, facts: Facts) -> Standing:
@@ -37,6 +38,10 @@ def remember(before: Standing, codes: dict[Region, tuple[str, str | None]], even
     else:
         _own_move(memory, before, protection, ban)
     _isolation(memory, event, facts)
+    if custody != "held" or event in _SETTLES_CUSTODY:
+        memory.pop(Memory.TRANSFER_REFUSED, None)
+    if event == "refuse_transfer":
+        memory[Memory.TRANSFER_REFUSED] = facts.case.transfer_to
     kept = _kept(memory, process, protection)
     return Standing(process=process, protection=protection, ban=ban, custody=custody, memory=kept)
 
@@ -121,6 +126,5 @@ def _kept(memory: dict[str, str], process: str, protection: str) -> dict[str, st
         needed.add(Memory.RAISED_FROM)
     if protection == "isolated" or ("attached" in at and memory[Memory.MOVED_PROTECTION] == "isolated"):
         needed |= set(_ISOLATION)
-    if Memory.ADOPTED_BAN in memory:
-        needed.add(Memory.ADOPTED_BAN)
+    needed |= {Memory.ADOPTED_BAN, Memory.TRANSFER_REFUSED} & memory.keys()
     return {key: value for key, value in memory.items() if key in needed}

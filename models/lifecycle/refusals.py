@@ -33,7 +33,8 @@ REFUSALS: dict[str, Sentence] = {
         "This belongs to another role. Pass it to somebody who holds one of the roles named.",
     ),
     "not-your-unit": Sentence(
-        "Việc này thuộc thẩm quyền của đơn vị khác: trường hợp do đơn vị đang phụ trách xử lý; quyết định cách ly "
+        "Việc này thuộc thẩm quyền của đơn vị khác: trường hợp do đơn vị đang phụ trách xử lý; trả lời việc chuyển "
+        "trường hợp thuộc đơn vị được đề nghị tiếp nhận; quyết định cách ly "
         "thuộc Chủ tịch hoặc Phó Chủ tịch nơi xảy ra vụ việc hoặc nơi trẻ cư trú; nhập vào một trường hợp thuộc đơn vị "
         "đang phụ trách trường hợp đó. Hãy chuyển đến người có thẩm quyền.",
         "This belongs to another unit: a case is in the hands of the unit that has it, isolation is ordered by the "
@@ -113,6 +114,30 @@ REFUSALS: dict[str, Sentence] = {
     "custody-not-held": Sentence(
         "Trường hợp đang chờ chuyển giao hoặc chưa có đơn vị phụ trách. Hãy hoàn tất việc đó trước.",
         "The case is being transferred or not yet routed. Settle that first.",
+    ),
+    "transfer-not-possible": Sentence(
+        "Trường hợp chưa có đơn vị phụ trách hoặc đang chờ đơn vị khác tiếp nhận nên chưa thể đề nghị chuyển. Hãy lưu "
+        "Mẫu 02 mà không chọn đề nghị chuyển.",
+        "The case has no unit yet, or waits for another one to take it, so no transfer can be proposed. Save Form 02 "
+        "without proposing one.",
+    ),
+    "transfer-unit-not-allowed": Sentence(
+        "Không thể chuyển trường hợp đến đơn vị này: phải là xã, phường, đặc khu đang hoạt động và không phải đơn vị "
+        "đang phụ trách. Hãy chọn đơn vị khác.",
+        "The case cannot go to this unit: it has to be a commune in force, and not the one that holds the case. "
+        "Choose another.",
+    ),
+    "transfer-within-province": Sentence(
+        "Hai đơn vị thuộc cùng một tỉnh, thành phố: việc phân công thuộc Sở Y tế. Hãy chuyển đến Sở Y tế.",
+        "Both units are in one province: its department of health assigns the case. Pass it to them.",
+    ),
+    "no-transfer-request": Sentence(
+        "Không có đề nghị nhận trường hợp nào đang chờ trả lời. Hãy tải lại trường hợp.",
+        "No request for a transfer is waiting for an answer. Reload the case.",
+    ),
+    "transfer-already-requested": Sentence(
+        "Đã có đề nghị nhận trường hợp đang chờ đơn vị phụ trách trả lời. Hãy chờ kết quả trả lời đó.",
+        "A request for a transfer is waiting for the answer of the unit that holds the case. Wait for that answer.",
     ),
     "referral-live": Sentence(
         "Còn chuyển gửi dịch vụ chưa kết thúc. Hãy kết thúc chuyển gửi, hoặc ghi nhận ngoại lệ do người có thẩm quyền "

@@ -41,6 +41,9 @@ PAUSE_MAX_WORKING_DAYS = 3
 """Working days one design clock may stand still in all (process.md §6.6)."""
 
 
+DEPARTMENT = frozenset({"DOH", "DOHD"})
+"""The province's department of health."""
+
 NO_END = "open"
 """What the memory keeps of a ground that names no last day."""
 
@@ -256,6 +259,32 @@ def _death_review_open(_: Standing, facts: Facts) -> No | None:
     return None if "death_review" in facts.case.open_deadlines else No("no-death-review-open", {})
 
 
+def _to_unit(_: Standing, facts: Facts) -> No | None:
+    return None if facts.to_unit_allowed else No("transfer-unit-not-allowed", {"field": "to_unit"})
+
+
+def _transfer_possible(standing: Standing, facts: Facts) -> No | None:
+    """A Mẫu 02 that proposes a transfer does so of a case that is held."""
+    wanted = facts.to_residence and standing.custody != "held"
+    return No("transfer-not-possible", {"custody": standing.custody}) if wanted else None
+
+
+def _across(_: Standing, facts: Facts) -> No | None:
+    """Above the province somebody decides only on what one province cannot (lifecycle.md, custody)."""
+    roles = acting_roles(facts.actor)
+    if roles & DEPARTMENT or facts.across:
+        return None
+    return No("transfer-within-province", {"roles": " ".join(sorted(DEPARTMENT))})
+
+
+def _request_open(_: Standing, facts: Facts) -> No | None:
+    return None if "transfer_request" in facts.case.open_deadlines else No("no-transfer-request", {})
+
+
+def _no_request_open(_: Standing, facts: Facts) -> No | None:
+    return No("transfer-already-requested", {}) if "transfer_request" in facts.case.open_deadlines else None
+
+
 def _codes(codes: frozenset[str]) -> str:
     return " ".join(sorted(codes))
 
@@ -296,31 +325,54 @@ CONDITIONS: Mapping[str, Condition] = {
     "delegate-in-place": _delegate_wanted,
     "reviewer-is-involved": _reviewer_apart,
     "no-death-review-open": _death_review_open,
+    "transfer-unit-not-allowed": _to_unit,
+    "transfer-not-possible": _transfer_possible,
+    "transfer-within-province": _across,
+    "no-transfer-request": _request_open,
+    "transfer-already-requested": _no_request_open,
 }
 """The conditions by the name ``EventSpec.conditions`` gives them. ``approver-is-author`` depends on the event: see
 :func:`is_author`."""
+
+
+_BY_HOLDER = frozenset({"propose_transfer", "withdraw_transfer", "decline_request"})
+_BY_RECEIVER = frozenset({"accept_transfer", "refuse_transfer"})
 
 
 def role_allows(event: str, standing: Standing, facts: Facts | None, roles: frozenset[str]) -> bool:
     """The rows where the role depends on more than the event.
 
     A conclusion is confirmed by SUP, or where SUP is its author by CHAIR or VCH. Risk goes up by CPO, down by SUP.
-    Without facts (what might be done now) the direction is open, so either may.
+    Without facts (what might be done now) the direction is open, so either may. The duty desk routes a case nobody
+    holds; one that has a holder is assigned by the department itself.
     """
     if event in ("confirm_not_substantiated", "confirm_redirect"):
         by_sup = standing.memory.get(Memory.CONCLUSION_ROLE) == "SUP"
         return bool(roles & (DECIDERS if by_sup else {"SUP"}))
     if event == "update_risk" and facts is not None and facts.risk and facts.case.risk and facts.risk < facts.case.risk:
         return "SUP" in roles
+    if event == "assign_transfer":
+        by = DEPARTMENT if standing.custody == "unrouted" else {"DOH", "PROV", "NAT"}
+        return bool(roles & by)
     return True
 
 
 def unit_allows(event: str, facts: Facts) -> bool:
-    """An isolation is ordered by the Chair of the place of incident or of residence (Art. 32), or DOH's delegate."""
+    """The rows where the unit depends on more than the scope.
+
+    An isolation is ordered by the Chair of the place of incident or of residence (Art. 32), or DOH's delegate. A
+    transfer is proposed and taken back by the unit that holds the case, and answered by the one it was proposed to.
+    """
+    case, mine = facts.case, facts.actor.units
+    if event in _BY_HOLDER:
+        return case.unit in mine or facts.actor.is_delegate
+    if event in _BY_RECEIVER:
+        return case.transfer_to in mine
+    if event == "request_transfer":
+        return case.unit not in mine
     if event != "order_isolation" or facts.actor.is_delegate:
         return True
-    places = {facts.case.incident_unit, facts.case.residence_unit} - {""}
-    return facts.actor.unit in places
+    return facts.actor.unit in {case.incident_unit, case.residence_unit} - {""}
 
 
 def conclusion_role(facts: Facts) -> str:

@@ -83,8 +83,12 @@ _CHART_IDS: dict[tuple[Region, str], str] = {
     ("ban", "none"): "unbanned",
 }
 _CONCLUSION_IDS = {"not_substantiated": "conclusion_not_substantiated", "redirect": "conclusion_redirect"}
-_CODES = {chart_id: code for (_, code), chart_id in _CHART_IDS.items()} | dict.fromkeys(
-    _CONCLUSION_IDS.values(), "conclusion_review"
+# The department assigns a case nobody else would take: after a refusal, and not of a case that is simply held.
+_HELD_ANYHOW = "held_after_refusal"
+_CODES = (
+    {chart_id: code for (_, code), chart_id in _CHART_IDS.items()}
+    | dict.fromkeys(_CONCLUSION_IDS.values(), "conclusion_review")
+    | {_HELD_ANYHOW: "held"}
 )
 
 
@@ -92,6 +96,8 @@ def chart_id(region: Region, code: str, memory: dict[str, str]) -> str:
     """The chart's own id of a documented state."""
     if code == "conclusion_review":
         return _CONCLUSION_IDS[memory[Memory.CONCLUSION]]
+    if (region, code) == ("custody", "held") and Memory.TRANSFER_REFUSED in memory:
+        return _HELD_ANYHOW
     return _CHART_IDS.get((region, code), code)
 
 

@@ -21,10 +21,18 @@ UNIT = "unit"
 _INSTANT = datetime(2026, 12, 7, 3, tzinfo=UTC)
 
 
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "conclusion_review": ("not_substantiated", "redirect"),
+    "held": ("", "refused"),
+}
+"""Standings of one documented state that answer differently, by state."""
+
+
 class Row(NamedTuple):
     """One line of the table: in this state, this event, by this role: ``allowed`` or the refusal's code.
 
-    ``variant`` tells two standings of one documented state apart: which proposal waits in ``conclusion_review``.
+    ``variant`` tells two standings of one documented state apart: which proposal waits in ``conclusion_review``,
+    whether a case is ``held`` because another unit refused to take it.
     """
 
     region: Region
@@ -36,13 +44,13 @@ class Row(NamedTuple):
 
 
 def standings() -> Iterator[tuple[Region, str, str, Standing]]:
-    """Each documented state once (``conclusion_review`` once per proposal), the other regions at their quietest.
+    """Each documented state once (those of ``VARIANTS`` once per variant), the other regions at their quietest.
 
     Protection, ban and custody are shown on an ``active`` case, process states without protection or ban.
     """
     for region in REGIONS:
         for state in STATES[region]:
-            for variant in ("not_substantiated", "redirect") if state == "conclusion_review" else ("",):
+            for variant in VARIANTS.get(state, ("",)):
                 yield region, state, variant, standing_in(region, state, variant)
 
 
@@ -64,6 +72,7 @@ def _typical_memory(state: str, variant: str) -> dict[str, str]:
         "plan_approval": {Memory.PLAN_AUTHOR: "author", Memory.PLAN_HASH: "hash"},
         "emergency": {Memory.RAISED_FROM: "none"},
         "attached": {Memory.MOVED_PROTECTION: "none", Memory.MOVED_BAN: "none"},
+        "held": {Memory.TRANSFER_REFUSED: "elsewhere"} if variant == "refused" else {},
     }
     return typical.get(state, {})
 
@@ -75,12 +84,15 @@ def actor_of(role: str) -> Actor:
 
 def rows() -> Iterator[Row]:
     """The whole table: every state, event and role, the clock's own role included."""
-    case = CaseFacts(incident_unit=UNIT, residence_unit=UNIT)
+    here = CaseFacts(unit=UNIT, transfer_to=UNIT, incident_unit=UNIT, residence_unit=UNIT)
+    # Another commune's case, or there is nothing to ask for.
+    cases = {"request_transfer": here.model_copy(update={"unit": "elsewhere"})}
     asked = {
-        role: Facts(actor=actor_of(role), receipt=_INSTANT, occurred_at=_INSTANT, recorded_at=_INSTANT, case=case)
+        role: Facts(actor=actor_of(role), receipt=_INSTANT, occurred_at=_INSTANT, recorded_at=_INSTANT, case=here)
         for role in (*ROLES, SYSTEM_ROLE)
     }
     for region, state, variant, standing in standings():
         for event in EVENTS:
             for role, facts in asked.items():
-                yield Row(region, state, variant, event, role, permitted(standing, event, facts) or ALLOWED)
+                said = facts.model_copy(update={"case": cases[event]}) if event in cases else facts
+                yield Row(region, state, variant, event, role, permitted(standing, event, said) or ALLOWED)

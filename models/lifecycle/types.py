@@ -100,6 +100,8 @@ class Memory:
     """While ``attached``: the ``raised_from`` that belongs to a moved ``emergency``."""
     ADOPTED_PROTECTION = "adopted_protection"
     """``before>after`` of an attachment's protection, until the region moves by an act of its own."""
+    TRANSFER_REFUSED = "transfer_refused"
+    """Id of the unit that refused to take the case over, until custody moves again or a transfer is proposed anew."""
     ADOPTED_BAN = "adopted_ban"
     """``before>after`` of an attachment's ban, until the region moves by an act of its own."""
 

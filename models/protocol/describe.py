@@ -125,4 +125,5 @@ def _rung(rung: RungRule, variant: Variant) -> dict[str, Any]:
         "condition": rung.condition,
         "then": rung.then,
         "also": list(rung.also),
+        "asks": rung.asks,
     }

@@ -203,6 +203,7 @@ def _ladder(
                 condition=rule.condition,
                 then=rule.then,
                 also=rule.also,
+                asks=rule.asks,
             ),
         )
     return rungs

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 
 from models.protocol.arithmetic import Amount, At, ProtocolError
-from models.protocol.types import Condition, Kind, Level, Risk
+from models.protocol.types import Asks, Condition, Kind, Level, Risk
 
 UNVERIFIED = "chưa kiểm chứng"
 """What stands beside a legal basis nobody has checked against the text of the law."""
@@ -98,7 +98,10 @@ class When(Rule):
 
 
 class RungRule(Rule):
-    """One rung: the level told, where it stands, what else happens there, and parties to a referral told besides."""
+    """One rung: the level told, where it stands, what else happens there, and parties to a referral told besides.
+
+    `asks`: whose people the level means: those of the unit that holds the case, of the one it was proposed to, or both.
+    """
 
     level: Level
     at: AtField
@@ -106,6 +109,7 @@ class RungRule(Rule):
     condition: Condition | None = None
     then: str | None = None
     also: tuple[str, ...] = ()
+    asks: Asks = "holder"
 
 
 class Variant(Rule):

@@ -32,6 +32,7 @@ MARKS: Mapping[Kind, Mark] = {"statutory": "★", "local": "◇", "design": "○
 
 Risk = Literal["R1", "R2", "R3", "R4"]
 Status = Literal["open", "met", "cancelled", "paused", "replaced"]
+Asks = Literal["holder", "receiver", "both"]
 Condition = Literal["unacknowledged_or_unowned", "no_assessment_ruleout_or_measure_since_start"]
 
 
@@ -157,7 +158,7 @@ class Rung(Frozen):
     `statutory` says that the limit breached is a statutory one (★), else it is local or a design default.
     `condition`: ask `conditions.rung_applies` when firing; a rung that does not apply is passed over, which counts as
     fired. `then`: the event that the clock itself records when this rung fires (`ban_ends`).
-    `also`: the parties to a referral that are told besides (`agency`).
+    `also`: the parties to a referral that are told besides (`agency`). `asks`: whose people the level means.
     """
 
     ordinal: int
@@ -170,6 +171,7 @@ class Rung(Frozen):
     condition: Condition | None = None
     then: str | None = None
     also: tuple[str, ...] = ()
+    asks: Asks = "holder"
 
 
 class Pause(Frozen):

@@ -45,6 +45,7 @@ from models.records.notices import tell
 from models.records.people import OWNER, CasePlace, resolve
 from models.records.reach import in_reach
 from models.records.reference import Reference
+from models.records.transfers import Destination
 from models.records.vault import WITH_KEY, key_in, unseal
 from models.tables import (
     BreakGlass,
@@ -160,6 +161,7 @@ class Matter:
         plan: the plan an approval is about.
         involved: person ids of those with a hand in the closure a review is about.
         judgement: of the conflict a clearing is about.
+        destination: the unit the case is to go to.
     """
 
     case: CaseRow
@@ -169,6 +171,7 @@ class Matter:
     plan: SubmittedPlan | None = None
     involved: frozenset[str] = frozenset()
     judgement: Judgement = field(default_factory=Judgement)
+    destination: Destination = field(default_factory=Destination)
 
 
 def facts_of(matter: Matter) -> Facts:
@@ -220,6 +223,10 @@ def facts_of(matter: Matter) -> Facts:
         pause_days=said.act("working_days"),
         delegate=_text(person) if act.event == "name_delegate" else None,
         recused_person=_text(person) if act.event in _ABOUT_CONFLICT else None,
+        to_unit=_text(matter.destination.unit_id),
+        to_residence=said.act("transfer_to_residence") is True,
+        to_unit_allowed=matter.destination.allowed,
+        across=matter.destination.across,
         conflict_open=matter.judgement.open,
         judge_outside=matter.judgement.outside,
         report=ReportFact(receipt=report.received_at, flagged=report.flagged, trigger=report.trigger)
@@ -232,6 +239,8 @@ def facts_of(matter: Matter) -> Facts:
             live_referrals=around.live_referrals,
             live_proceedings=around.live_proceedings,
             open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
+            unit=_text(case.unit_id) or "",
+            transfer_to=_text(case.transfer_to_id) or "",
             incident_unit=_text(case.incident_unit_id) or "",
             residence_unit=_text(case.residence_unit_id) or "",
             owner=_text(case.owner_id),
@@ -272,7 +281,7 @@ async def carry_out(connection: AsyncConnection, reference: Reference, matter: M
         decision: the lifecycle's yes.
     """
     act, case, around, clocks = matter.act, matter.case, matter.around, matter.clocks
-    after = _row_after(case, decision, act)
+    after = _row_after(matter, decision)
     protocol = reference.protocol_at(act.recorded_at)
     after = replace(after, protocol_version=protocol.version)
     if act.event == "reopen" and act.said.identifier("owner_id") is None:
@@ -568,6 +577,7 @@ def _actor_of_post(person: UUID, role: str, unit: UUID, around: Surroundings) ->
         role=role,
         unit=str(unit),
         deputises=around.deputises.get(person, frozenset()),
+        stands_in=frozenset(map(str, around.stands_in.get(person, ()))),
         is_delegate=person in around.delegates,
     )
 
@@ -582,14 +592,23 @@ def _paused_clock(act: Act, clocks: Sequence[Clock]) -> ClockFact | None:
 
 
 def _owner_serves(case: CaseRow, act: Act, around: Surroundings) -> bool:
-    """The owner named is or deputises CPO or SUP at an office of the case; where it has none, holds a position."""
+    """The owner named is or deputises CPO or SUP at an office of the case; where it has none, holds a position.
+
+    Of a case that is taken over, at the office that takes it.
+    """
     owner = act.said.identifier("owner_id")
     if owner is None:
         return True
+    if act.event == "accept_transfer":
+        there = case.transfer_to_id in around.stands_in.get(owner, ())
+        deputised = around.deputises.get(owner, frozenset()) if there else frozenset()
+        return bool((around.serving.get(owner, frozenset()) | deputised) & _ON_THE_CASE)
     if not {*offices_of(case), *places_of(act.said.report)}:
         return owner in around.in_office
-    roles = around.serving.get(owner, frozenset()) | around.deputises.get(owner, frozenset())
-    return bool(roles & _ON_THE_CASE)
+    # A commune that was asked has no say before it has agreed, nor has whoever stands in for its people.
+    stands_in = around.stands_in.get(owner, frozenset()) - {case.transfer_to_id}
+    deputised = around.deputises.get(owner, frozenset()) if stands_in else frozenset()
+    return bool((around.serving.get(owner, frozenset()) | deputised) & _ON_THE_CASE)
 
 
 def places_of(report: StoredReport | None) -> tuple[UUID, ...]:
@@ -612,8 +631,9 @@ def _isolation_began(case: CaseRow, clocks: Sequence[Clock]) -> datetime | None:
     return min((clock.started_at for clock in running), default=None)
 
 
-def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
+def _row_after(matter: Matter, decision: Decision) -> CaseRow:
     """The case's row after an accepted act. Columns not named here stay as they are."""
+    case, act = matter.case, matter.act
     said, event, standing = act.said, act.event, decision.after
     after = replace(
         case,
@@ -638,17 +658,32 @@ def _row_after(case: CaseRow, decision: Decision, act: Act) -> CaseRow:
     if event in _CLOSES:
         reason = case.closure_reason if event == "approve_closure" else standing.process
         after = replace(after, closed_at=act.occurred_at, closure_reason=reason)
+    after = _held_after(after, matter, decision)
     if event == "reopen" and said.report is not None:
         unit = said.report.incident_unit_id or said.report.residence_unit_id or case.unit_id
         after = replace(
             after,
             receipt_at=said.report.received_at,
             unit_id=unit,
+            former_unit_id=case.unit_id if unit != case.unit_id else case.former_unit_id,
             incident_unit_id=said.report.incident_unit_id or case.incident_unit_id,
             residence_unit_id=said.report.residence_unit_id or case.residence_unit_id,
             flagged=_brings_emergency(standing, act),
         )
     return after
+
+
+def _held_after(case: CaseRow, matter: Matter, decision: Decision) -> CaseRow:
+    """Who holds the case and who is asked to: the sender until another has it (lifecycle.md, custody)."""
+    to_unit = matter.destination.unit_id
+    if "propose_transfer" in decision.events:
+        return replace(case, transfer_to_id=to_unit)
+    if decision.events[0] == "accept_transfer":
+        case = replace(case, unit_id=case.transfer_to_id)
+    elif decision.events[0] == "assign_transfer" and to_unit != case.unit_id:
+        # Whoever owned it works elsewhere; until somebody is named, it is the officer's on duty.
+        case = replace(case, unit_id=to_unit, owner_id=None)
+    return case if case.custody == "transfer_pending" else replace(case, transfer_to_id=None)
 
 
 def _brings_emergency(after: Standing, act: Act) -> bool:
@@ -888,6 +923,7 @@ def _codes_of(act: Act) -> dict[str, Any]:
         "working_days": said.act("working_days"),
         "person_id": _text(said.identifier("person_id")),
         "report_id": _text(said.report.id) if said.report else None,
+        "to_unit": _text(said.identifier("to_unit")),
         "step": said.step,
         "spoken": said.spoken or None,
     }

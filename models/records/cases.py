@@ -49,6 +49,8 @@ class CaseRow:
     attached_to: UUID | None
     closed_at: datetime | None
     closure_reason: str | None
+    transfer_to_id: UUID | None = None
+    former_unit_id: UUID | None = None
 
     @property
     def standing(self) -> Standing:
@@ -106,6 +108,7 @@ class Surroundings:
     Attributes:
         posts: the positions asked about that are in force, by person.
         deputises: by person the roles they are named deputy for at the case's offices.
+        stands_in: by person the offices they are that at.
         serving: by person asked about the roles they hold at the case's offices, or where the act leads it.
         known, in_office: those of the persons asked about who exist, and who hold a position anywhere.
         recused: persons recused from the case.
@@ -128,6 +131,7 @@ class Surroundings:
 
     posts: dict[UUID, Post]
     deputises: dict[UUID, frozenset[str]]
+    stands_in: dict[UUID, frozenset[UUID]]
     serving: dict[UUID, frozenset[str]]
     known: frozenset[UUID]
     in_office: frozenset[UUID]
@@ -231,8 +235,9 @@ _SURROUNDINGS = text(
 
 
 def offices_of(case: CaseRow) -> tuple[UUID, ...]:
-    """The offices a case has to do with: the one that holds it, the places of incident and of residence."""
-    return tuple(unit for unit in (case.unit_id, case.incident_unit_id, case.residence_unit_id) if unit)
+    """The offices a case has to do with: that holds it, is asked to, or is a place of incident or of residence."""
+    units = (case.unit_id, case.incident_unit_id, case.residence_unit_id, case.transfer_to_id)
+    return tuple(unit for unit in units if unit)
 
 
 async def surroundings(
@@ -245,6 +250,7 @@ async def surroundings(
     command_id: UUID | None = None,
     places: Iterable[UUID | None] = (),
     besides: Iterable[UUID | None] = (),
+    only_at: UUID | None = None,
 ) -> Surroundings:
     """Everything that must be known around one act, in one statement.
 
@@ -258,8 +264,11 @@ async def surroundings(
         places: where a new report leads: somebody who serves there may be named, but acts on this case only once it
             is there.
         besides: units whose people count like those of the case's offices: the agency a referral went to.
+        only_at: the one office where whoever is named must serve: the commune that takes the case over.
     """
     offices = sorted({*offices_of(case), *besides} - {None}, key=str)
+    # Before it has agreed, a commune that was asked has nobody who could own the case.
+    own = set(offices) - ({case.transfer_to_id} - {case.unit_id, case.incident_unit_id, case.residence_unit_id})
     row = (
         await connection.execute(
             _SURROUNDINGS,
@@ -267,7 +276,7 @@ async def surroundings(
                 "positions": list(positions),
                 "persons": list(persons),
                 "units": offices,
-                "places": sorted({*offices, *places} - {None}, key=str),
+                "places": [only_at] if only_at else sorted({*own, *places} - {None}, key=str),
                 "live": sorted(LIVE),
                 "live_referral": sorted(LIVE_REFERRAL),
                 "at": at,
@@ -284,9 +293,11 @@ async def surroundings(
         if post.position_id in positions or post.person_id not in posts:
             posts[post.person_id] = post
     deputises: dict[UUID, set[str]] = {}
+    stands_in: dict[UUID, set[UUID]] = {}
     stand_in: set[UUID] = set()
     for person_id, role, unit_id in row.deputises or ():
         deputises.setdefault(UUID(person_id), set()).add(role)
+        stands_in.setdefault(UUID(person_id), set()).add(UUID(unit_id))
         if role in COMMUNE and UUID(unit_id) == case.unit_id:
             stand_in.add(UUID(person_id))
     above: dict[UUID, dict[UUID, str]] = {}
@@ -296,6 +307,7 @@ async def surroundings(
     return Surroundings(
         posts=posts,
         deputises={person: frozenset(roles) for person, roles in deputises.items()},
+        stands_in={person: frozenset(units) for person, units in stands_in.items()},
         serving={person: roles for person, _, roles in named},
         known=frozenset(person for person, _, _ in named),
         in_office=frozenset(person for person, posted, _ in named if posted),

@@ -284,6 +284,20 @@ async def resolve(
     )
 
 
+def together(answers: Sequence[Resolution]) -> Resolution:
+    """Several answers as one: each person once; nobody is reached only where none of them reached anybody."""
+    first = answers[0]
+    if len(answers) == 1:
+        return first
+    return replace(
+        first,
+        recipients=_once(person for answer in answers for person in answer.recipients),
+        nobody=all(answer.nobody for answer in answers),
+        why=tuple(dict.fromkeys(code for answer in answers for code in answer.why)),
+        alert=any(answer.alert for answer in answers),
+    )
+
+
 def _once(found: Iterable[Recipient]) -> tuple[Recipient, ...]:
     """Each person once, in the order found. The ladder names those who act before those who watch, so acting wins."""
     by_person: dict[UUID, Recipient] = {}

@@ -50,6 +50,9 @@ def _standpoint(sender: Acting, case: CaseRow, around: Surroundings) -> Standpoi
         took_in=any(person == sender.person_id for person, _ in around.brought),
         unit_took_in=any(taken == unit for _, taken in around.brought),
         everywhere=kind in EVERYWHERE,
+        asked=case.transfer_to_id == unit,
+        another=kind == "commune" and case.unit_id not in {None, unit},
+        nation=kind == "national",
         named=sender.person_id in around.delegates,
         deputises=sender.person_id in around.stand_in,
     )

@@ -50,12 +50,23 @@ BROUGHT = frozenset({Scope.OWN, Scope.RECEIVED})
 def readable(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``case_file``: what ``reader`` may read. Broken glass shows no case to whoever must keep out."""
     glass = has_broken_glass(CASE.c.id, reader.person, reader.at)
-    return and_(not_(_out(reader)), or_(_own(reader), glass))
+    return and_(not_(_out(reader)), or_(_own(reader), glass, looks_on(reader)))
 
 
 def in_scope(reader: Terms) -> ColumnElement[bool]:
     """The clause on ``case_file``: what ``reader`` may act on besides: reading in an emergency lends nobody a power."""
     return and_(not_(_out(reader)), _own(reader))
+
+
+def looks_on(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``case_file``: ``reader`` reads it without a say in it.
+
+    Of a commune's team: the commune it was proposed to, until that is answered, and the one that held it before it was
+    reopened elsewhere (lifecycle.md, custody).
+    """
+    if scope(reader.role, "read_case") is not Scope.UNIT:
+        return false()
+    return or_(CASE.c.transfer_to_id == reader.unit, CASE.c.former_unit_id == reader.unit)
 
 
 def kept_from(reader: Terms) -> ColumnElement[bool]:
@@ -241,6 +252,21 @@ def _within(how: Reach, actor: Terms) -> ColumnElement[bool]:
             return and_(office, or_(*(place.in_(units) for place in places)))
         case Reach.EVERYWHERE:
             return exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind.in_(sorted(EVERYWHERE)))
+        case _:
+            return _hands_over(how, actor)
+
+
+def _hands_over(how: Reach, actor: Terms) -> ColumnElement[bool]:
+    match how:
+        case Reach.ASKED:
+            return CASE.c.transfer_to_id == actor.unit
+        case Reach.ANOTHER_COMMUNE:
+            commune = exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind == "commune")
+            return and_(commune, CASE.c.unit_id.is_not(None), CASE.c.unit_id != actor.unit)
+        case Reach.NATION:
+            return exists().where(_UNIT.c.id == actor.unit, _UNIT.c.kind == "national")
+        case _:
+            return false()
 
 
 def province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[Any]:

@@ -391,6 +391,121 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "closure quality review needed",
         ),
     ),
+    "transfer_proposed": (
+        Sentence(
+            "Có trường hợp đề nghị chuyển đến",
+            "Đơn vị được đề nghị tiếp nhận một trường hợp. Đề nghị mở hồ sơ, xem và trả lời tiếp nhận hay không{by}.",
+            "de nghi tiep nhan truong hop chuyen den",
+        ),
+        Sentence(
+            "A case is proposed to your unit",
+            "Your unit is asked to take a case over. Open it, read it and answer{by}.",
+            "a case is proposed to you",
+        ),
+    ),
+    "transfer_accepted": (
+        Sentence(
+            "Trường hợp đã được tiếp nhận",
+            "Đơn vị nhận đã tiếp nhận trường hợp chuyển giao và phụ trách kể từ thời điểm này.",
+            "truong hop da duoc tiep nhan",
+        ),
+        Sentence(
+            "The case was taken over",
+            "The receiving unit took the case over and holds it from now on.",
+            "the case was taken over",
+        ),
+    ),
+    "transfer_refused": (
+        Sentence(
+            "Trường hợp không được tiếp nhận",
+            "Đơn vị được đề nghị đã từ chối tiếp nhận trường hợp kèm lý do. Đơn vị vẫn phụ trách; đề nghị mở hồ sơ "
+            "để xem.",
+            "don vi nhan tu choi tiep nhan",
+        ),
+        Sentence(
+            "The transfer was refused",
+            "The unit that was asked refused to take the case, with its reasons. You still hold it; open it and read.",
+            "the transfer was refused",
+        ),
+    ),
+    "transfer_unassigned": (
+        Sentence(
+            "Việc chuyển trường hợp bị từ chối",
+            "Một xã, phường đã từ chối tiếp nhận trường hợp chuyển đến. Đề nghị xem xét, phân công đơn vị phụ trách "
+            "nếu cần.",
+            "viec chuyen truong hop bi tu choi",
+        ),
+        Sentence(
+            "A transfer was refused",
+            "A commune refused to take over a case. Look at it, and assign a unit where that is needed.",
+            "a transfer was refused",
+        ),
+    ),
+    "transfer_withdrawn": (
+        Sentence(
+            "Đề nghị chuyển trường hợp đã được rút",
+            "Đơn vị gửi đã rút đề nghị chuyển trường hợp. Đơn vị không cần trả lời nữa.",
+            "de nghi chuyen truong hop da rut",
+        ),
+        Sentence(
+            "The transfer was withdrawn",
+            "The sender withdrew the transfer. There is nothing more to answer.",
+            "the transfer was withdrawn",
+        ),
+    ),
+    "transfer_assigned": (
+        Sentence(
+            "Trường hợp được giao cho đơn vị",
+            "Trường hợp được phân công cho đơn vị phụ trách kể từ thời điểm này. Đề nghị mở hồ sơ và phân công người "
+            "phụ trách.",
+            "truong hop duoc giao cho don vi",
+        ),
+        Sentence(
+            "A case was assigned to your unit",
+            "Your unit holds this case from now on. Open it and name its owner.",
+            "a case was assigned to you",
+        ),
+    ),
+    "transfer_settled": (
+        Sentence(
+            "Đã phân công đơn vị phụ trách trường hợp",
+            "Cấp có thẩm quyền đã phân công đơn vị khác phụ trách trường hợp. Đơn vị không cần xử lý việc chuyển "
+            "giao nữa.",
+            "da phan cong don vi phu trach",
+        ),
+        Sentence(
+            "The case was assigned to another unit",
+            "It was decided that another unit holds the case. Nothing of the transfer is left for you to do.",
+            "assigned to another unit",
+        ),
+    ),
+    "transfer_requested": (
+        Sentence(
+            "Có đơn vị đề nghị được nhận trường hợp",
+            "Một xã, phường khác đề nghị được nhận trường hợp. Đề nghị mở hồ sơ, chuyển trường hợp hoặc từ chối kèm "
+            "lý do{by}.",
+            "co don vi de nghi nhan truong hop",
+        ),
+        Sentence(
+            "Another unit asks for the case",
+            "Another commune asks for this case. Open it, and propose the transfer or decline with reasons{by}.",
+            "another unit asks for it",
+        ),
+    ),
+    "request_declined": (
+        Sentence(
+            "Đề nghị nhận trường hợp không được chấp nhận",
+            "Đơn vị phụ trách đã từ chối đề nghị nhận trường hợp. Nếu cần, đề nghị liên hệ đơn vị phụ trách hoặc Sở "
+            "Y tế.",
+            "de nghi nhan truong hop bi tu choi",
+        ),
+        Sentence(
+            "Your request was declined",
+            "The unit that holds the case declined your request. Where needed, contact that unit or the department "
+            "of health.",
+            "your request was declined",
+        ),
+    ),
     "waits_for_you": (
         Sentence(
             "Hồ sơ chờ quyết định",

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from models.access import COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may, reach, scope, sees
+from models.access import BY_NAME, COMMUNE, DATA, HOTLINE, Action, DataClass, Scope, may, reach, scope, sees
 from models.access.slices import CHILD_FIELDS, services_of
 from models.calendar.days import TZ
 from models.lifecycle.events import EVENTS
@@ -150,12 +150,16 @@ def _brought(asked: str) -> str:
     )
 
 
-def _acts(event: str | None = "p_event") -> str:
-    """Where somebody may send an event unread: one branch for each way of reaching. ``event`` None: any of them."""
+def _acts(event: str | None = "p_event", *, by_name: bool | None = None) -> str:
+    """Where somebody may send an event unread: one branch for each way of reaching.
+
+    ``event`` None: any of them, those of ``BY_NAME`` only or none of those.
+    """
     ways: dict[str, list[tuple[str, str]]] = {}
     for sent in sorted(EVENTS):
         for role in ROLES:
-            if reach(role, sent):
+            how = reach(role, sent)
+            if how and (by_name is None or by_name == bool(how & BY_NAME)):
                 ways.setdefault(text(clauses.within(_who(role), sent)), []).append((sent, role))
     branches = []
     for clause, those in ways.items():
@@ -306,9 +310,11 @@ def functions() -> Iterator[Function]:
                     WHERE l.case_id = p_case AND r.receiver_id = v_person)
         OR EXISTS (SELECT FROM referral f WHERE f.case_id = p_case AND f.id = ANY ((SELECT annhi_referred())::uuid[]))
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
-                {_acts(None)})));""",  # noqa: S608
+                {_acts(None, by_name=False)}))
+        OR (p_case = ANY (annhi_at_work()) AND EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
+                {_acts(None, by_name=True)}))));""",  # noqa: S608
         "whether the reader needs a case's wrapped key: they read it, took a report of it in, answer a referral of it, "
-        "or may add to it unread",
+        "or may add to it unread; where that is to any case whose name they know, of the one they name",
     )
     yield Function(
         "annhi_of_another",

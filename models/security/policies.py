@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from models.access import DATA, HOTLINE, SENSITIVE_KINDS, DataClass, Scope, scope, sees
+from models.access import COMMUNE, DATA, HOTLINE, SENSITIVE_KINDS, DataClass, Scope, scope, sees
 from models.lifecycle.roles import ROLES
 from models.records.scope import BROUGHT
 from models.security.functions import array
@@ -72,7 +72,8 @@ def _doing(action: str) -> set[str]:
 # keep the others from being asked, row by row. ``IS TRUE``: of what is unknown AND asks the other side as well, and an
 # office that is not there makes a comparison unknown.
 _MAY_BE_ASKED: Final = f"""CASE (SELECT annhi_scope())
-        WHEN '{Scope.UNIT}' THEN process = 'received' AND (incident_unit_id = {_UNIT} OR residence_unit_id = {_UNIT})
+        WHEN '{Scope.UNIT}' THEN (process = 'received' AND (incident_unit_id = {_UNIT} OR residence_unit_id = {_UNIT}))
+                                 OR transfer_to_id = {_UNIT} OR former_unit_id = {_UNIT}
         WHEN '{Scope.PROVINCE}' THEN unit_id IS NULL
         WHEN '{Scope.NATIONAL}' THEN true
         ELSE false END"""
@@ -231,6 +232,11 @@ GUARDED: Final[Mapping[str, Guard]] = {
     ),
     "case_report": _below_case(api=_CASE_REPORT, api_adds=_INTAKE),
     "document": _below_case(api=_DOCUMENT, api_adds=f"author_id = {_PERSON}"),
+    # Whoever held it finds what became of it, though they read the case no more; written by a trigger.
+    "custody_interval": Guard(
+        f"({_of_case()}) OR ({_role_of(COMMUNE)} AND {_in('unit_id', 'annhi_units')} AND {_not_out()})",
+        worker=f"case_id = {_AT_WORK}",
+    ),
     "case_event": _below_case(api_adds=f"{_INTAKE} AND actor_id = {_PERSON}"),
     "deadline": _below_case(api=f"{_in('referral_id', 'annhi_referred')} OR {_of_case()}", api_adds=_INTAKE),
     "referral": _below_case(api=f"{_in('id', 'annhi_referred')} OR {_of_case()}"),

@@ -67,12 +67,18 @@ class Report(SQLModel, table=True):
 
 
 class CaseFile(SQLModel, table=True):
-    """One child's case. The columns named in ``LIFECYCLE_COLUMNS`` are written by the worker role only."""
+    """One child's case. The columns named in ``LIFECYCLE_COLUMNS`` are written by the worker role only.
+
+    ``transfer_to_id``: the commune it was proposed to, which reads it until that is answered. ``former_unit_id``: the
+    commune that held it before it was reopened elsewhere, which reads on.
+    """
 
     __tablename__ = "case_file"
     __table_args__ = (
         Index("ix_case_file_unit_process", "unit_id", "process"),
         Index("ix_case_file_unstarted", "created_at", postgresql_where=text("workflow_seen_at IS NULL")),
+        Index("ix_case_file_transfer_to_id", "transfer_to_id", postgresql_where=text("transfer_to_id IS NOT NULL")),
+        Index("ix_case_file_former_unit_id", "former_unit_id", postgresql_where=text("former_unit_id IS NOT NULL")),
     )
 
     id: UUID = key()
@@ -100,6 +106,8 @@ class CaseFile(SQLModel, table=True):
     attached_to: UUID | None = Field(default=None, foreign_key="case_file.id", index=True)
     closed_at: datetime | None = instant_or_none()
     closure_reason: str | None = Field(default=None, max_length=40)
+    transfer_to_id: UUID | None = Field(default=None, foreign_key="unit.id")
+    former_unit_id: UUID | None = Field(default=None, foreign_key="unit.id")
     workflow_seen_at: datetime | None = instant_or_none()
     updated_at: datetime = instant(index=True)
 
@@ -123,9 +131,34 @@ LIFECYCLE_COLUMNS = (
     "attached_to",
     "closed_at",
     "closure_reason",
+    "transfer_to_id",
+    "former_unit_id",
     "workflow_seen_at",
     "updated_at",
 )
+
+
+class CustodyInterval(SQLModel, table=True):
+    """Which commune held a case from when to when: one row a stretch, written by the database whenever that changes.
+
+    ``sequence``: of the case's event that gave it to this unit. ``case_code``: so that whoever held it finds what
+    became of it, when the case itself is theirs to read no more.
+    """
+
+    __tablename__ = "custody_interval"
+    __table_args__ = (
+        UniqueConstraint("case_id", "sequence"),
+        Index("uq_custody_interval_now", "case_id", unique=True, postgresql_where=text("until IS NULL")),
+        Index("ix_custody_interval_unit_id_until", "unit_id", "until"),
+    )
+
+    id: UUID = key()
+    case_id: UUID = Field(foreign_key="case_file.id")
+    case_code: str = Field(max_length=20)
+    unit_id: UUID = Field(foreign_key="unit.id")
+    sequence: int
+    since: datetime = instant()
+    until: datetime | None = instant_or_none()
 
 
 class CaseReport(SQLModel, table=True):

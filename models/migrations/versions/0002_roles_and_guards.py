@@ -6,8 +6,6 @@ Revises: 0001
 
 from alembic import op
 
-from models.tables.cases import LIFECYCLE_COLUMNS
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -38,7 +36,10 @@ WORKER_INSERTS = (
     "command_record recusal delegate sweep_run"
 ).split()
 WORKER_UPDATES = {
-    "case_file": "(" + ", ".join(LIFECYCLE_COLUMNS) + ")",
+    # As LIFECYCLE_COLUMNS was then; a column that came later is granted where it came.
+    "case_file": "(receipt_at, unit_id, incident_unit_id, residence_unit_id, owner_id, process, protection, ban, custody, "
+    "memory, risk, flagged, plan_version, sequence, protocol_version, attached_to, closed_at, closure_reason, "
+    "workflow_seen_at, updated_at)",
     "case_report": "(acknowledged_at)",
     "deadline": "",
     "rung": "",

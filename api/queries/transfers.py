@@ -1,0 +1,128 @@
+"""Cases on their way, and the intervals of their custody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.queries.rows import KEPT, Found
+from models.lifecycle.states import LIVE
+from models.lifecycle.types import Memory
+from models.records.actor import Acting
+from models.records.people import keeps_out
+from models.records.scope import CASE, readable
+from models.records.terms import said, terms
+from models.tables import CaseEvent, CustodyInterval, Deadline, Person, Unit, table
+
+_INTERVAL, _EVENT, _DEADLINE, _PERSON = table(CustodyInterval), table(CaseEvent), table(Deadline), table(Person)
+_UNIT = table(Unit)
+_FROM, _TO = _UNIT.alias("from_unit"), _UNIT.alias("to_unit")
+_CLOCKS: Final = ("transfer_acceptance", "transfer_request", "route")
+MOST: Final = 200
+"""Rows of each kind of list; whoever has more of them waiting has other worries than the rest."""
+
+
+def _units(*named: tuple[str, Any]) -> list[Any]:
+    return [
+        unit.c[column].label(f"{name}_{column}")
+        for name, unit in named
+        for column in ("id", "code", "name_vi", "name_en")
+    ]
+
+
+async def under_way(connection: AsyncConnection, reader: Acting, at: datetime) -> Sequence[Found]:
+    """The reader's live cases that are proposed, were refused, are asked for or are nobody's; the soonest due first.
+
+    ``asked_for``: a request for it waits. ``due_at``: by when the proposal, the request or the routing is answered.
+    """
+    rows: Sequence[Found] = (await connection.execute(_under_way(reader.role), said(reader, at))).all()
+    return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _under_way(role: str) -> Select[Any]:
+    clock = (
+        select(_DEADLINE.c.code, _DEADLINE.c.due_at, _DEADLINE.c.started_at)
+        .where(
+            _DEADLINE.c.case_id == CASE.c.id,
+            _DEADLINE.c.code.in_(_CLOCKS),
+            _DEADLINE.c.status.in_(("open", "paused")),
+        )
+        .order_by(_DEADLINE.c.due_at)
+        .limit(1)
+        .lateral("clock")
+    )
+    return (
+        select(
+            CASE.c.id, CASE.c.code, CASE.c.risk, CASE.c.custody, CASE.c.unit_id, CASE.c.transfer_to_id,
+            CASE.c.updated_at, clock.c.code.label("clock"), clock.c.due_at, clock.c.started_at,
+            *_units(("from", _FROM), ("to", _TO)),
+        )
+        .select_from(CASE)
+        .outerjoin(_FROM, _FROM.c.id == CASE.c.unit_id)
+        .outerjoin(_TO, _TO.c.id == CASE.c.transfer_to_id)
+        .outerjoin(clock, clock.c.code.is_not(None))
+        .where(
+            readable(terms(role)),
+            CASE.c.process.in_(sorted(LIVE)),
+            or_(
+                CASE.c.custody != "held",
+                CASE.c.memory.has_key(Memory.TRANSFER_REFUSED),
+                clock.c.code == "transfer_request",
+            ),
+        )
+        .order_by(clock.c.due_at.nulls_last(), CASE.c.code)
+        .limit(MOST)
+    )  # fmt: skip
+
+
+async def handed_over(connection: AsyncConnection, reader: Acting, at: datetime) -> Sequence[Found]:
+    """What the reader's unit held once and another holds since, the latest first."""
+    rows: Sequence[Found] = (await connection.execute(_handed_over(reader.role), said(reader, at))).all()
+    return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _handed_over(role: str) -> Select[Any]:
+    reader, later = terms(role), _INTERVAL.alias("later")
+    return (
+        select(_INTERVAL.c.case_code, _INTERVAL.c.until, *_units(("from", _FROM)))
+        .join(_FROM, _FROM.c.id == _INTERVAL.c.unit_id)
+        .where(
+            _INTERVAL.c.unit_id == reader.unit,
+            _INTERVAL.c.until.is_not(None),
+            ~select(later.c.id)
+            .where(
+                later.c.case_id == _INTERVAL.c.case_id,
+                later.c.unit_id == reader.unit,
+                or_(later.c.until.is_(None), and_(later.c.until > _INTERVAL.c.until)),
+            )
+            .exists(),
+            ~keeps_out(_INTERVAL.c.case_id, reader),
+        )
+        .order_by(_INTERVAL.c.until.desc(), _INTERVAL.c.case_code)
+        .limit(MOST)
+    )
+
+
+async def intervals(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
+    """Who held a case already found in scope, the first one first, with the event that gave it to them."""
+    statement = (
+        select(
+            _INTERVAL.c.since, _INTERVAL.c.until, _EVENT.c.event, _EVENT.c.actor_id, _PERSON.c.full_name,
+            *_units(("unit", _UNIT)),
+        )
+        .join(_UNIT, _UNIT.c.id == _INTERVAL.c.unit_id)
+        .outerjoin(
+            _EVENT, and_(_EVENT.c.case_id == _INTERVAL.c.case_id, _EVENT.c.sequence == _INTERVAL.c.sequence)
+        )
+        .outerjoin(_PERSON, _PERSON.c.id == _EVENT.c.actor_id)
+        .where(_INTERVAL.c.case_id == case_id)
+        .order_by(_INTERVAL.c.sequence)
+    )  # fmt: skip
+    rows: Sequence[Found] = (await connection.execute(statement)).all()
+    return rows

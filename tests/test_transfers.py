@@ -1,0 +1,325 @@
+"""A case goes to another commune: the sender holds it until the other has it, and everybody is told (lifecycle.md)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from deploy.runtime.postgres import Postgres
+from deploy.runtime.temporal import Temporal
+from models.settings import Settings
+from tests.api_support import Door, door_to
+from tests.world import World, a_world, form02
+from workflows.connection import connect as connect_temporal
+
+pytestmark = pytest.mark.servers
+
+WHY = "Trẻ về sống với bà ở xã khác"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
+    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
+    async with a_world(postgres, client) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(world: World) -> AsyncIterator[Door]:
+    async with door_to(
+        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
+    ) as opened:
+        yield opened
+
+
+async def a_case(door: Door, **report: Any) -> str:
+    """A case of commune A with an owner."""
+    case = str((await door.report("cpo.a", **report))["cases"][0]["id"])
+    await done(door, "cpo.a", case, "acknowledge")
+    await done(door, "cpo.a", case, "accept", owner_id=str(door.person("cpo.a")))
+    return case
+
+
+async def done(door: Door, who: str, case: str, event: str, **body: Any) -> dict[str, Any]:
+    answer = await door.act(who, case, event, body)
+    assert answer.status_code == 200, (event, answer.text)
+    return dict(answer.json())
+
+
+async def refused(door: Door, who: str, case: str, event: str, **body: Any) -> tuple[int, str]:
+    answer = await door.act(who, case, event, body)
+    return answer.status_code, answer.json()["code"]
+
+
+async def proposed(door: Door, to: str = "HN-B", **report: Any) -> str:
+    case = await a_case(door, **report)
+    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY, handover="Gọi cho bà")
+    return case
+
+
+async def allowed(door: Door, who: str, case: str) -> set[str]:
+    return {one["event"] for one in (await door.get(who, f"/cases/{case}")).json()["allowed_actions"]}
+
+
+async def clock(door: Door, case: str, code: str) -> dict[str, Any]:
+    found = [one for one in (await door.get("doh", f"/cases/{case}/deadlines")).json() if one["code"] == code]
+    return dict(found[-1])
+
+
+async def told(door: Door, case: str, kind: str) -> set[str]:
+    rows = await door.sql(
+        "SELECT DISTINCT person_id FROM notice WHERE case_id = :id AND kind = :kind", id=case, kind=kind
+    )
+    names = {person: name for name, person in door.sample.person_ids.items()}
+    return {names[row["person_id"]] for row in rows}
+
+
+async def holders(door: Door, case: str) -> list[tuple[str, str, bool]]:
+    rows = (await door.get("doh", f"/cases/{case}/custody")).json()
+    return [(one["unit"]["code"], one["event"], one["until"] is None) for one in rows]
+
+
+async def test_the_sender_holds_until_the_receiver_accepts_and_no_clock_moves(door: Door) -> None:
+    case = await proposed(door)
+    before = {
+        one["id"]: (one["code"], one["due_at"]) for one in (await door.get("doh", f"/cases/{case}/deadlines")).json()
+    }
+    seen = (await door.get("cpo.a", f"/cases/{case}")).json()
+    assert (seen["state"]["custody"], seen["unit"]["code"], seen["transfer_to"]["code"]) == (
+        "transfer_pending", "HN-A", "HN-B",
+    )  # fmt: skip
+    assert await told(door, case, "transfer_proposed") >= {"sup.b"}
+    # The receiver reads the dossier, documents included, and may answer; nothing else.
+    there = (await door.get("sup.b", f"/cases/{case}")).json()
+    assert there["child"]["full_name"] == "Bé Mẫu"
+    assert (await door.get("cpo.b", f"/cases/{case}/documents")).json()["items"]
+    assert await allowed(door, "sup.b", case) == {"accept_transfer", "refuse_transfer"}
+    assert (await refused(door, "cpo.b", case, "record_follow_up", follow_up={"seen": ["trẻ"], "found": "ổn"}))[1] in (
+        "not-found", "not-your-unit",
+    )  # fmt: skip
+    # The sender goes on with the case meanwhile.
+    await done(door, "cpo.a", case, "record_follow_up", follow_up={"seen": ["trẻ"], "found": "ổn"})
+    (waits,) = [one for one in (await door.get("sup.b", "/transfers")).json() if one["case_id"] == case]
+    assert (waits["kind"], waits["from_unit"]["code"], waits["to_unit"]["code"]) == ("incoming", "HN-A", "HN-B")
+    assert waits["due_at"] == (await clock(door, case, "transfer_acceptance"))["due_at"]
+
+    answer = await done(door, "sup.b", case, "accept_transfer", owner_id=str(door.person("cpo.b")))
+    assert (answer["case"]["unit"]["code"], answer["case"]["owner"]["id"]) == ("HN-B", str(door.person("cpo.b")))
+    assert answer["case"]["state"]["custody"] == "held"
+    assert answer["case"]["transfer_to"] is None
+    assert (await clock(door, case, "transfer_acceptance"))["status"] == "met"
+    after = {
+        one["id"]: (one["code"], one["due_at"]) for one in (await door.get("doh", f"/cases/{case}/deadlines")).json()
+    }
+    assert {id_: clock for id_, clock in after.items() if id_ in before} == before, "a clock moved"
+    assert await holders(door, case) == [("HN-A", "receive_report", False), ("HN-B", "accept_transfer", True)]
+    assert await told(door, case, "transfer_accepted") >= {"cpo.a", "sup.a"}
+    # It is the receiver's now, and the sender's no more: what became of it, they still find by its code.
+    assert (await door.get("cpo.a", f"/cases/{case}")).status_code == 404
+    gone = [one for one in (await door.get("sup.a", "/transfers")).json() if one["kind"] == "handed_over"]
+    assert [(one["case_code"], one["case_id"]) for one in gone] == [(seen["code"], None)]
+    await done(door, "cpo.b", case, "record_follow_up", follow_up={"seen": ["trẻ"], "found": "ổn"})
+
+
+async def test_whoever_is_told_when_nobody_answers_serves_at_the_receiver(door: Door) -> None:
+    case = await proposed(door)
+    (row,) = await door.sql(
+        "SELECT clock->'rungs' AS rungs FROM deadline WHERE case_id = :id AND code = 'transfer_acceptance'", id=case
+    )
+    assert [(rung["level"], rung["asks"]) for rung in row["rungs"]] == [("E1", "receiver"), ("E3", "both")]
+
+
+async def test_a_refusal_leaves_it_with_the_sender_and_the_department_assigns_it(door: Door) -> None:
+    case = await proposed(door)
+    assert (await refused(door, "sup.b", case, "refuse_transfer"))[0] == 422
+    answer = await done(door, "sup.b", case, "refuse_transfer", reason="Trẻ không cư trú tại đây")
+    assert answer["case"] is None, "whoever refused reads it no more"
+    assert (await door.get("sup.b", f"/cases/{case}")).status_code == 404
+    seen = (await door.get("cpo.a", f"/cases/{case}")).json()
+    assert (seen["state"]["custody"], seen["unit"]["code"]) == ("held", "HN-A")
+    assert await told(door, case, "transfer_refused") >= {"cpo.a", "sup.a"}
+    assert await told(door, case, "transfer_unassigned") == {"doh"}
+    assert "assign_transfer" in await allowed(door, "doh", case)
+    assert "assign_transfer" not in await allowed(door, "dohd", case)
+    assert [one["kind"] for one in (await door.get("doh", "/transfers")).json() if one["case_id"] == case] == [
+        "refused"
+    ]
+    to_b = {"to_unit": str(door.unit("HN-B")), "reason": "Nơi trẻ cư trú"}
+    assert await refused(door, "prov", case, "assign_transfer", **to_b) == (403, "transfer-within-province")
+    assert (await refused(door, "sup.a", case, "assign_transfer", **to_b))[1] == "not-your-role"
+    await done(door, "doh", case, "assign_transfer", **to_b)
+    seen = (await door.get("sup.b", f"/cases/{case}")).json()
+    assert (seen["unit"]["code"], seen["owner"]) == ("HN-B", None)
+    assert await told(door, case, "transfer_assigned") >= {"sup.b"}
+    assert await told(door, case, "transfer_settled") >= {"cpo.a", "sup.a"}
+    assert [unit for unit, *_ in await holders(door, case)] == ["HN-A", "HN-B"]
+    assert "assign_transfer" not in await allowed(door, "doh", case), "a case that is simply held is nobody's to assign"
+
+
+async def test_a_proposal_is_taken_back_and_the_receiver_reads_no_more(door: Door) -> None:
+    case = await proposed(door)
+    assert (await refused(door, "sup.b", case, "withdraw_transfer"))[1] in ("not-found", "not-your-unit")
+    await done(door, "sup.a", case, "withdraw_transfer")
+    assert (await door.get("sup.b", f"/cases/{case}")).status_code == 404
+    assert await told(door, case, "transfer_withdrawn") >= {"sup.b"}
+    assert await holders(door, case) == [("HN-A", "receive_report", True)]
+
+
+async def test_a_case_goes_to_a_commune_in_force_and_to_another_one(door: Door) -> None:
+    case = await a_case(door)
+    for unit in (door.unit("HN-A"), door.unit("HN-SYT"), uuid4()):
+        assert await refused(door, "cpo.a", case, "propose_transfer", to_unit=str(unit), reason=WHY) == (
+            422, "transfer-unit-not-allowed",
+        ), unit  # fmt: skip
+    assert (await refused(door, "cpo.a", case, "propose_transfer", to_unit="HN-B", reason=WHY))[0] == 422
+    assert (await refused(door, "chair.a", case, "propose_transfer", to_unit=str(door.unit("HN-B")), reason=WHY))[
+        1
+    ] == ("not-your-role")
+
+
+async def test_who_takes_it_over_names_somebody_of_their_own(door: Door) -> None:
+    case = await proposed(door)
+    assert (await refused(door, "sup.b", case, "accept_transfer", owner_id=str(door.person("cpo.a"))))[1] == (
+        "owner-not-serving"
+    )
+    assert (await refused(door, "sup.a", case, "accept_transfer", owner_id=str(door.person("cpo.a"))))[
+        1
+    ] == "not-your-unit"
+    assert (await refused(door, "sup.a", case, "assign_owner", owner_id=str(door.person("cpo.b"))))[1] == (
+        "owner-not-serving"
+    ), "before it has agreed, nobody there owns it"
+
+
+async def test_nothing_ends_while_a_transfer_waits(door: Door) -> None:
+    case = await proposed(door)
+    await done(
+        door, "cpo.a", case, "propose_early_closure", closure_reason="MOVED_ABROAD", reason="Gia đình ra nước ngoài"
+    )
+    decision = {"number": "1/QĐ", "signed_on": "2026-11-23", "signer": "Chủ tịch"}
+    code = (await refused(door, "chair.a", case, "approve_closure", decision=decision))[1]
+    assert code in ("emergency-undecided", "custody-not-held")
+    await done(door, "cpo.a", case, "rule_out_emergency", reason="Không có dấu hiệu")
+    assert (await refused(door, "chair.a", case, "approve_closure", decision=decision))[1] == "custody-not-held"
+
+
+async def test_another_commune_asks_for_a_case_whose_code_it_knows_and_learns_nothing_of_it(door: Door) -> None:
+    case = await a_case(door)
+    code = (await door.get("cpo.a", f"/cases/{case}")).json()["code"]
+    answer = await door.act("cpo.b", code, "request_transfer", {"reason": "Trẻ đang ở xã chúng tôi"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["case"] is None
+    assert (await door.get("cpo.b", f"/cases/{code}")).status_code == 404
+    assert (await refused(door, "sup.b", code, "request_transfer", reason="Xin nhận"))[
+        1
+    ] == "transfer-already-requested"
+    assert (await refused(door, "sup.a", case, "request_transfer", reason="Xin nhận"))[1] in (
+        "not-your-unit",
+        "not-found",
+    )
+    assert await told(door, case, "transfer_requested") >= {"cpo.a", "sup.a"}
+    assert "decline_request" in await allowed(door, "sup.a", case)
+    assert [one["kind"] for one in (await door.get("sup.a", "/transfers")).json() if one["case_id"] == case] == [
+        "requested"
+    ]
+    await done(door, "sup.a", case, "decline_request", reason="Trẻ vẫn ở xã này")
+    assert (await clock(door, case, "transfer_request"))["status"] == "met"
+    assert await told(door, case, "request_declined") == {"sup.b"}
+    assert (await refused(door, "sup.a", case, "decline_request", reason="x"))[1] == "no-transfer-request"
+    # Asked again, the proposal is the answer.
+    assert (await door.act("cpo.b", code, "request_transfer", {"reason": "Trẻ đã chuyển hẳn"})).status_code == 200
+    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit("HN-B")), reason=WHY)
+    assert (await clock(door, case, "transfer_request"))["status"] == "met"
+
+
+async def test_a_code_that_is_none_is_not_told_from_one_to_keep_out_of(door: Door) -> None:
+    assert await refused(door, "cpo.b", "AN-XXXX-XXXX", "request_transfer", reason="x") == (404, "not-found")
+    case = await a_case(door)
+    await done(
+        door,
+        "sup.a",
+        case,
+        "record_recusal",
+        person_id=str(door.person("cpo.b")),
+        reason="Người thân",
+        ground="RELATIVE",
+    )
+    assert await refused(door, "cpo.b", case, "request_transfer", reason="x") == (404, "not-found")
+
+
+async def test_form_02_proposes_the_transfer_to_the_childs_residence_in_the_same_act(door: Door) -> None:
+    case = await a_case(door, residence_unit="HN-B")
+    answer = await done(
+        door, "cpo.a", case, "complete_initial_assessment", m02=form02(risk="R3"), transfer_to_residence=True
+    )
+    assert answer["command"]["implied"] == ["propose_transfer"]
+    assert answer["case"]["transfer_to"]["code"] == "HN-B"
+    limit = await clock(door, case, "transfer_acceptance")
+    assert limit["amount"].endswith("H"), "R3 is answered within a day"
+    unknown = await a_case(door)
+    assert await refused(
+        door, "cpo.a", unknown, "complete_initial_assessment", m02=form02(), transfer_to_residence=True
+    ) == (422, "transfer-unit-not-allowed")
+    assert (await door.get("cpo.a", f"/cases/{unknown}")).json()["state"]["process"] == "initial_assessment"
+
+
+async def test_a_report_that_belongs_nowhere_is_routed_by_the_duty_desk(door: Door) -> None:
+    case = str((await door.report("h111", unit=None))["cases"][0]["id"])
+    seen = (await door.get("dohd", f"/cases/{case}")).json()
+    assert (seen["state"]["custody"], seen["unit"]) == ("unrouted", None)
+    assert [one["kind"] for one in (await door.get("dohd", "/transfers")).json() if one["case_id"] == case] == [
+        "unrouted"
+    ]
+    assert await holders(door, case) == []
+    await done(door, "dohd", case, "assign_transfer", to_unit=str(door.unit("HN-A")), reason="Nơi xảy ra vụ việc")
+    assert (await clock(door, case, "route"))["status"] == "met"
+    assert await holders(door, case) == [("HN-A", "assign_transfer", True)]
+    assert await told(door, case, "transfer_assigned") >= {"sup.a"}
+    assert (await door.get("sup.a", f"/cases/{case}")).json()["state"]["custody"] == "held"
+    await done(door, "cpo.a", case, "acknowledge")
+
+
+async def test_reopened_elsewhere_the_former_holder_reads_on_and_acts_no_more(door: Door) -> None:
+    case = await a_case(door)
+    await done(door, "cpo.a", case, "complete_initial_assessment", m02=form02())
+    await done(door, "cpo.a", case, "propose_not_substantiated", reason="Không có căn cứ")
+    await done(door, "sup.a", case, "confirm_not_substantiated")
+    report = {"m01": {"channel": "PHONE", "children": [{"name": "Bé Mẫu"}]}, "incident_unit": "HN-B"}
+    await done(door, "sup.a", case, "reopen", **report)
+    seen = (await door.get("cpo.a", f"/cases/{case}")).json()
+    assert (seen["unit"]["code"], seen["allowed_actions"]) == ("HN-B", [])
+    assert [unit for unit, *_ in await holders(door, case)] == ["HN-A", "HN-B"]
+    assert (await refused(door, "cpo.a", case, "assign_owner", owner_id=str(door.person("cpo.a"))))[0] in (403, 404)
+
+
+async def test_two_answers_at_once_have_one_winner(door: Door) -> None:
+    case = await proposed(door)
+    await door.get("sup.b", f"/cases/{case}")
+    await door.get("cpo.b", f"/cases/{case}")
+    answers = await asyncio.gather(
+        door.act("sup.b", case, "refuse_transfer", {"reason": "Không tiếp nhận"}),
+        door.act("cpo.b", case, "accept_transfer", {"owner_id": str(door.person("cpo.b"))}),
+    )
+    assert sum(one.status_code == 200 for one in answers) == 1
+    (row,) = await door.sql("SELECT count(*) AS n FROM custody_interval WHERE case_id = :id AND until IS NULL", id=case)
+    assert row["n"] == 1
+
+
+async def test_sent_twice_it_is_done_once(door: Door) -> None:
+    case, key = await a_case(door), uuid4()
+    body = {"to_unit": str(door.unit("HN-B")), "reason": WHY}
+    first = await door.act("cpo.a", case, "propose_transfer", body, key=key)
+    again = await door.act("cpo.a", case, "propose_transfer", body, key=key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json()["command"]["id"] == again.json()["command"]["id"]
+    rows = await door.sql("SELECT 1 FROM case_event WHERE case_id = :id AND event = 'propose_transfer'", id=case)
+    assert len(rows) == 1
+
+
+async def test_nobody_else_of_the_receiver_or_elsewhere_reads_it(door: Door) -> None:
+    case = await proposed(door)
+    for who, status in (("pol.a", 404), ("hlt", 404), ("chair.b", 200), ("cpo.b", 200)):
+        assert (await door.get(who, f"/cases/{case}")).status_code == status, who
+    assert UUID(case)
