@@ -84,7 +84,7 @@ async def to_write(connection: AsyncConnection, visit: Visit, row: Found) -> Fou
 
 
 async def owns(connection: AsyncConnection, visit: Visit, row: Found) -> bool:
-    """Whether a case somebody reads is theirs to act on: not shown to them by broken glass alone, or only to look on."""
+    """Whether a case somebody reads is theirs to act on, and not shown to them by broken glass or to look on alone."""
     shown_only = row.glass_id is not None or visit.caller.acting.unit_id in (row.transfer_to_id, row.former_unit_id)
     return not shown_only or await cases.is_ones_own(connection, visit.caller.acting, visit.now, row.id)
 
