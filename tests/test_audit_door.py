@@ -516,6 +516,8 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         an_attachment, "cpo.a", "/cases/{}/custody", {"what": "SEALED"}
     ),
     "GET /cases/{case}/documents/{document}": on(a_document, "sup.a", "/cases/{}"),
+    "GET /transfers": known("sup.a", "/transfers"),
+    "GET /cases/{case}/custody": on(a_case, "cpo.a", "/cases/{}/custody"),
     "GET /escalations": known("sup.a", "/escalations"),
     "POST /escalations/{escalation}/acknowledge": on(an_escalation, "sup.a", "/escalations/{}/acknowledge"),
     "POST /escalations/{escalation}/resolve": on(

@@ -27,7 +27,10 @@ from deploy.runtime.postgres import Postgres
 ROOT = Path(__file__).parents[1]
 DRILLS = ROOT / "tests" / "drills"
 GUIDE = ROOT / "docs" / "guides" / "drills.md"
-SCENARIOS = ("s2", "s2-breach", "s3", "s5", "s7", "s10", "referral-silence", "two-accept", "consent-withdrawn")
+SCENARIOS = (
+    "s2", "s2-breach", "s3", "s5", "s7", "s10", "referral-silence", "two-accept", "consent-withdrawn",
+    "transfer-refused", "unit-merged",
+)  # fmt: skip
 
 
 def the_example() -> str:

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
+from models.database import Who, transaction
 from models.settings import Settings
 from tests.api_support import Door, door_to
 from tests.world import World, a_world, form02
@@ -17,6 +21,7 @@ from workflows.connection import connect as connect_temporal
 
 pytestmark = pytest.mark.servers
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 WHY = "Trẻ về sống với bà ở xã khác"
 
 
@@ -323,3 +328,55 @@ async def test_nobody_else_of_the_receiver_or_elsewhere_reads_it(door: Door) -> 
     for who, status in (("pol.a", 404), ("hlt", 404), ("chair.b", 200), ("cpo.b", 200)):
         assert (await door.get(who, f"/cases/{case}")).status_code == status, who
     assert UUID(case)
+
+
+async def another_province(door: Door) -> UUID:
+    """A commune of a province of its own; its unit's id."""
+    ids = {name: uuid4() for name in ("province", "commune")}
+    for kind, unit in ids.items():
+        await door.sql(
+            "INSERT INTO unit (id, code, kind, name_vi, name_en, is_sample, valid_from) "
+            "VALUES (:id, :code, :kind, :name, :name, true, :at)",
+            id=unit, code=f"T2-{kind}-{unit.hex[:6]}", kind=kind, name=f"Tỉnh Hai {kind}", at=LONG_AGO,
+        )  # fmt: skip
+    for unit, parent in ((ids["commune"], ids["province"]),):
+        await door.sql(
+            "INSERT INTO unit_parent (id, unit_id, parent_id, valid_from) VALUES (:id, :unit, :parent, :at)",
+            id=uuid4(), unit=unit, parent=parent, at=LONG_AGO,
+        )  # fmt: skip
+    return ids["commune"]
+
+
+async def test_across_provinces_the_committee_or_the_nation_may_decide_and_the_nation_reads_nothing(door: Door) -> None:
+    there = await another_province(door)
+    for who in ("prov", "nat"):
+        case = await a_case(door)
+        await done(door, "cpo.a", case, "propose_transfer", to_unit=str(there), reason=WHY)
+        assert (await door.get("nat", f"/cases/{case}")).status_code == 404
+        answer = await door.act(who, case, "assign_transfer", {"to_unit": str(there), "reason": "Nơi cư trú"})
+        assert answer.status_code == 200, (who, answer.text)
+        assert answer.json()["case"] is None
+        (row,) = await door.sql("SELECT unit_id, custody FROM case_file WHERE id = :id", id=case)
+        assert (row["unit_id"], row["custody"]) == (there, "held")
+    within = await proposed(door)
+    assert await refused(door, "nat", within, "assign_transfer", to_unit=str(door.unit("HN-B")), reason="x") == (
+        403,
+        "transfer-within-province",
+    )
+
+
+async def test_the_database_itself_keeps_who_held_it_and_lets_nobody_else_write_that(door: Door) -> None:
+    case = await a_case(door)
+    for statement in (
+        (
+            "INSERT INTO custody_interval (id, case_id, case_code, unit_id, sequence, since) "
+            "SELECT gen_random_uuid(), id, code, unit_id, 99, created_at FROM case_file WHERE id = :id"
+        ),
+        "UPDATE custody_interval SET until = since WHERE case_id = :id",
+        "DELETE FROM custody_interval WHERE case_id = :id",
+    ):
+        for engine in (door.database.api, door.database.worker):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with transaction(engine, Who(system="test"), door.clock.now()) as connection:
+                    await connection.execute(text(statement), {"id": case})
+    assert await holders(door, case) == [("HN-A", "receive_report", True)]

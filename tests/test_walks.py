@@ -87,7 +87,9 @@ STAFF = {
 }
 BOTH = "cpo2.a"
 """Writes proposals, and is named deputy of the Chair as of SUP: may approve by role whatever she proposed herself."""
-EVERYBODY = sorted(name for names in STAFF.values() for name in names)
+OVER_THERE = {"cpo.a": "cpo.b", "cpo2.a": "cpo.b", "sup.a": "sup.b", "chair.a": "chair.b", "vch.a": "chair.b"}
+"""Who does it in the commune a case may be handed over to."""
+EVERYBODY = sorted({*(name for names in STAFF.values() for name in names), *OVER_THERE.values()})
 
 APPROVALS = {
     "approve_plan": {"submit_plan"},
@@ -291,6 +293,9 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
         "renew_ban": lambda: {"ban": {**SIGNED, "against": "Cha"}},
         "record_recusal": lambda: {"person_id": world.person(person), "ground": "RELATIVE", "reason": "Họ hàng"},
         "clear_conflict": lambda: {"person_id": world.person(person), "reason": "Chỉ trùng tên"},
+        "propose_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Đã chuyển nhà"},
+        "assign_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Nơi cư trú"},
+        "accept_transfer": lambda: {"owner_id": world.person(dice.choice(["cpo.a", "cpo.b"]))},
         "name_delegate": lambda: {"person_id": world.person("cpo.b"), "for_role": "CHAIR"},
     }  # fmt: skip
     if code == "approve_plan":
@@ -322,6 +327,7 @@ class Rows:
     reports: list[Any]
     told: list[Any]
     recusals: list[Any]
+    custody: list[Any]
     fired: list[Any]
 
     @classmethod
@@ -350,6 +356,7 @@ class Rows:
                     "JOIN escalation e ON e.id = r.escalation_id WHERE e.case_id = :case"
                 ),
                 recusals=await all_of("SELECT * FROM recusal WHERE case_id = :case"),
+                custody=await all_of("SELECT * FROM custody_interval WHERE case_id = :case ORDER BY since, sequence"),
                 fired=await all_of(
                     "SELECT record_id, detail->>'ordinal' AS ordinal FROM audit_entry "
                     "WHERE case_id = :case AND action = 'fire_rung' AND outcome = 'fired'"
@@ -369,8 +376,17 @@ def invariants_hold(before: Rows, after: Rows, now: datetime) -> None:
     approvals_are_another_s(before, after)
     nothing_is_lost(before, after)
     everything_is_once(after, now)
+    one_holds_it(after)
     running = [one for one in after.deadlines.values() if one.status in ("open", "paused")]
     assert running or after.case.process not in LIVE, f"11: nothing runs in {after.case.process}"
+
+
+def one_holds_it(after: Rows) -> None:
+    assert [one.unit_id for one in after.custody if one.until is None] == [after.case.unit_id], "never none, never two"
+    for earlier, later in zip(after.custody, after.custody[1:], strict=False):
+        assert earlier.until == later.since, "custody: a gap, or two at once"
+    pending = after.case.custody == "transfer_pending"
+    assert (after.case.transfer_to_id is not None) == pending, "asked, and nobody waits; or the other way"
 
 
 def reports_are_decided(after: Rows, now: datetime) -> None:
@@ -445,10 +461,14 @@ def _instant(said: str | None) -> datetime | None:
     return datetime.fromisoformat(said) if said else None
 
 
-def who_may(code: str, dice: Random) -> str:
-    """Mostly somebody whose role may, sometimes anybody."""
+async def who_may(walk: Walk, code: str, dice: Random) -> str:
+    """Mostly somebody whose role may, of the commune whose it is; sometimes anybody."""
     may = sorted(name for role in EVENTS[code].roles for name in STAFF.get(role, ()))
-    return dice.choice(EVERYBODY if not may or dice.random() < 0.1 else may)
+    who = dice.choice(EVERYBODY if not may or dice.random() < 0.1 else may)
+    row = await walk.case.row()
+    theirs = code in ("accept_transfer", "refuse_transfer") and row.transfer_to_id is not None
+    there = row.transfer_to_id if theirs else row.unit_id
+    return OVER_THERE.get(who, who) if there == walk.case.world.unit("HN-B") else who
 
 
 async def an_event(walk: Walk, dice: Random) -> str:
@@ -486,7 +506,7 @@ async def act(walk: Walk, dice: Random) -> str:
     if dice.random() < 0.4 and APPROVALS.keys() & set(allowed_in(await walk.standing())):
         return await the_author_approves(walk, dice)
     code = await an_event(walk, dice)
-    command = await walk.prepare(code, who_may(code, dice), dice)
+    command = await walk.prepare(code, await who_may(walk, code, dice), dice)
     (result,) = await walk.send(command)
     return f"{code}: {result.code or 'done'}"
 
@@ -506,7 +526,7 @@ async def the_author_approves(walk: Walk, dice: Random) -> str:
 
 async def two_at_once(walk: Walk, dice: Random) -> str:
     code = await an_event(walk, dice)
-    people = [who_may(code, dice) for _ in range(2)]
+    people = [await who_may(walk, code, dice) for _ in range(2)]
     results = await walk.send(*[await walk.prepare(code, who, dice) for who in people])
     done = [one.sequence for one in results if one.accepted]
     assert len(set(done)) == len(done), "two commands, one sequence"

@@ -122,7 +122,7 @@ async def intervals(connection: AsyncConnection, case_id: UUID) -> Sequence[Foun
         )
         .outerjoin(_PERSON, _PERSON.c.id == _EVENT.c.actor_id)
         .where(_INTERVAL.c.case_id == case_id)
-        .order_by(_INTERVAL.c.sequence)
+        .order_by(_INTERVAL.c.since, _INTERVAL.c.sequence)
     )  # fmt: skip
     rows: Sequence[Found] = (await connection.execute(statement)).all()
     return rows

@@ -8,11 +8,23 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import httpx
 
 from deploy.drill.clock import DrillFailureError
-from deploy.drill.format import HERE, Act, Answer, Call, Consent, GoAbsent, MakeReport, Refer, WantReading
+from deploy.drill.format import (
+    HERE,
+    Act,
+    Answer,
+    Call,
+    ChangeUnits,
+    Consent,
+    GoAbsent,
+    MakeReport,
+    Refer,
+    WantReading,
+)
 from deploy.drill.refs import filled
 from deploy.drill.world import ADMINISTRATOR, World
 
-HTTP_CREATED, HTTP_ERROR, HTTP_UNAUTHORIZED, HTTP_UNDECLARED, HTTP_FAILURE = 201, 400, 401, 428, 500
+HTTP_CREATED, HTTP_ERROR, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN = 201, 400, 401, 403
+HTTP_UNDECLARED, HTTP_FAILURE = 428, 500
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the service said, not a fault
@@ -142,6 +154,16 @@ class Cast:
         self._refused(answer, None, f"the absence of {absence.who} is entered")
         return f"{absence.who} vắng mặt đến · is away until {absence.until.astimezone(HERE):%d/%m/%Y %H:%M}"
 
+    async def change_units(self, change: ChangeUnits) -> str:
+        """Have the administrator merge, split or rename units. Returns what moved, in words.
+
+        Raises:
+            Refusal: refused, or not refused, against expectation.
+        """
+        answer = await self._ask(ADMINISTRATOR, "POST", "/unit-changes", {**change.form, "dry_run": False})
+        said = f"{change.form.get('kind')}: {change.form.get('decision')}"
+        return self._refused(answer, change.refused, said) or f"{said} · {answer.json()['moved']}"
+
     async def answer(self, answer: Answer) -> str:
         """Answer an escalation: take note of it, or say what was done.
 
@@ -216,6 +238,8 @@ class Cast:
         def resolve(kind: str, name: str) -> str:
             if kind == "person":
                 return str(self._world.people[name])
+            if kind == "unit":
+                return str(self._world.units[name])
             if kind == "case":
                 return str(self._cases[name])
             if kind == "plan":
@@ -276,10 +300,12 @@ class Cast:
         return answer
 
     async def _sign_in(self, who: str) -> None:
+        said = {"username": who, "password": self._password}
         position = str(self._world.positions[who])
-        answer = await self._http.post(
-            "/sessions", json={"username": who, "password": self._password, "position_id": position}
-        )
+        answer = await self._http.post("/sessions", json={**said, "position_id": position})
+        if answer.status_code == HTTP_FORBIDDEN and answer.json()["code"] == "no-position":
+            # It ended with its unit; what they hold now is where they went over to.
+            answer = await self._http.post("/sessions", json=said)
         if answer.status_code != HTTP_CREATED:
             raise DrillFailureError(f"{who} cannot sign in: {answer.status_code} {answer.text[:400]}")
         self._tokens[who] = answer.json()["token"]

@@ -88,6 +88,10 @@ def _standing(expect: Expect, seen: Seen, nicks: Nicks) -> Iterator[Finding]:
         if name in expect.model_fields_set:
             wanted, found = getattr(expect, name), seen.case[name]
             yield Finding(_same(wanted, found), f"{name} is {_value(wanted, {})}", _value(found, {}))
+    for name in ("unit", "transfer_to"):
+        if name in expect.model_fields_set:
+            wanted, found = getattr(expect, name), seen.case[name]
+            yield Finding(found == wanted, f"{name} is {wanted or 'none'}", found or "none")
     if "owner" in expect.model_fields_set:
         found = nicks.get(seen.case["owner_id"])
         yield Finding(found == expect.owner, f"the owner is {expect.owner or 'nobody'}", f"{found or 'nobody'}")

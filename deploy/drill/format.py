@@ -159,6 +159,13 @@ class GoAbsent(Part):
     reason: str = "leave"
 
 
+class ChangeUnits(Part):
+    """Units are merged, split or renamed by the administrator; ``form`` is the body of ``POST /unit-changes``."""
+
+    form: dict[str, Any]
+    refused: str | None = None
+
+
 class Answer(Part):
     """Somebody answers an escalation: takes note of it, or says what was done."""
 
@@ -309,10 +316,15 @@ class State(Part):
 
 
 class Expect(Part):
-    """What must hold of a case at an instant. Everything left out is not looked at."""
+    """What must hold of a case at an instant. Everything left out is not looked at.
+
+    ``unit`` holds it, ``transfer_to`` was asked to take it over; both by code.
+    """
 
     case: Nick
     state: State | None = None
+    unit: str | None = None
+    transfer_to: str | None = None
     owner: Nick | None = None
     risk: str | None = None
     flagged: bool | None = None
@@ -346,7 +358,7 @@ class Expect(Part):
         return self
 
 
-KINDS = ("report", "act", "refer", "consent", "absent", "answer", "call", "expect")
+KINDS = ("report", "act", "refer", "consent", "absent", "change_units", "answer", "call", "expect")
 
 
 class Step(Part):
@@ -360,6 +372,7 @@ class Step(Part):
     refer: Refer | None = None
     consent: Consent | None = None
     absent: GoAbsent | None = None
+    change_units: ChangeUnits | None = None
     answer: Answer | None = None
     call: Call | None = None
     expect: Expect | None = None

@@ -78,6 +78,9 @@ def _stage(drill: Drill) -> Iterator[_Problem]:
     for index, step in enumerate(drill.steps):
         if step.refer is not None and step.refer.unit is not None:
             named.append((("steps", index, "refer", "unit"), step.refer.unit))
+        if step.expect is not None:
+            wanted = (("unit", step.expect.unit), ("transfer_to", step.expect.transfer_to))
+            named += [(("steps", index, "expect", name), code) for name, code in wanted if code is not None]
     yield from ((path, f"no unit has the code {code!r}") for path, code in named if code not in codes)
 
     people: list[_Problem] = [(("absences", i, "who"), absence.who) for i, absence in enumerate(drill.absences)]
@@ -154,7 +157,8 @@ def _named_referrals(step: Step) -> Iterator[_Problem]:
 
 def _pointers(drill: Drill, index: int, step: Step, cases: set[str]) -> Iterator[_Problem]:
     for kind, name in references(getattr(getattr(step, step.kind), "form", {})):
-        if name.split("/")[0] not in (drill.cast if kind == "person" else cases):
+        known = {"person": drill.cast, "unit": {unit.code for unit in drill.units}}
+        if name.split("/")[0] not in known.get(kind, cases):
             yield ("steps", index, step.kind, "form"), f"${{{kind}:{name}}} points at nobody and nothing above"
 
 

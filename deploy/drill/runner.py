@@ -14,6 +14,7 @@ from deploy.drill.format import (
     Act,
     Answer,
     Call,
+    ChangeUnits,
     Consent,
     Drill,
     Expect,
@@ -124,6 +125,12 @@ class Play:
         part = getattr(step, step.kind)
         if isinstance(part, GoAbsent):
             return await cast.go_absent(part, step.at)
+        if isinstance(part, ChangeUnits):
+            told = await cast.change_units(part)
+            for case in self._stage.cases.values():
+                # As the sweep does in the service: workflows are told nothing when their case follows its unit.
+                await self._stage.desk.wake(case)
+            return told
         plays: dict[type[Part], Callable[[Any], Awaitable[str]]] = {
             MakeReport: cast.report, Act: cast.act, Refer: cast.refer, Consent: cast.consent,
             Answer: cast.answer, Call: cast.call,

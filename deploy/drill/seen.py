@@ -60,6 +60,7 @@ async def look(connection: AsyncConnection, case_id: UUID, units: Mapping[UUID, 
         units: codes of units by id.
     """
     case = (await connection.execute(select(_CASE).where(_CASE.c.id == case_id))).one()._asdict()
+    case |= {"unit": units.get(case["unit_id"]), "transfer_to": units.get(case["transfer_to_id"])}
     seen = Seen(case=case)
     seen.deadlines = await _deadlines(connection, case_id)
     codes: _Codes = {row["id"]: (row["code"], row["occurrence"], row["referral_id"]) for row in seen.deadlines}

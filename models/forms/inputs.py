@@ -157,7 +157,6 @@ class CompleteInitialAssessment(ActionInput):
     """Mẫu 02. An emergency in it acts as `raise_emergency` in the same transaction, the transfer as its proposal."""
 
     EVENT: ClassVar[str] = "complete_initial_assessment"
-    CARRIES: ClassVar[tuple[str, ...]] = ("transfer_to_residence",)
 
     m02: Annotated[M02, says("Mẫu 02", "Form 02")]
     transfer_to_residence: Annotated[

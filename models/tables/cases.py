@@ -147,8 +147,8 @@ class CustodyInterval(SQLModel, table=True):
 
     __tablename__ = "custody_interval"
     __table_args__ = (
-        UniqueConstraint("case_id", "sequence"),
         Index("uq_custody_interval_now", "case_id", unique=True, postgresql_where=text("until IS NULL")),
+        Index("ix_custody_interval_case_id", "case_id"),
         Index("ix_custody_interval_unit_id_until", "unit_id", "until"),
     )
 

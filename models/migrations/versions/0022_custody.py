@@ -83,13 +83,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_custody_interval_case_id"),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name="fk_custody_interval_unit_id"),
         sa.PrimaryKeyConstraint("id", name="pk_custody_interval"),
-        sa.UniqueConstraint("case_id", "sequence", name="uq_custody_interval_case_id_sequence"),
         if_not_exists=True,
     )
     op.create_index(
         "uq_custody_interval_now", "custody_interval", ["case_id"], unique=True,
         postgresql_where=sa.text("until IS NULL"), if_not_exists=True,
     )
+    op.create_index("ix_custody_interval_case_id", "custody_interval", ["case_id"], if_not_exists=True)
     op.create_index("ix_custody_interval_unit_id_until", "custody_interval", ["unit_id", "until"], if_not_exists=True)
     # Of what was there before only its holder of today is known.
     op.execute(
