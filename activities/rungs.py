@@ -262,14 +262,34 @@ class _Firing:
             before = row
 
     async def _found(self, level: str, step: Step | None, unit: ClockUnit) -> Resolution:
-        """Whom a level means: at the unit that holds the case, at the one it was proposed to, or at both."""
+        """Whom a level means: at the unit that holds the case, at the one it was proposed to, at both; or by name."""
+        if step is not None and step.asks == "assignee" and (named := await self._assignee()) is not None:
+            found = await resolve(self.connection, case=self.place, persons=[named], at=self.at, clock_unit=unit)
+            if not found.nobody:
+                return found
         asks = step.asks if step is not None and self.case.transfer_to_id is not None else "holder"
-        units = {"holder": (None,), "receiver": (self.case.transfer_to_id,), "both": (None, self.case.transfer_to_id)}
+        units: dict[str, tuple[UUID | None, ...]] = {
+            "receiver": (self.case.transfer_to_id,),
+            "both": (None, self.case.transfer_to_id),
+        }
         answers = [
             await resolve(self.connection, case=self.place, level=level, at=self.at, clock_unit=unit, unit_id=one)
-            for one in units[asks]
+            for one in units.get(asks, (None,))
         ]
         return together(answers)
+
+    async def _assignee(self) -> UUID | None:
+        """Whoever was given the task a clock is about."""
+        found = (
+            await self.connection.execute(
+                select(_EVENT.c.facts["items"]).where(
+                    _EVENT.c.case_id == self.case.id,
+                    _EVENT.c.facts["items"].contains([{"id": self.clock.subject}]),
+                )
+            )
+        ).scalar()
+        who = next((one["assignee_id"] for one in found or () if one["id"] == self.clock.subject), None)
+        return UUID(who) if who else None
 
     async def _tell(self, row: Row[Any], before: Row[Any] | None) -> None:
         step = next((one for one in self.clock.rungs if one.ordinal == row.ordinal), None)

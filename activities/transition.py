@@ -278,6 +278,7 @@ def _persons(command: Command, said: Said) -> list[UUID | None]:
         said.second_approver,
         said.identifier("person_id"),
         said.identifier("owner_id"),
+        *(item.assignee for item in said.items(command.command_id)),
     ]
 
 

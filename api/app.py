@@ -33,6 +33,7 @@ from api.routes import (
     escalations,
     factors,
     health,
+    joint,
     notices,
     organisation,
     public,
@@ -107,9 +108,9 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, transfers, alike, case_areas, conflicts, consents, emergencies,
-        actions, referrals, attachments, escalations, notices, organisation, unit_changes, directory, webhooks, audit,
-        reference, public,
+        sessions, factors, accounts, reports, cases, transfers, joint, alike, case_areas, conflicts, consents,
+        emergencies, actions, referrals, attachments, escalations, notices, organisation, unit_changes, directory,
+        webhooks, audit, reference, public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

@@ -645,6 +645,8 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "trigger-missing": 422,
     "receiver-does-not-provide": 422,
     "transfer-unit-not-allowed": 422,
+    "assignee-not-serving": 422,
+    "due-in-the-past": 422,
 }
 """A refusal is 409, the case as it stands being the reason, unless who asks (403) or what was sent (422) is."""
 

@@ -63,6 +63,7 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
         "delegate": "delegate",
         "recused_person": "somebody",
         "to_unit": "another-unit",
+        "item": "item",
         "across": True,
         "report": ReportFact(receipt=NOW),
         "case": CaseFacts(
@@ -73,6 +74,7 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
             incident_unit=UNIT,
             recused_roles=frozenset({"SUP"}),
             open_deadlines=frozenset({"death_review", "transfer_request"}),
+            open_items=dict.fromkeys(("case_task", "conference", "case_flag"), frozenset({"item"})),
         ),
     }
     return Facts(**(facts | changed))

@@ -516,6 +516,10 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
         an_attachment, "cpo.a", "/cases/{}/custody", {"what": "SEALED"}
     ),
     "GET /cases/{case}/documents/{document}": on(a_document, "sup.a", "/cases/{}"),
+    "GET /work": known("sup.a", "/work"),
+    "GET /cases/{case}/work": on(a_case, "cpo.a", "/cases/{}/work"),
+    "GET /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes"),
+    "POST /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes", {"words": "Đã gọi cho bà"}),
     "GET /transfers": known("sup.a", "/transfers"),
     "GET /cases/{case}/custody": on(a_case, "cpo.a", "/cases/{}/custody"),
     "GET /escalations": known("sup.a", "/escalations"),

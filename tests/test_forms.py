@@ -125,6 +125,9 @@ AGREED = (
     ({"outcome", "why_not"}, {"why_not": "chưa liên hệ được"}),
     ({"person_id", "role", "means"}, {"role": "CHAIR"}),
     ({"physical_state"}, {"physical_state": "ổn định"}),
+    ({"person_id", "name", "organisation"}, {"organisation": "công an xã"}),
+    ({"decision", "assignee_id", "due"}, {"assignee_id": None, "due": None}),
+    ({"held", "why_not", "participants"}, {"why_not": "chưa đủ thành phần", "held": False}),
     (
         {"spoken", "number", "signed_on", "signer"},
         {"spoken": False, "number": "12/QĐ-UBND", "signed_on": "2027-02-06", "signer": "Chủ tịch"},

@@ -54,6 +54,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "conflict": ("SI", "SIU"),
     "consent": ("SIU", "SI"),
     "contact": ("SIU", "S"),
+    "case_note": ("SI", ""),
     "custody_interval": ("S", "S"),
     "custody_entry": ("SI", "SI"),
     "deadline": ("SI", "SIU"),

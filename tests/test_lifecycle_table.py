@@ -78,6 +78,14 @@ PROCESS_ROWS = [
     (ANY_LIVE, "record_quality_review", STAYS, "SUP DOH"),
     # the answer to the review task that a closure for death opens (DOH told); the task outlives the closing
     ([*ANY_LIVE, "closed", "not_substantiated", "redirected"], "record_death_review", STAYS, "DOH"),
+    # work in common (issue 4): tasks outside any template, case conferences, flags with dates
+    (ANY_LIVE, "add_task", STAYS, "CPO SUP CHAIR VCH"),
+    (ANY_LIVE, "complete_task", STAYS, "CPO SUP CHAIR VCH"),
+    (ANY_LIVE, "drop_task", STAYS, "CPO SUP CHAIR VCH"),
+    (ANY_LIVE, "call_conference", STAYS, "CPO SUP CHAIR VCH"),
+    (ANY_LIVE, "record_conference", STAYS, "CPO SUP CHAIR VCH"),
+    (ANY_LIVE, "raise_flag", STAYS, "CPO SUP CHAIR VCH DOH DOHD"),
+    (ANY_LIVE, "lower_flag", STAYS, "CPO SUP CHAIR VCH DOH DOHD"),
     # recusal and delegates: lifecycle.md's Roles and invariant 5, process.md §6.5
     (PROCESS, "record_recusal", STAYS, "H111 H111S CPO SUP CHAIR VCH DOH DOHD"),
     (PROCESS, "clear_conflict", STAYS, "SUP CHAIR DOH DOHD"),

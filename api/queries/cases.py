@@ -513,15 +513,16 @@ async def documents(
     kind: str | None = None,
     version: int | None = None,
     document_id: UUID | None = None,
+    ids: Sequence[UUID] | None = None,
 ) -> Sequence[Found]:
     """Documents of a case already found in scope: what counted, and what the reader wrote themselves.
 
-    Their content, sealed, only where one is asked for.
+    Their content, sealed, only where they are asked for by id.
     ``colleague``: the author has, or had when writing it, a position in the reader's unit.
     """
     asked = {
         name: value
-        for name, value in (("kind", kind), ("version", version), ("document_id", document_id))
+        for name, value in (("kind", kind), ("version", version), ("document_id", document_id), ("ids", ids))
         if value is not None
     }
     values = {"case_id": case_id, "reader_unit": reader.unit_id, **asked}
@@ -537,6 +538,7 @@ _OF_DOCUMENTS: Final[Mapping[str, ColumnElement[bool]]] = {
     "kind": _LISTED.c.kind == bindparam("kind"),
     "version": _LISTED.c.version == bindparam("version"),
     "document_id": _LISTED.c.id == bindparam("document_id"),
+    "ids": _LISTED.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
 }
 
 
@@ -548,8 +550,8 @@ def _documents(asked: frozenset[str]) -> Select[Any]:
         _POSITION.c.valid_from <= _LISTED.c.created_at,
         or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _LISTED.c.created_at),
     )
-    # The content itself, sealed, only where one document is asked for.
-    sealed = _DOCUMENT.c.sealed if "document_id" in asked else null().label("sealed")
+    # The content itself, sealed, only where a document is asked for by its id.
+    sealed = _DOCUMENT.c.sealed if asked & {"document_id", "ids"} else null().label("sealed")
     # That there is a document every reader of the case learns; what stands in it, whoever sees its class of data.
     return (
         select(_LISTED, sealed, _PERSON.c.full_name.label("author_name"), colleague.label("colleague"))

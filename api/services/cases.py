@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -211,6 +211,20 @@ async def document(visit: Visit, reference: str, document_id: UUID) -> DocumentO
     return shown
 
 
+async def contents_of(
+    connection: AsyncConnection, visit: Visit, case_id: UUID, ids: Sequence[UUID]
+) -> dict[UUID, dict[str, Any] | None]:
+    """What stands in documents of a case already found in scope, by id; None where the reader does not see that."""
+    if not ids:
+        return {}
+    found: dict[UUID, dict[str, Any] | None] = {}
+    for row in await cases.documents(connection, visit.caller.acting, case_id, ids=ids):
+        shown = _document(visit, row)
+        seen = shown if shown.withheld else await _with_content(connection, row, shown)
+        found[row.id] = seen.content
+    return found
+
+
 def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> CaseOut:
     """A row as the reader sees it."""
     identified = (row.declared and sees(visit.caller.role, DataClass.P1)) and (
@@ -273,6 +287,17 @@ def standing_of(row: Found) -> Standing:
     return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
+_ANSWERS: Final = {
+    "record_death_review": "death_review",
+    "decline_request": "transfer_request",
+    "complete_task": "case_task",
+    "drop_task": "case_task",
+    "record_conference": "conference",
+    "lower_flag": "case_flag",
+}
+"""Events that answer a clock, by its code."""
+
+
 def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
     acting = visit.caller.acting
     asked = row.transfer_to_id is not None and row.transfer_to_id == acting.unit_id
@@ -304,11 +329,8 @@ def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
     if not own:
         # Until it has taken the case over, a commune reads it, and answers.
         events = [event for event in events if Reach.ASKED in reach(acting.role, event)]
-    if "decline_request" in events and "transfer_request" not in (row.running or ()):
-        events.remove("decline_request")
-    if "record_death_review" in events and "death_review" not in (row.running or ()):
-        # Asked of the department about no case but one whose review waits.
-        events.remove("record_death_review")
+    # What answers something is offered where that something waits.
+    events = [event for event in events if _ANSWERS.get(event) is None or _ANSWERS[event] in (row.running or ())]
     return [action(event) for event in events]
 
 
@@ -416,7 +438,7 @@ async def _with_content(connection: AsyncConnection, row: Found, shown: Document
 
 
 __all__: Sequence[str] = (
-    "action", "brought", "case_out", "deadlines", "declaration_required", "document", "documents", "event_label",
-    "find", "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline", "to_write",
-    "whole",
+    "action", "brought", "case_out", "contents_of", "deadlines", "declaration_required", "document", "documents",
+    "event_label", "find", "household", "list_cases", "locate", "owns", "read", "search", "standing_of", "timeline",
+    "to_write", "whole",
 )  # fmt: skip

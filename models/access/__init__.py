@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from models.lifecycle.events import EVENTS
 from models.lifecycle.referral.services import PROVIDERS
-from models.lifecycle.roles import DECIDERS, RECEIVERS, ROLES
+from models.lifecycle.roles import DECIDERS, DEPARTMENT, RECEIVERS, ROLES
 
 Action = Literal[
     "receive_report",
@@ -46,6 +46,8 @@ Action = Literal[
     "resend_delivery",
     "record_area",
     "read_transfers",
+    "read_work",
+    "write_note",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -77,6 +79,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "resend_delivery",
     "record_area",
     "read_transfers",
+    "read_work",
+    "write_note",
 )
 
 
@@ -163,8 +167,6 @@ class DataClass(StrEnum):
 
 COMMUNE: Final = frozenset({"CPO", "SUP", "CHAIR", "VCH"})
 """The commune's case team: its unit's cases."""
-DEPARTMENT: Final = frozenset({"DOH", "DOHD"})
-"""The province's department of health: acts on the cases of the communes below it."""
 AGENCIES: Final = frozenset({"POL", "HLT", "FOR", "EDU", "LEG", "SHL", "SWC"})
 """Whoever a child may be referred to: reads the provider's slice of a case, and of a case as such nothing."""
 
@@ -210,6 +212,9 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "resend_delivery": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "read_transfers": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    "read_work": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    # Whoever reads what is written of a case may add a word to it; what they may not is to move it.
+    "write_note": {role: how_far for role, how_far in _OFFICES.items() if role != "PROV"},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
@@ -425,8 +430,8 @@ VIEWS: Final[dict[str, View]] = {
 }
 """Views that are no role's: what a parent, a child or a provider is given of a case (process.md §6.4)."""
 
-SENSITIVE_KINDS: Final = frozenset({"M03", "minutes"})
-"""Documents that hold very sensitive data (P3) as a rule: the detailed assessment and the needs meeting's minutes."""
+SENSITIVE_KINDS: Final = frozenset({"M03", "minutes", "conference_minutes"})
+"""Documents that hold very sensitive data (P3) as a rule: the detailed assessment, and minutes of meetings."""
 
 
 def scope(role: str, action: Action) -> Scope:

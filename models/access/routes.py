@@ -148,6 +148,8 @@ ROUTES: Final[dict[str, Rule]] = {
         GET /api/v1/cases/{case}/timeline
         GET /api/v1/cases/{case}/deadlines
         GET /api/v1/cases/{case}/custody
+        GET /api/v1/cases/{case}/work
+        GET /api/v1/cases/{case}/notes
         GET /api/v1/cases/{case}/household
         GET /api/v1/cases/{case}/documents
         GET /api/v1/cases/{case}/documents/{document}
@@ -225,6 +227,8 @@ ROUTES: Final[dict[str, Rule]] = {
         Rule(Guard.BOTH, "report_access", frozenset({Besides.PURPOSE})),
     ),
     **_all("GET /api/v1/audit", Rule(Guard.ROLE, "search_audit")),
+    **_all("GET /api/v1/work", Rule(Guard.ROLE, "read_work")),
+    **_all("POST /api/v1/cases/{case}/notes", Rule(Guard.BOTH, "write_note", _DECLARED)),
     **_all("GET /api/v1/transfers", Rule(Guard.ROLE, "read_transfers")),
     **_all("GET /api/v1/escalations", Rule(Guard.ROLE, "read_escalations")),
     **_all(

@@ -20,6 +20,7 @@ from models.forms.inputs import (
     schema,
 )
 from models.forms.intake import M01, ChildInfo, Informant
+from models.forms.joint import CaseFlag, ConferenceCall, ConferenceMinutes, Task
 from models.forms.notes import ContactNote, EventReport, FollowUpNote, VerificationNote
 from models.forms.plan import M04, M05, MeetingMinutes, PlanStep, StepRecord
 from models.forms.protection import M07, BanDecision, BanRequest, IsolationExtension, MeasuresRecord, MeasuresReview
@@ -29,14 +30,17 @@ FORMS: dict[str, type[Form]] = {
     for form in (
         M01, M02, M03, M04, M05, M06, M07, MeetingMinutes, VerificationNote, FollowUpNote, ContactNote, EventReport,
         Order, MeasuresRecord, MeasuresReview, IsolationExtension, BanRequest, BanDecision, StepRecord, ProceedingEnd,
+        Task, ConferenceCall, ConferenceMinutes, CaseFlag,
     )
 }  # fmt: skip
 """Every form by the kind of document it becomes."""
 
 __all__ = [
     "ACT", "AS_STORED", "FORMS", "INPUTS", "M01", "M02", "M03", "M04", "M05", "M06", "M07", "REPORT_INPUT",
-    "ActionInput", "BanDecision", "BanRequest", "ChildInfo", "ContactNote", "Criterion", "EventReport", "FollowUpNote",
+    "ActionInput", "BanDecision", "BanRequest", "CaseFlag", "ChildInfo", "ConferenceCall",
+    "ConferenceMinutes", "ContactNote", "Criterion", "EventReport", "FollowUpNote",
     "Form", "Informant", "IsolationExtension", "MeasuresRecord", "MeasuresReview", "MeetingMinutes", "OnBehalf",
     "Order", "Part", "PlanStep", "ProceedingEnd", "ReportInput", "Sheet", "SignedDecision", "StepRecord",
+    "Task",
     "VerificationNote", "canonical", "carried", "content", "filed_report", "given", "parts", "schema",
 ]  # fmt: skip

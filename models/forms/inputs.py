@@ -38,6 +38,7 @@ from models.forms.base import (
 )
 from models.forms.decision import Decided, Order, ProceedingEnd, SignedDecision
 from models.forms.intake import M01
+from models.forms.joint import CaseFlag, ConferenceCall, ConferenceMinutes, Task
 from models.forms.notes import ContactNote, EventReport, FollowUpNote, VerificationNote
 from models.forms.plan import M04, M05, MeetingMinutes, StepRecord
 from models.forms.protection import M07, BanDecision, BanRequest, IsolationExtension, MeasuresRecord, MeasuresReview
@@ -716,6 +717,73 @@ class NameDelegate(ActionInput):
     decision: Annotated[SignedDecision | None, says("Văn bản chỉ định", "Decision")] = None
 
 
+# --- work in common ---------------------------------------------------------------------------------------------
+
+
+class AddTask(ActionInput):
+    """Give somebody something to do."""
+
+    EVENT: ClassVar[str] = "add_task"
+
+    task: Annotated[Task, says("Công việc", "Task")]
+
+
+class CompleteTask(ActionInput):
+    """A task is done."""
+
+    EVENT: ClassVar[str] = "complete_task"
+    CARRIES: ClassVar[tuple[str, ...]] = ("item_id",)
+
+    item_id: Annotated[UUID, says("Công việc", "Task", help_en="Id of the task")]
+    done: Annotated[LongText, says("Kết quả thực hiện", "What was done")]
+
+
+class DropTask(ActionInput):
+    """A task need not be done any more."""
+
+    EVENT: ClassVar[str] = "drop_task"
+    CARRIES: ClassVar[tuple[str, ...]] = ("item_id",)
+
+    item_id: Annotated[UUID, says("Công việc", "Task", help_en="Id of the task")]
+    reason: Reason
+
+
+class CallConference(ActionInput):
+    """Call a case conference; whoever is invited and uses the system is told."""
+
+    EVENT: ClassVar[str] = "call_conference"
+
+    conference: Annotated[ConferenceCall, says("Cuộc họp", "Conference")]
+
+
+class RecordConference(ActionInput):
+    """What a conference came to; its decisions with a person and a day become tasks."""
+
+    EVENT: ClassVar[str] = "record_conference"
+    CARRIES: ClassVar[tuple[str, ...]] = ("item_id",)
+
+    item_id: Annotated[UUID, says("Cuộc họp", "Conference", help_en="Id of the conference")]
+    minutes: Annotated[ConferenceMinutes, says("Biên bản họp", "Minutes")]
+
+
+class RaiseFlag(ActionInput):
+    """Keep something in sight, and say when to look again."""
+
+    EVENT: ClassVar[str] = "raise_flag"
+
+    flag: Annotated[CaseFlag, says("Lưu ý", "Flag")]
+
+
+class LowerFlag(ActionInput):
+    """It was looked at, or need not be kept in sight any more."""
+
+    EVENT: ClassVar[str] = "lower_flag"
+    CARRIES: ClassVar[tuple[str, ...]] = ("item_id",)
+
+    item_id: Annotated[UUID, says("Lưu ý", "Flag", help_en="Id of the flag")]
+    reason: Reason
+
+
 # --- custody --------------------------------------------------------------------------------------------------------
 
 ToUnit = Annotated[UUID, says("Đơn vị tiếp nhận", "Receiving unit", help_en="Id of the unit")]
@@ -865,6 +933,7 @@ _ALL: Final[tuple[type[ActionInput], ...]] = (
     AssignOwner, PauseClock, SendWrittenReport, RecordSignedOrder, RecordProceedingEnd, RecordStep,
     RaiseEmergency, ApplyMeasures, OrderIsolation, StandDown, EndProtection, ReviewMeasures, ExtendIsolation,
     EndIsolation, RequestBan, OrderBan, RefuseBan, RenewBan, LiftBan, RecordRecusal, ClearConflict, NameDelegate,
+    AddTask, CompleteTask, DropTask, CallConference, RecordConference, RaiseFlag, LowerFlag,
     ProposeTransfer, AcceptTransfer, RefuseTransfer, WithdrawTransfer, AssignTransfer, RequestTransfer, DeclineRequest,
 )  # fmt: skip
 

@@ -136,6 +136,13 @@ class CaseChart(StateChart[Position]):
             update_risk = live.to(None)
             assign_owner = live.to(None)
             pause_clock = live.to(None)
+            add_task = live.to(None)
+            complete_task = live.to(None)
+            drop_task = live.to(None)
+            call_conference = live.to(None)
+            record_conference = live.to(None)
+            raise_flag = live.to(None)
+            lower_flag = live.to(None)
             name_delegate = live.to(None)
             record_quality_review = live.to(None)
 

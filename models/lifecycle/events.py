@@ -4,7 +4,7 @@ Where an event leads is the chart's business; here stands who may, what it needs
 """
 
 from models.lifecycle.facts import SYSTEM_ROLE
-from models.lifecycle.roles import DECIDERS, RECEIVERS
+from models.lifecycle.roles import DECIDERS, DEPARTMENT, RECEIVERS
 from models.lifecycle.types import EventSpec, Region
 
 CPO = frozenset({"CPO"})
@@ -207,6 +207,35 @@ _PROCESS = (
     _event(
         "record_step", "process", CPO, "Ghi kết quả một việc trong kế hoạch", "Record a step of the plan",
         needs="step outcome", documents="step_record", stays=True,
+    ),
+    _event(
+        "add_task", "process", COMMUNE_TEAM, "Giao việc", "Add a task", documents="task",
+        conditions=("assignee-not-serving", "due-in-the-past"), stays=True,
+    ),
+    _event(
+        "complete_task", "process", COMMUNE_TEAM, "Ghi kết quả việc được giao", "Complete a task", needs="item_id done",
+        conditions=("task-not-open",), stays=True,
+    ),
+    _event(
+        "drop_task", "process", COMMUNE_TEAM, "Thôi việc đã giao", "Drop a task", needs="item_id reason",
+        conditions=("task-not-open",), stays=True,
+    ),
+    _event(
+        "call_conference", "process", COMMUNE_TEAM, "Mời họp về trường hợp", "Call a case conference",
+        documents="conference_call", conditions=("due-in-the-past",), stays=True,
+    ),
+    _event(
+        "record_conference", "process", COMMUNE_TEAM, "Ghi biên bản họp về trường hợp", "Record the case conference",
+        needs="item_id", documents="conference_minutes",
+        conditions=("conference-not-open", "assignee-not-serving", "due-in-the-past"), stays=True,
+    ),
+    _event(
+        "raise_flag", "process", COMMUNE_TEAM | DEPARTMENT, "Đặt lưu ý", "Raise a flag", documents="flag",
+        conditions=("due-in-the-past",), stays=True,
+    ),
+    _event(
+        "lower_flag", "process", COMMUNE_TEAM | DEPARTMENT, "Bỏ lưu ý", "Lower a flag", needs="item_id reason",
+        conditions=("flag-not-open",), stays=True,
     ),
     _event(
         "record_recusal", "process", frozenset({"H111", "H111S", "CPO", "SUP", "CHAIR", "VCH", "DOH", "DOHD"}),

@@ -107,6 +107,7 @@ class CaseFacts(Fact):
         risk: ``R1`` … ``R4``; None while never scored.
         flagged: an emergency was ever flagged or raised.
         open_deadlines: codes of the deadlines running now.
+        open_items: ids of the tasks, conferences and flags that are open, by the code of their deadline.
         live_referrals: service codes of the referrals in a live state.
         live_proceedings: ``criminal`` and other kinds of proceedings that are live.
         unit: id of the unit that holds it; empty while it is not routed.
@@ -121,6 +122,7 @@ class CaseFacts(Fact):
     risk: Literal["R1", "R2", "R3", "R4"] | None = None
     flagged: bool = False
     open_deadlines: frozenset[str] = frozenset()
+    open_items: dict[str, frozenset[str]] = {}
     live_referrals: frozenset[str] = frozenset()
     live_proceedings: frozenset[str] = frozenset()
     unit: str = ""
@@ -175,6 +177,9 @@ class Facts(Fact):
         clock, pause_days: what ``pause_clock`` stops, and for how many working days.
         delegate: person id DOH names as decider.
         recused_person: person id whose recusal is recorded, or whose possible conflict is cleared.
+        item: id of the task, conference or flag the act is about.
+        assignees_serve: whoever is given a task serves in the case team.
+        due_passed: a day the act sets lies before the day of the act.
         to_unit: id of the unit the case is to go to.
         to_residence: a Mẫu 02 proposes that it goes to the child's residence, which is then ``to_unit``.
         to_unit_allowed: that unit is a commune in force, and is not the one that holds the case already.
@@ -223,6 +228,9 @@ class Facts(Fact):
     pause_days: int | None = Field(default=None, ge=0)
     delegate: str | None = None
     recused_person: str | None = None
+    item: str | None = None
+    assignees_serve: bool = True
+    due_passed: bool = False
     to_unit: str | None = None
     to_residence: bool = False
     to_unit_allowed: bool = True

@@ -115,6 +115,28 @@ REFUSALS: dict[str, Sentence] = {
         "Trường hợp đang chờ chuyển giao hoặc chưa có đơn vị phụ trách. Hãy hoàn tất việc đó trước.",
         "The case is being transferred or not yet routed. Settle that first.",
     ),
+    "task-not-open": Sentence(
+        "Công việc này không có hoặc đã kết thúc. Hãy tải lại danh sách công việc.",
+        "There is no such task, or it has ended. Reload the list of tasks.",
+    ),
+    "conference-not-open": Sentence(
+        "Cuộc họp này không có hoặc đã có biên bản. Hãy tải lại trường hợp.",
+        "There is no such conference, or its minutes are on record. Reload the case.",
+    ),
+    "flag-not-open": Sentence(
+        "Lưu ý này không có hoặc đã được bỏ. Hãy tải lại trường hợp.",
+        "There is no such flag, or it was lowered. Reload the case.",
+    ),
+    "assignee-not-serving": Sentence(
+        "Người được giao việc không thuộc đơn vị đang làm việc với trường hợp. Hãy chọn người của đơn vị phụ trách; "
+        "việc của cơ quan khác thì lập chuyển gửi.",
+        "Whoever is given the task does not work on this case. Choose somebody of the unit that holds it; an agency is "
+        "asked by a referral.",
+    ),
+    "due-in-the-past": Sentence(
+        "Ngày đặt ra đã qua. Hãy chọn hôm nay hoặc một ngày sau đó.",
+        "The day lies in the past. Choose today or a later day.",
+    ),
     "transfer-not-possible": Sentence(
         "Trường hợp chưa có đơn vị phụ trách hoặc đang chờ đơn vị khác tiếp nhận nên chưa thể đề nghị chuyển. Hãy lưu "
         "Mẫu 02 mà không chọn đề nghị chuyển.",

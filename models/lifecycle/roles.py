@@ -27,6 +27,9 @@ centres because a child speaks there first and a report must not be turned away.
 DECIDERS = frozenset({"CHAIR", "VCH"})
 """The statutory deciders of a commune."""
 
+DEPARTMENT = frozenset({"DOH", "DOHD"})
+"""The province's department of health, and its duty desk."""
+
 
 def acting_roles(actor: Actor) -> frozenset[str]:
     """The roles an actor's act may count as.

@@ -8,7 +8,7 @@ from datetime import date
 
 from models.lifecycle.checks import No
 from models.lifecycle.facts import Facts
-from models.lifecycle.roles import DECIDERS, acting_roles
+from models.lifecycle.roles import DECIDERS, DEPARTMENT, acting_roles
 from models.lifecycle.types import Memory, Standing
 
 EMERGENCY_TRIGGERS = frozenset({"LIFE", "HEALTH", "DIGNITY", "CARER_IS_PERPETRATOR"})
@@ -40,9 +40,6 @@ BAN_MAX_DAYS = 3
 PAUSE_MAX_WORKING_DAYS = 3
 """Working days one design clock may stand still in all (process.md §6.6)."""
 
-
-DEPARTMENT = frozenset({"DOH", "DOHD"})
-"""The province's department of health."""
 
 NO_END = "open"
 """What the memory keeps of a ground that names no last day."""
@@ -285,6 +282,28 @@ def _no_request_open(_: Standing, facts: Facts) -> No | None:
     return No("transfer-already-requested", {}) if "transfer_request" in facts.case.open_deadlines else None
 
 
+_NOT_OPEN = {"case_task": "task-not-open", "conference": "conference-not-open", "case_flag": "flag-not-open"}
+
+
+def _open_item(clock: str) -> Condition:
+    """The task, conference or flag an act is about is one of this case, and nobody has ended it yet."""
+
+    def check(_: Standing, facts: Facts) -> No | None:
+        there = facts.item in facts.case.open_items.get(clock, frozenset())
+        return None if there else No(_NOT_OPEN[clock], {"field": "item_id"})
+
+    return check
+
+
+def _assignees_serve(_: Standing, facts: Facts) -> No | None:
+    """A task is in the hands of somebody of the case team; an agency is asked by a referral."""
+    return None if facts.assignees_serve else No("assignee-not-serving", {"field": "assignee_id"})
+
+
+def _due_ahead(_: Standing, facts: Facts) -> No | None:
+    return No("due-in-the-past", {}) if facts.due_passed else None
+
+
 def _codes(codes: frozenset[str]) -> str:
     return " ".join(sorted(codes))
 
@@ -325,6 +344,11 @@ CONDITIONS: Mapping[str, Condition] = {
     "delegate-in-place": _delegate_wanted,
     "reviewer-is-involved": _reviewer_apart,
     "no-death-review-open": _death_review_open,
+    "task-not-open": _open_item("case_task"),
+    "conference-not-open": _open_item("conference"),
+    "flag-not-open": _open_item("case_flag"),
+    "assignee-not-serving": _assignees_serve,
+    "due-in-the-past": _due_ahead,
     "transfer-unit-not-allowed": _to_unit,
     "transfer-not-possible": _transfer_possible,
     "transfer-within-province": _across,

@@ -100,7 +100,8 @@ class When(Rule):
 class RungRule(Rule):
     """One rung: the level told, where it stands, what else happens there, and parties to a referral told besides.
 
-    `asks`: whose people the level means: those of the unit that holds the case, of the one it was proposed to, or both.
+    `asks`: whose people the level means: those of the unit that holds the case, of the one it was proposed to, or both;
+    or whoever a task was given to.
     """
 
     level: Level

@@ -32,7 +32,7 @@ MARKS: Mapping[Kind, Mark] = {"statutory": "★", "local": "◇", "design": "○
 
 Risk = Literal["R1", "R2", "R3", "R4"]
 Status = Literal["open", "met", "cancelled", "paused", "replaced"]
-Asks = Literal["holder", "receiver", "both"]
+Asks = Literal["holder", "receiver", "both", "assignee"]
 Condition = Literal["unacknowledged_or_unowned", "no_assessment_ruleout_or_measure_since_start"]
 
 
@@ -68,6 +68,8 @@ class Values(Frozen):
     complete_initial_assessment: `emergency` (Mẫu 02 says yes or no).
     approve_plan: `steps` (every step of the approved version), `review_on` (the plan's own review date, if any).
     record_step: `step` (key of the step recorded as done, or not done with a reason).
+    add_task, call_conference, raise_flag: `steps` (what is to be done, by its own id, with its day).
+    complete_task, drop_task, record_conference, lower_flag: `step` (its id); the minutes also `steps` (new tasks).
     order_isolation, extend_isolation: `ground` (a competent body's ground for going beyond 15 days is recorded).
     Any order given by word of mouth: `spoken`, and `order`, the order's own id or number as known to the record.
     record_signed_order: `order` (the same one; without it the earliest unsigned order is meant).

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.access import COMMUNE
 from models.calendar import local_date
 from models.lifecycle.events import EVENTS
 from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
@@ -21,7 +22,7 @@ from models.lifecycle.types import Decision, Memory, Standing
 from models.messages import ContentRef, OpenDeadline, Snapshot
 from models.protocol import replan, with_changes
 from models.protocol.arithmetic import end_of
-from models.protocol.types import MARKS, CaseView, Changes, Clock, Happened, Values
+from models.protocol.types import MARKS, CaseView, Changes, Clock, Happened, PlanStep, Values
 from models.protocol.types import Report as ReportView
 from models.protocol.types import Standing as Codes
 from models.records.actor import SYSTEM_ROLE, Acting
@@ -73,6 +74,8 @@ _ON_THE_CASE = frozenset({"CPO", "SUP"})
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
+ITEMS = ("case_task", "conference", "case_flag")
+"""Codes of the clocks of what people set themselves to be done; their subject is its id."""
 _ABOUT_CONFLICT = frozenset({"record_recusal", "clear_conflict"})
 
 _FREEZE = Write(
@@ -184,6 +187,7 @@ def facts_of(matter: Matter) -> Facts:
     second = around.posts.get(said.second_approver) if said.second_approver else None
     report = said.report
     sender = act.recorder or act.actor
+    items = said.items(act.command_id)
     return Facts(
         actor=actor_of(act.actor, around),
         recorded_by=actor_of(act.recorder, around) if act.recorder else None,
@@ -223,6 +227,9 @@ def facts_of(matter: Matter) -> Facts:
         pause_days=said.act("working_days"),
         delegate=_text(person) if act.event == "name_delegate" else None,
         recused_person=_text(person) if act.event in _ABOUT_CONFLICT else None,
+        item=said.item,
+        assignees_serve=all(_works_on(one.assignee, around) for one in items if one.assignee),
+        due_passed=any(one.due < local_date(act.occurred_at) for one in items),
         to_unit=_text(matter.destination.unit_id),
         to_residence=said.act("transfer_to_residence") is True,
         to_unit_allowed=matter.destination.allowed,
@@ -239,6 +246,7 @@ def facts_of(matter: Matter) -> Facts:
             live_referrals=around.live_referrals,
             live_proceedings=around.live_proceedings,
             open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
+            open_items=_open_items(clocks),
             unit=_text(case.unit_id) or "",
             transfer_to=_text(case.transfer_to_id) or "",
             incident_unit=_text(case.incident_unit_id) or "",
@@ -591,6 +599,17 @@ def _paused_clock(act: Act, clocks: Sequence[Clock]) -> ClockFact | None:
     return ClockFact(code=clock.code, mark=MARKS[clock.kind], paused_days=clock.paused_days, overdue=overdue)
 
 
+def _open_items(clocks: Sequence[Clock]) -> dict[str, frozenset[str]]:
+    """Ids of the tasks, conferences and flags that are open, by the code of their clock."""
+    open_ = [clock for clock in clocks if clock.code in ITEMS and clock.status in ("open", "paused")]
+    return {code: frozenset(one.subject for one in open_ if one.code == code and one.subject) for code in ITEMS}
+
+
+def _works_on(person: UUID, around: Surroundings) -> bool:
+    """Whether somebody is of the case team at an office of the case."""
+    return bool(around.serving.get(person, frozenset()) & COMMUNE)
+
+
 def _owner_serves(case: CaseRow, act: Act, around: Surroundings) -> bool:
     """The owner named is or deputises CPO or SUP at an office of the case; where it has none, holds a position.
 
@@ -759,9 +778,9 @@ def _happened(event: str, matter: Matter, report: ReportView | None) -> Happened
         report=report,
         values=Values(
             emergency=said.emergency,
-            steps=steps,
+            steps=steps or tuple(PlanStep(key=str(one.id), due=one.due) for one in said.items(act.command_id)),
             review_on=review_on,
-            step=said.step,
+            step=said.step or said.item,
             ground=_ground(matter.case, act)[0],
             spoken=said.spoken,
             order=str(act.command_id) if said.spoken else said.act("order"),
@@ -926,6 +945,13 @@ def _codes_of(act: Act) -> dict[str, Any]:
         "to_unit": _text(said.identifier("to_unit")),
         "step": said.step,
         "spoken": said.spoken or None,
+        "item_id": said.item,
+        "flag": said.flag_code,
+        "items": [
+            {"id": str(one.id), "due": one.due.isoformat(), "assignee_id": _text(one.assignee)}
+            for one in said.items(act.command_id)
+        ]
+        or None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -63,6 +63,19 @@ class StoredReport:
     receiver_unit_id: UUID
 
 
+@dataclass(frozen=True)
+class Item:
+    """Something to be done by a day: a task, a conference, a flag to look at. ``id`` comes of the act's command."""
+
+    id: UUID
+    due: date
+    assignee: UUID | None = None
+
+
+def _item(item: UUID, due: str, assignee: str | None = None) -> Item:
+    return Item(item, date.fromisoformat(due), UUID(assignee) if assignee else None)
+
+
 # A form that is itself a signed decision: with a number it counts as the ``decision`` the lifecycle asks for.
 _DECISIONS = frozenset({"M07", "isolation_extension", "ban_decision", "signed_order"})
 
@@ -202,6 +215,39 @@ class Said:
         """Key of the plan step recorded."""
         found = self._by_kind.get("step_record", {}).get("key")
         return found if isinstance(found, str) else None
+
+    @property
+    def item(self) -> str | None:
+        """Id of the task, conference or flag the act is about."""
+        found = self._act.get("item_id")
+        return str(found) if found else None
+
+    @property
+    def flag_code(self) -> str | None:
+        """Which flag the act raises."""
+        found = self._by_kind.get("flag", {}).get("flag")
+        return str(found) if found else None
+
+    def items(self, command_id: UUID) -> tuple[Item, ...]:
+        """What the act sets to be done: a task, a conference to be held, a day to look again, tasks of minutes."""
+        if (task := self._by_kind.get("task")) is not None:
+            return (_item(command_id, task["due"], task["assignee_id"]),)
+        if (call := self._by_kind.get("conference_call")) is not None:
+            return (_item(command_id, local_date(datetime.fromisoformat(call["held_at"])).isoformat()),)
+        if (flag := self._by_kind.get("flag")) is not None:
+            return (_item(command_id, flag["look_on"]),)
+        decisions = self._by_kind.get("conference_minutes", {}).get("decisions", ())
+        return tuple(
+            _item(uuid5(command_id, str(place)), one["due"], one["assignee_id"])
+            for place, one in enumerate(decisions)
+            if one.get("due")
+        )
+
+    @property
+    def invited(self) -> tuple[UUID, ...]:
+        """People of the system who are invited to a conference."""
+        invited = self._by_kind.get("conference_call", {}).get("invited", ())
+        return tuple(UUID(one["person_id"]) for one in invited if one.get("person_id"))
 
     @property
     def second_approver(self) -> UUID | None:

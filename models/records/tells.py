@@ -5,6 +5,7 @@ One table. An event that is not in it tells nobody; its deadline's ladder will, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +13,7 @@ from models.lifecycle.types import Decision, Memory
 from models.protocol.types import Changes
 from models.records.acts import Act
 from models.records.cases import CaseRow
-from models.records.content import REPORTING
+from models.records.content import REPORTING, Item
 from models.records.notices import first_notices, tell
 from models.records.people import OWNER, CasePlace, ClockUnit
 
@@ -87,6 +88,7 @@ async def tell_about(
             clock_unit=one.clock_unit,
             deadline=next((clock for clock in changes.started if clock.code == one.deadline), None),
         )
+    await _tell_of_joint_work(connection, place, act, changes)
     named = act.said.identifier("owner_id")
     if named is not None and (act.actor is None or named != act.actor.person_id):
         await tell(
@@ -99,6 +101,26 @@ async def tell_about(
             # Whose first hours are running must not find it in the morning's mail.
             clock_unit="H" if case.flagged else "day",
         )
+
+
+async def _tell_of_joint_work(connection: AsyncConnection, place: CasePlace, act: Act, changes: Changes) -> None:
+    """Tell whoever is given a task, and whoever is invited to a conference: each of what is theirs, by when."""
+    clocks = {clock.subject: clock for clock in changes.started}
+    given: dict[UUID, list[Item]] = {}
+    for item in act.said.items(act.command_id):
+        if item.assignee is not None and (act.actor is None or item.assignee != act.actor.person_id):
+            given.setdefault(item.assignee, []).append(item)
+    for person, items in given.items():
+        first = clocks.get(str(min(items, key=lambda one: one.due).id))
+        await tell(
+            connection, place, "task_given", reference=act.command_id, at=act.recorded_at, persons=[person],
+            deadline=first,
+        )  # fmt: skip
+    if act.said.invited:
+        await tell(
+            connection, place, "conference_called", reference=act.command_id, at=act.recorded_at,
+            persons=act.said.invited, deadline=next(iter(changes.started), None),
+        )  # fmt: skip
 
 
 def conflict_found(*, flagged: bool) -> Tell:

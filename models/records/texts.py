@@ -391,6 +391,30 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "closure quality review needed",
         ),
     ),
+    "task_given": (
+        Sentence(
+            "Ông/bà được giao một việc",
+            "Ông/bà được giao một việc trong hồ sơ này{by}. Đề nghị mở hồ sơ để xem nội dung.",
+            "ong/ba duoc giao mot viec",
+        ),
+        Sentence(
+            "A task is yours",
+            "You were given a task in this case{by}. Open the case to see what it is.",
+            "you were given a task",
+        ),
+    ),
+    "conference_called": (
+        Sentence(
+            "Mời họp về một trường hợp",
+            "Ông/bà được mời dự họp về trường hợp này{by}. Địa điểm, giờ họp do đơn vị phụ trách thông báo.",
+            "moi hop ve mot truong hop",
+        ),
+        Sentence(
+            "You are invited to a case conference",
+            "You are invited to a conference about this case{by}. The unit that holds it tells you where and when.",
+            "invited to a case conference",
+        ),
+    ),
     "transfer_proposed": (
         Sentence(
             "Có trường hợp đề nghị chuyển đến",

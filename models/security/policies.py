@@ -232,6 +232,12 @@ GUARDED: Final[Mapping[str, Guard]] = {
     ),
     "case_report": _below_case(api=_CASE_REPORT, api_adds=_INTAKE),
     "document": _below_case(api=_DOCUMENT, api_adds=f"author_id = {_PERSON}"),
+    # Of whoever reads what is written of a case; the hotline what it wrote itself.
+    "case_note": Guard(
+        f"{_of_case()} AND (author_id = {_PERSON} OR {_role_of(_seeing(DataClass.P2))} "
+        f"OR {_in('case_id', 'annhi_glass')})",
+        f"author_id = {_PERSON} AND {_judging('write_note')}",
+    ),
     # Whoever held it finds what became of it, though they read the case no more; written by a trigger.
     "custody_interval": Guard(
         f"({_of_case()}) OR ({_role_of(COMMUNE)} AND {_in('unit_id', 'annhi_units')} AND {_not_out()})",

@@ -47,6 +47,7 @@ from models.tables.directory import (
 )
 from models.tables.emergencies import BreakGlass
 from models.tables.links import AnswerLink
+from models.tables.notes import CaseNote
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
 from models.tables.outside import NotSameChild, PublicReceipt
@@ -79,6 +80,7 @@ __all__ = [
     "CaseEvent",
     "CaseFile",
     "CaseKey",
+    "CaseNote",
     "CaseReport",
     "Child",
     "Collaborator",

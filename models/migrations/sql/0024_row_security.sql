@@ -1560,11 +1560,11 @@ CREATE POLICY api_finds ON document FOR SELECT TO annhi_api
     USING ((case_id <> ALL ((SELECT annhi_out())::uuid[]) AND (
         (author_id = (SELECT annhi_person()) AND (frozen_at IS NULL OR (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
         OR (frozen_at IS NOT NULL AND (
-                (kind = ANY ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,SUP,VCH}'))
-                OR (kind <> ALL ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}'))
+                (kind = ANY ('{M03,conference_minutes,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,SUP,VCH}'))
+                OR (kind <> ALL ('{M03,conference_minutes,minutes}') AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}'))
                 OR (case_id = ANY ((SELECT annhi_glass())::uuid[]) AND (
-                    (kind = ANY ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{}'))
-                    OR (kind <> ALL ('{M03,minutes}') AND (SELECT annhi_role()) = ANY ('{H111,H111S}'))))
+                    (kind = ANY ('{M03,conference_minutes,minutes}') AND (SELECT annhi_role()) = ANY ('{}'))
+                    OR (kind <> ALL ('{M03,conference_minutes,minutes}') AND (SELECT annhi_role()) = ANY ('{H111,H111S}'))))
                 OR ((SELECT annhi_role()) = 'H111S' AND EXISTS (
                     SELECT FROM position p WHERE p.person_id = document.author_id AND p.unit_id = (SELECT annhi_unit())
                        AND p.valid_from <= document.created_at
@@ -1586,6 +1586,20 @@ CREATE POLICY worker_adds ON document FOR INSERT TO annhi_worker
 
 CREATE POLICY worker_changes ON document FOR UPDATE TO annhi_worker
     USING ((case_id = ANY ((SELECT annhi_at_work())::uuid[])))
+;
+
+ALTER TABLE case_note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON case_note TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON case_note FOR SELECT TO annhi_api
+    USING (((case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND (author_id = (SELECT annhi_person()) OR (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DEL,DOH,DOHD,SUP,VCH}') OR case_id = ANY ((SELECT annhi_glass())::uuid[]))))
+;
+
+CREATE POLICY api_adds ON case_note FOR INSERT TO annhi_api
+    WITH CHECK ((author_id = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,H111,H111S,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
 ALTER TABLE custody_interval ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY

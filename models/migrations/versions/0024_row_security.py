@@ -1,20 +1,20 @@
-"""row security of custody: the whole script again, over the older one
+"""row security of custody and of notes: the whole script again, over the older one
 
-Revision: 0023
-Revises: 0022
+Revision: 0024
+Revises: 0023
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
 # As the access table made it on the day of this migration; not made anew, or the table could change without one.
-SCRIPT = Path(__file__).parents[1] / "sql" / "0023_row_security.sql"
+SCRIPT = Path(__file__).parents[1] / "sql" / "0024_row_security.sql"
 
 
 def upgrade() -> None:

@@ -1,0 +1,248 @@
+"""Tasks, conferences, flags and notes: work that several people do on a case, each with a day, and chased."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from activities.rungs import fire
+from deploy.runtime.postgres import Postgres
+from deploy.runtime.temporal import Temporal
+from models.calendar import local_date
+from models.database import Who, transaction
+from models.messages import RungDue
+from models.settings import Settings
+from tests.api_support import Door, door_to
+from tests.test_transfers import a_case, allowed, done, proposed, refused, told
+from tests.world import World, a_world
+from workflows.connection import connect as connect_temporal
+
+pytestmark = pytest.mark.servers
+
+WHAT = "Gọi giáo viên chủ nhiệm hỏi việc đi học"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
+    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
+    async with a_world(postgres, client) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(world: World) -> AsyncIterator[Door]:
+    async with door_to(
+        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
+    ) as opened:
+        yield opened
+
+
+def day(door: Door, ahead: int = 3) -> date:
+    return local_date(door.clock.now()) + timedelta(days=ahead)
+
+
+async def a_task(door: Door, case: str, to: str = "cpo2.a", **more: Any) -> dict[str, Any]:
+    task = {"what": WHAT, "assignee_id": str(door.person(to)), "due": day(door).isoformat(), **more}
+    await done(door, "cpo.a", case, "add_task", task=task)
+    return (await work(door, case))[-1]
+
+
+async def work(door: Door, case: str, who: str = "cpo.a") -> list[dict[str, Any]]:
+    answer = await door.get(who, f"/cases/{case}/work")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json())
+
+
+async def listed(door: Door, who: str, **asked: Any) -> list[str]:
+    answer = await door.get(who, "/work", params=asked)
+    assert answer.status_code == 200, answer.text
+    return [one["id"] for one in answer.json()]
+
+
+async def test_a_task_has_somebody_and_a_day_and_ends_by_being_done(door: Door) -> None:
+    case = await a_case(door)
+    assert "complete_task" not in await allowed(door, "cpo.a", case), "there is none yet"
+    task = await a_task(door, case)
+    assert (task["kind"], task["state"], task["due"]) == ("task", "open", day(door).isoformat())
+    assert task["assignee"]["id"] == str(door.person("cpo2.a"))
+    assert task["content"]["what"] == WHAT
+    assert await told(door, case, "task_given") == {"cpo2.a"}
+    assert {"complete_task", "drop_task"} <= await allowed(door, "cpo2.a", case)
+    assert task["id"] in await listed(door, "cpo2.a", mine=True)
+    assert task["id"] not in await listed(door, "cpo.a", mine=True)
+    assert task["id"] in await listed(door, "cpo.a", kind="task")
+    assert task["id"] not in await listed(door, "cpo.a", kind="flag")
+    assert task["id"] not in await listed(door, "cpo.a", due_before=door.clock.now().isoformat())
+    assert await listed(door, "cpo.b") == []
+    await done(door, "cpo2.a", case, "complete_task", item_id=task["id"], done="Em vẫn đi học đều")
+    (ended,) = await work(door, case)
+    assert (ended["state"], ended["ended_event"], ended["ended_content"]) == (
+        "ended", "complete_task", {"done": "Em vẫn đi học đều"},
+    )  # fmt: skip
+    assert ended["ended_by"]["id"] == str(door.person("cpo2.a"))
+    assert task["id"] not in await listed(door, "cpo2.a", mine=True)
+    again = await refused(door, "cpo2.a", case, "complete_task", item_id=task["id"], done="Lần nữa")
+    assert again == (409, "task-not-open")
+
+
+async def test_several_tasks_run_beside_each_other_and_each_is_met_by_its_own(door: Door) -> None:
+    case = await a_case(door)
+    first, second = await a_task(door, case), await a_task(door, case, to="sup.a")
+    await done(door, "sup.a", case, "drop_task", item_id=first["id"], reason="Không cần nữa")
+    assert [one["state"] for one in await work(door, case)] == ["ended", "open"]
+    assert second["id"] in await listed(door, "sup.a", mine=True)
+
+
+async def test_what_cannot_be_a_task_is_refused_and_says_what_to_do(door: Door) -> None:
+    case = await a_case(door)
+    task = {"what": WHAT, "assignee_id": str(door.person("cpo2.a")), "due": day(door).isoformat()}
+    for changed, code in (
+        ({"assignee_id": str(door.person("hlt"))}, "assignee-not-serving"),
+        ({"assignee_id": str(door.person("cpo.b"))}, "assignee-not-serving"),
+        ({"assignee_id": str(uuid4())}, "assignee-not-serving"),
+        ({"due": day(door, -1).isoformat()}, "due-in-the-past"),
+        ({"what": "  "}, "invalid-request"),
+        ({"what": "x\0y"}, "text-not-storable"),
+    ):
+        status, said = await refused(door, "cpo.a", case, "add_task", task={**task, **changed})
+        assert (status, said) == (422, code), changed
+    assert (await refused(door, "pol.a", case, "add_task", task=task))[0] == 404
+    other = await a_case(door)
+    strange = await a_task(door, other)
+    assert await refused(door, "cpo.a", case, "complete_task", item_id=strange["id"], done="x") == (
+        409, "task-not-open",
+    )  # fmt: skip
+    assert await work(door, case) == []
+
+
+async def test_the_first_rung_of_a_task_reminds_whoever_has_it_and_the_next_their_head_of_office(door: Door) -> None:
+    case = await a_case(door)
+    task = await a_task(door, case)
+    (row,) = await door.sql(
+        "SELECT d.id, json_agg(r.ordinal ORDER BY r.due_at) AS ordinals, json_agg(r.due_at ORDER BY r.due_at) AS due "
+        "FROM deadline d JOIN rung r ON r.deadline_id = d.id WHERE d.subject = :id GROUP BY d.id",
+        id=task["id"],
+    )
+    for ordinal, level, who in ((0, "E0", "cpo2.a"), (1, "E1", "sup.a")):
+        at = door.clock.now() + timedelta(days=9)
+        due = RungDue(case_id=UUID(case), deadline_id=row["id"], ordinal=row["ordinals"][ordinal], at=at)
+        async with transaction(door.database.worker, Who(system="rung", case_id=UUID(case)), at) as connection:
+            fired = await fire(connection, due, at=at)
+        (one,) = fired.told
+        assert (one.level, {person.person_id for person in one.resolution.recipients}) == (level, {door.person(who)})
+        assert not one.resolution.nobody
+
+
+async def test_a_conference_is_called_held_and_its_decisions_become_tasks(door: Door) -> None:
+    case = await a_case(door)
+    held_at = door.clock.now() + timedelta(days=2)
+    call = {
+        "held_at": held_at.isoformat(), "place": "Phòng họp UBND xã", "agenda": ["Việc đi học", "Nơi ở an toàn"],
+        "invited": [{"person_id": str(door.person("chair.a"))}, {"person_id": str(door.person("hlt"))},
+                    {"organisation": "Trường Tiểu học A"}],
+    }  # fmt: skip
+    await done(door, "sup.a", case, "call_conference", conference=call)
+    assert await told(door, case, "conference_called") == {"chair.a", "hlt"}
+    (conference,) = await work(door, case)
+    assert (conference["kind"], conference["due"]) == ("conference", local_date(held_at).isoformat())
+    assert conference["content"]["place"] == call["place"]
+    minutes = {
+        "held": True, "chaired_by": "Chủ tịch xã", "participants": [{"name": "Cô giáo", "organisation": "Trường"}],
+        "discussion": "Đã thống nhất",
+        "decisions": [
+            {"decision": "Trường theo dõi hằng ngày", "organisation": "Trường Tiểu học A"},
+            {"decision": "Thăm nhà hằng tuần", "assignee_id": str(door.person("cpo2.a")), "due": day(door).isoformat()},
+            {"decision": "Báo cáo Chủ tịch", "assignee_id": str(door.person("cpo.a")), "due": day(door, 5).isoformat()},
+        ],
+    }  # fmt: skip
+    await done(door, "cpo.a", case, "record_conference", item_id=conference["id"], minutes=minutes)
+    seen = await work(door, case)
+    assert [(one["kind"], one["state"]) for one in seen] == [
+        ("conference", "ended"), ("task", "open"), ("task", "open"),
+    ]  # fmt: skip
+    assert [one["content"]["decision"] for one in seen[1:]] == ["Thăm nhà hằng tuần", "Báo cáo Chủ tịch"]
+    assert await told(door, case, "task_given") == {"cpo2.a"}, "nobody is told what they wrote themselves"
+    again = await refused(door, "cpo.a", case, "record_conference", item_id=conference["id"], minutes=minutes)
+    assert again == (409, "conference-not-open")
+    # Minutes are very sensitive: the department sees that there is a task, and not what was said.
+    (task, *_) = [one for one in await work(door, case, "doh") if one["kind"] == "task"]
+    assert (task["content"], task["withheld"]) == (None, True)
+
+
+async def test_a_conference_that_was_not_held_says_why(door: Door) -> None:
+    case = await a_case(door)
+    call = {
+        "held_at": (door.clock.now() + timedelta(days=1)).isoformat(), "place": "UBND xã", "agenda": ["Rà soát"],
+        "invited": [{"organisation": "Công an xã"}],
+    }  # fmt: skip
+    await done(door, "cpo.a", case, "call_conference", conference=call)
+    (conference,) = await work(door, case)
+    silent = await door.act(
+        "cpo.a", case, "record_conference", {"item_id": conference["id"], "minutes": {"held": False}}
+    )
+    assert silent.status_code == 422
+    assert "not-held-without-reason" in silent.text
+    minutes = {"held": False, "why_not": "Chủ trì bận đột xuất"}
+    await done(door, "cpo.a", case, "record_conference", item_id=conference["id"], minutes=minutes)
+    (ended,) = await work(door, case)
+    assert ended["ended_content"]["why_not"] == minutes["why_not"]
+
+
+async def test_a_flag_has_its_day_and_the_department_may_raise_one(door: Door) -> None:
+    case = await a_case(door)
+    flag = {"flag": "COURT_DATE", "words": "Phiên tòa sơ thẩm", "look_on": day(door, 10).isoformat()}
+    await done(door, "doh", case, "raise_flag", flag=flag)
+    (raised,) = await work(door, case)
+    assert (raised["kind"], raised["content"]["flag"], raised["due"]) == ("flag", "COURT_DATE", flag["look_on"])
+    (one,) = [one for one in (await door.get("doh", "/work", params={"kind": "flag"})).json() if one["case_id"] == case]
+    assert (one["flag"], one["overdue"]) == ("COURT_DATE", False)
+    assert "Phiên tòa" not in str(one), "codes and days only"
+    assert (await refused(door, "cpo.a", case, "raise_flag", flag={**flag, "flag": "NONE"}))[0] == 422
+    await done(door, "cpo.a", case, "lower_flag", item_id=raised["id"], reason="Đã xét xử")
+    assert (await work(door, case))[0]["state"] == "ended"
+    assert await refused(door, "cpo.a", case, "lower_flag", item_id=raised["id"], reason="x") == (409, "flag-not-open")
+
+
+async def test_what_ends_with_the_case_is_called_off_with_its_reason(door: Door) -> None:
+    case = await a_case(door)
+    await a_task(door, case)
+    await done(door, "cpo.a", case, "rule_out_emergency", reason="Không có dấu hiệu")
+    await done(door, "cpo.a", case, "propose_early_closure", closure_reason="MOVED_ABROAD", reason="Ra nước ngoài")
+    decision = {"number": "1/QĐ", "signed_on": "2026-11-23", "signer": "Chủ tịch"}
+    await done(door, "chair.a", case, "approve_closure", decision=decision)
+    assert [one["state"] for one in await work(door, case)] == ["cancelled"]
+
+
+async def test_a_note_is_written_by_those_who_may_not_edit_and_read_by_those_who_read(door: Door) -> None:
+    case = await proposed(door)
+    words = "Mẹ cháu đã đến xã chúng tôi hỏi thủ tục 😊"
+    made = await door.post("sup.b", f"/cases/{case}/notes", {"words": words})
+    assert made.status_code == 201, made.text
+    assert (made.json()["words"], made.json()["role"]) == (words, "SUP")
+    assert [one["words"] for one in (await door.get("cpo.a", f"/cases/{case}/notes")).json()] == [words]
+    assert [one["words"] for one in (await door.get("doh", f"/cases/{case}/notes")).json()] == [words]
+    assert (await door.post("prov", f"/cases/{case}/notes", {"words": "x"})).status_code == 403
+    assert [one["words"] for one in (await door.get("prov", f"/cases/{case}/notes")).json()] in ([], [None])
+    for who, status in (("hlt", 403), ("cpo2.a", 201), ("chair.b", 201)):
+        assert (await door.post(who, f"/cases/{case}/notes", {"words": "x"})).status_code == status, who
+    elsewhere = await a_case(door)
+    assert (await door.post("cpo.b", f"/cases/{elsewhere}/notes", {"words": "x"})).status_code == 404
+    for bad in ({"words": ""}, {"words": "a\0b"}, {"words": "x", "more": 1}, {}):
+        assert (await door.post("cpo.a", f"/cases/{case}/notes", bad)).status_code == 422, bad
+    rows = await door.sql("SELECT sealed FROM case_note WHERE case_id = :id", id=case)
+    assert all(words.encode() not in bytes(row["sealed"]) for row in rows)
+
+
+async def test_a_note_is_never_changed_and_found_by_nobody_who_does_not_read_the_case(door: Door, world: World) -> None:
+    case = await a_case(door)
+    await door.post("cpo.a", f"/cases/{case}/notes", {"words": "Ghi chú"})
+    for who, count in (("cpo.a", 1), ("sup.a", 1), ("cpo.b", 0), ("hlt", 0), ("admin", 0), ("prov", 0)):
+        acting = world.acting(who)
+        announced = Who(acting.person_id, acting.position_id)
+        async with transaction(door.database.api, announced, door.clock.now()) as connection:
+            found = await connection.execute(text("SELECT count(*) FROM case_note WHERE case_id = :id"), {"id": case})
+            assert found.scalar_one() == count, who
