@@ -5,7 +5,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
@@ -113,6 +129,33 @@ async def add(connection: AsyncConnection, into: Table, **values: Any) -> UUID:
 async def change(connection: AsyncConnection, row_of: Table, row_id: UUID, **values: Any) -> None:
     """Other values for a row."""
     await connection.execute(update(row_of).where(row_of.c.id == row_id).values(**values))
+
+
+_LEFT_WITH = ("open_cases", "ended_cases", "referrals")
+
+
+async def left_with(connection: AsyncConnection, unit_id: UUID, at: datetime) -> dict[str, int]:
+    """How much is left with a unit: cases and referrals by a bare count, whoever asks; people and offices below it."""
+    held = func.annhi_left_with(bindparam("of", type_=Uuid())).table_valued(*(column(name) for name in _LEFT_WITH))
+    row = (await connection.execute(select(held), {"of": unit_id})).one()
+    people = select(func.count()).where(
+        POSITION.c.unit_id == unit_id, POSITION.c.kind != "link", not_over(POSITION, at)
+    )
+    below_it = select(func.count()).where(PARENT.c.parent_id == unit_id, not_over(PARENT, at))
+    return {
+        **{name: getattr(row, name) for name in _LEFT_WITH},
+        "positions": (await connection.execute(people)).scalar_one(),
+        "units": (await connection.execute(below_it)).scalar_one(),
+    }
+
+
+async def end_link_positions(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:
+    """The technical positions in which a unit answers by one-time links end with it; nobody else could end them."""
+    await connection.execute(
+        update(POSITION)
+        .where(POSITION.c.unit_id == unit_id, POSITION.c.kind == "link", not_over(POSITION, at))
+        .values(valid_to=at)
+    )
 
 
 async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:

@@ -86,9 +86,15 @@ async def rename_unit(
     return shown
 
 
-@router.post("/units/{unit}/end", responses=_END)
+@router.post(
+    "/units/{unit}/end",
+    responses=declares("not-permitted", "not-found", "already-ended", "unit-in-use", body=True),
+)
 async def end_unit(visit: TheVisit, unit: UUID, ending: Ending) -> UnitOut:
-    """An office ends."""
+    """An office ends, now, once no case, referral, person or office is left with it.
+
+    A commune that still holds something is merged by `/unit-changes`; its cases, deadlines and people go along.
+    """
     return await service.end_unit(visit, unit, ending.at)
 
 

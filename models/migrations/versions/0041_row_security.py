@@ -1,0 +1,27 @@
+"""row security of what came since: the whole script again, over the older one
+
+Revision: 0041
+Revises: 0021
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0041"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+# As the access table made it on the day of this migration; not made anew, or the table could change without one.
+SCRIPT = Path(__file__).parents[1] / "sql" / "0041_row_security.sql"
+
+
+def upgrade() -> None:
+    for statement in SCRIPT.read_text(encoding="utf-8").split("\n;\n\n"):
+        if statement.strip():
+            op.execute(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("forward only: restore a backup instead")
