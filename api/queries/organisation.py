@@ -93,6 +93,12 @@ def _below(administrator_unit: UUID, at: datetime) -> Select[Any]:
     return below(literal(administrator_unit, UNIT.c.id.type), literal(at, PARENT.c.valid_from.type))
 
 
+async def ever_served(connection: AsyncConnection, person_id: UUID, unit_id: UUID) -> bool:
+    """Whether somebody has, or had, a position in a unit."""
+    statement = select(POSITION.c.id).where(POSITION.c.person_id == person_id, POSITION.c.unit_id == unit_id).limit(1)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def one(connection: AsyncConnection, statement: Select[Any]) -> Found | None:
     """The only row, or None."""
     return (await connection.execute(statement)).one_or_none()

@@ -45,6 +45,7 @@ Action = Literal[
     "read_deliveries",
     "resend_delivery",
     "record_area",
+    "hand_over",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -75,6 +76,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_deliveries",
     "resend_delivery",
     "record_area",
+    "hand_over",
 )
 
 
@@ -199,6 +201,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_deliveries": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "resend_delivery": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "record_area": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
+    # Of what the lifecycle's ``assign_owner`` allows, where whoever leaves has their office.
+    "hand_over": {role: _OFFICES[role] for role in sorted(EVENTS["assign_owner"].roles & COMMUNE)},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is
