@@ -303,6 +303,23 @@ _DOOR: dict[str, Spec] = {
         Both("Mục này đã được kết thúc trước đó.", "This was ended before."),
         _RELOAD,
     ),
+    "unit-in-use": Spec(
+        409,
+        Both("Đơn vị chưa thể kết thúc", "This office cannot end yet"),
+        Both(
+            "Đơn vị này còn hồ sơ, chuyển gửi đang mở, chức danh còn hiệu lực hoặc đơn vị trực thuộc; số lượng nêu ở "
+            "mục about. Chưa có gì thay đổi.",
+            "Cases, open referrals, positions in force or offices below are left with this office; how many stands in "
+            "about. Nothing was changed.",
+        ),
+        Both(
+            "Nếu là xã, phường: hãy sáp nhập vào đơn vị kế tiếp bằng việc thay đổi đơn vị (unit-changes); hồ sơ, kể cả "
+            "hồ sơ đã đóng, cùng thời hạn và cán bộ sẽ chuyển theo. Nếu không: hãy bàn giao, kết thúc từng mục rồi "
+            "gửi lại.",
+            "A commune: merge it into its successor by a unit change (unit-changes); its cases, ended ones too, their "
+            "deadlines and its people go along. Otherwise hand over or end each of these, then send this again.",
+        ),
+    ),
     "not-a-dead-letter": Spec(
         409,
         Both("Không phải tin chưa chuyển được", "Not a dead letter"),
@@ -765,7 +782,11 @@ SCHEMA: Final[dict[str, Any]] = {
                 "expires_at": {"type": "string", "format": "date-time"},
             },
         },
-        "about": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Codes, what exactly."},
+        "about": {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "integer"]},
+            "description": "Codes, what exactly; or how many of what.",
+        },
         "latest_event": {
             "type": "object",
             "description": "Who moved the case last, where that was somebody else.",

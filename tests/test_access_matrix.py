@@ -223,6 +223,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/cases/{case}/withholdings/{withholding}/end": {},
     "POST /api/v1/cases/{case}/notes": {"words": "Đã gọi cho bà"},
     "POST /api/v1/cases/{case}/areas": {"kind": "residence", "area_code": "HN-A-01"},
+    "POST /api/v1/people/{person}/hand-over": {"to": str(uuid4())},
     "POST /api/v1/cases/{case}/break-glass": {"reason": "CHILD_IN_DANGER", "note": "x"},
     "POST /api/v1/break-glass/{grant}/confirm": {},
     "POST /api/v1/break-glass/{grant}/review": {"finding": "JUSTIFIED", "note": "x"},

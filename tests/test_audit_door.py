@@ -315,6 +315,11 @@ def by_somebody(path: str, body: Any = None) -> Callable[[Door], Awaitable[Call]
     return make
 
 
+async def leaving(door: Door) -> Call:
+    to = {"to": str(door.person("cpo.a"))}
+    return "sup.a", f"/people/{door.person('cpo2.a')}/hand-over", to, {"Idempotency-Key": str(uuid4())}
+
+
 def to_somebody(path: str, body: Any = None) -> Callable[[Door], Awaitable[Call]]:
     async def make(door: Door) -> Call:
         return "admin", path.format(door.person(await somebody(door))), body, {}
@@ -546,6 +551,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "POST /people": known("admin", "/people", {"full_name": "Người Mới"}),
     "GET /people/{person}": on(a_person, "admin", "{[0]}"),
     "PUT /people/{person}": change_person,
+    "POST /people/{person}/hand-over": leaving,
     "POST /people/{person}/account": on(a_person, "admin", "{[0]}/account", {"username": f"u{uuid4().hex[:8]}"}),
     "POST /people/{person}/account/end": to_somebody("/people/{}/account/end"),
     "POST /people/{person}/second-factors/end": to_somebody("/people/{}/second-factors/end"),

@@ -42,6 +42,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.queries.rows import KEPT, Found
 from models.access import HOTLINE
 from models.database import about, work_on
+from models.lifecycle.states import LIVE
 from models.records.actor import Acting
 from models.records.people import deputyship, is_named_decider
 from models.records.scope import CASE, REPORT, in_scope, readable
@@ -167,6 +168,29 @@ async def is_ones_own(connection: AsyncConnection, reader: Acting, at: datetime,
 @lru_cache(maxsize=KEPT)
 def _own(role: str) -> Select[Any]:
     return select(CASE.c.id).where(CASE.c.id == bindparam("reference"), in_scope(terms(role)))
+
+
+async def owned_by(
+    connection: AsyncConnection, reader: Acting, at: datetime, owner_id: UUID, *, besides: Sequence[UUID]
+) -> Sequence[Found]:
+    """Id and code of the live cases somebody owns and of some ``besides``, the oldest first.
+
+    All of them the reader's to act on.
+    """
+    values = said(reader, at, owner_id=owner_id, besides=list(besides))
+    rows: Sequence[Found] = (await connection.execute(_owned(reader.role), values)).all()
+    return rows
+
+
+@lru_cache(maxsize=KEPT)
+def _owned(role: str) -> Select[Any]:
+    theirs = and_(CASE.c.owner_id == bindparam("owner_id"), CASE.c.process.in_(sorted(LIVE)))
+    asked_before = CASE.c.id == any_(bindparam("besides", type_=ARRAY(Uuid)))
+    return (
+        select(CASE.c.id, CASE.c.code)
+        .where(or_(theirs, asked_before), in_scope(terms(role)))
+        .order_by(CASE.c.receipt_at, CASE.c.id)
+    )
 
 
 Reference = Literal["id", "code"]

@@ -5,7 +5,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, insert, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
@@ -77,6 +93,12 @@ def _below(administrator_unit: UUID, at: datetime) -> Select[Any]:
     return below(literal(administrator_unit, UNIT.c.id.type), literal(at, PARENT.c.valid_from.type))
 
 
+async def ever_served(connection: AsyncConnection, person_id: UUID, unit_id: UUID) -> bool:
+    """Whether somebody has, or had, a position in a unit."""
+    statement = select(POSITION.c.id).where(POSITION.c.person_id == person_id, POSITION.c.unit_id == unit_id).limit(1)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def one(connection: AsyncConnection, statement: Select[Any]) -> Found | None:
     """The only row, or None."""
     return (await connection.execute(statement)).one_or_none()
@@ -113,6 +135,33 @@ async def add(connection: AsyncConnection, into: Table, **values: Any) -> UUID:
 async def change(connection: AsyncConnection, row_of: Table, row_id: UUID, **values: Any) -> None:
     """Other values for a row."""
     await connection.execute(update(row_of).where(row_of.c.id == row_id).values(**values))
+
+
+_LEFT_WITH = ("open_cases", "ended_cases", "referrals")
+
+
+async def left_with(connection: AsyncConnection, unit_id: UUID, at: datetime) -> dict[str, int]:
+    """How much is left with a unit: cases and referrals by a bare count, whoever asks; people and offices below it."""
+    held = func.annhi_left_with(bindparam("of", type_=Uuid())).table_valued(*(column(name) for name in _LEFT_WITH))
+    row = (await connection.execute(select(held), {"of": unit_id})).one()
+    people = select(func.count()).where(
+        POSITION.c.unit_id == unit_id, POSITION.c.kind != "link", not_over(POSITION, at)
+    )
+    below_it = select(func.count()).where(PARENT.c.parent_id == unit_id, not_over(PARENT, at))
+    return {
+        **{name: getattr(row, name) for name in _LEFT_WITH},
+        "positions": (await connection.execute(people)).scalar_one(),
+        "units": (await connection.execute(below_it)).scalar_one(),
+    }
+
+
+async def end_link_positions(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:
+    """The technical positions in which a unit answers by one-time links end with it; nobody else could end them."""
+    await connection.execute(
+        update(POSITION)
+        .where(POSITION.c.unit_id == unit_id, POSITION.c.kind == "link", not_over(POSITION, at))
+        .values(valid_to=at)
+    )
 
 
 async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:

@@ -56,6 +56,13 @@ async def claim(
     return (await connection.execute(select(_SUBMISSION).where(_SUBMISSION.c.id == submission_id))).one()
 
 
+async def under(connection: AsyncConnection, person_id: UUID, key: UUID) -> Sequence[Found]:
+    """Everything somebody asked for under one key."""
+    statement = select(_SUBMISSION).where(_SUBMISSION.c.person_id == person_id, _SUBMISSION.c.key == key)
+    rows: Sequence[Found] = (await connection.execute(statement)).all()
+    return rows
+
+
 async def answer(connection: AsyncConnection, submission_id: UUID, *, at: datetime, answer: dict[str, Any]) -> None:
     """Keep the answer; the first one stays."""
     await write(connection, _ANSWER, [{"id": submission_id, "confirmed_at": at, "answer": answer}])

@@ -12,16 +12,20 @@ from sqlalchemy import func, literal
 
 from api.door import TheVisit
 from api.paging import DEFAULT, Cursor, Limit
-from api.problems import declares
+from api.problems import declares, declares_refusals
 from api.queries import organisation as q
+from api.services import hand_over as handing_over
 from api.services import organisation as service
+from api.services.keys import IdempotencyKey
 from api.shapes.base import Page
+from api.shapes.cases import HandedOverOut
 from api.shapes.organisation import (
     AbsenceIn,
     AbsenceOut,
     DeputyIn,
     DeputyOut,
     Ending,
+    HandOverIn,
     HeldPosition,
     PersonIn,
     PersonOut,
@@ -86,9 +90,15 @@ async def rename_unit(
     return shown
 
 
-@router.post("/units/{unit}/end", responses=_END)
+@router.post(
+    "/units/{unit}/end",
+    responses=declares("not-permitted", "not-found", "already-ended", "unit-in-use", body=True),
+)
 async def end_unit(visit: TheVisit, unit: UUID, ending: Ending) -> UnitOut:
-    """An office ends."""
+    """An office ends, now, once no case, referral, person or office is left with it.
+
+    A commune that still holds something is merged by `/unit-changes`; its cases, deadlines and people go along.
+    """
     return await service.end_unit(visit, unit, ending.at)
 
 
@@ -124,6 +134,15 @@ async def change_person(
     shown = await service.change_person(visit, person, given, if_match)
     response.headers["ETag"] = service.etag(shown)
     return shown
+
+
+@router.post("/people/{person}/hand-over", responses=declares(*declares_refusals(), body=True))
+async def hand_over(visit: TheVisit, person: UUID, key: IdempotencyKey, given: HandOverIn) -> list[HandedOverOut]:
+    """Give every live case of somebody who leaves to a successor, in one act; each has a result of its own.
+
+    The same request with the same key goes on where it was broken off, and gives no case twice.
+    """
+    return await handing_over.hand_over(visit, person, key, given)
 
 
 @router.get("/positions", responses=_READ)

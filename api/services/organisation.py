@@ -155,10 +155,24 @@ async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: s
 
 
 async def end_unit(visit: Visit, unit_id: UUID, at: datetime | None) -> UnitOut:
-    """An office ends, and its place in the tree with it."""
-    shown = await end(visit, q.UNIT, q.units(visit.now), "id", unit_id, at, unit, "unit")
+    """An office that holds nothing any more ends, and its place in the tree with it, in one act.
+
+    It ends now and on no day to come: what it will hold then, nobody can say.
+
+    Raises:
+        Problem: ``unit-in-use`` while cases, referrals, people or offices are left with it; else as ``end``.
+    """
+    await visit.require("administer")
+    if at is not None and at > visit.now:
+        raise fault("in-the-future", "body", "at")
     async with visit.transaction() as connection:
-        await q.end_parents(connection, unit_id, at or visit.now)
+        # Locked before it is looked at: whatever is just being written to this office is waited for, and counted.
+        shown = await _ended(connection, visit, q.UNIT, q.units(visit.now), "id", unit_id, at, unit, "unit")
+        left = await q.left_with(connection, unit_id, visit.now)
+        if any(left.values()):
+            raise Problem("unit-in-use", extra={"about": left})
+        await q.end_link_positions(connection, unit_id, visit.now)
+        await q.end_parents(connection, unit_id, visit.now)
     return shown
 
 
@@ -275,29 +289,43 @@ async def end(  # noqa: PLR0917 - what is ended, in the order one says it
         Problem: ``not-permitted``, ``not-found``, ``already-ended`` or ``invalid-request``.
     """
     await visit.require("administer")
+    async with visit.transaction() as connection:
+        return await _ended(connection, visit, rows, statement, unit_column, row_id, at, show, record)
+
+
+async def _ended(  # noqa: PLR0917 - as ``end``
+    connection: AsyncConnection,
+    visit: Visit,
+    rows: Table,
+    statement: Select[Any],
+    unit_column: str | None,
+    row_id: UUID,
+    at: datetime | None,
+    show: Callable[[Found], Shown],
+    record: str,
+) -> Shown:
     starts, ends = ("valid_from", "valid_to") if "valid_to" in rows.c else ("starts_at", "ends_at")
     when = at or visit.now
-    async with visit.transaction() as connection:
-        own = visit.caller.acting.unit_id
-        clause = (
-            q.of_units(rows.c[unit_column], own, visit.now)
-            if unit_column is not None
-            else q.of_people(rows.c.person_id, own, visit.now)
-        )
-        chosen = statement.where(rows.c.id == row_id, clause)
-        before = await found(connection, chosen.with_for_update(of=rows))
-        if rows is q.POSITION and _watches(visit, before.role, before.unit_id):
-            raise Problem("not-yours-to-grant")
-        ended = getattr(before, ends)
-        if ended is not None and ended <= visit.now:
-            raise Problem("already-ended")
-        if when <= getattr(before, starts):
-            raise fault("ends-before-it-starts", "body", "at")
-        if at is not None and at < visit.now:
-            raise fault("in-the-past", "body", "at")
-        await q.change(connection, rows, row_id, **{ends: when})
-        await visit.note(connection, "end", record, record_id=row_id)
-        return show(await found(connection, statement.where(rows.c.id == row_id)))
+    own = visit.caller.acting.unit_id
+    clause = (
+        q.of_units(rows.c[unit_column], own, visit.now)
+        if unit_column is not None
+        else q.of_people(rows.c.person_id, own, visit.now)
+    )
+    chosen = statement.where(rows.c.id == row_id, clause)
+    before = await found(connection, chosen.with_for_update(of=rows))
+    if rows is q.POSITION and _watches(visit, before.role, before.unit_id):
+        raise Problem("not-yours-to-grant")
+    ended = getattr(before, ends)
+    if ended is not None and ended <= visit.now:
+        raise Problem("already-ended")
+    if when <= getattr(before, starts):
+        raise fault("ends-before-it-starts", "body", "at")
+    if at is not None and at < visit.now:
+        raise fault("in-the-past", "body", "at")
+    await q.change(connection, rows, row_id, **{ends: when})
+    await visit.note(connection, "end", record, record_id=row_id)
+    return show(await found(connection, statement.where(rows.c.id == row_id)))
 
 
 def people(visit: Visit) -> Select[Any]:

@@ -21,6 +21,7 @@ from api.queries import referrals as q
 from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import find
+from api.services.several import told, tried
 from api.shapes.base import Text, UnitRef
 from api.shapes.cases import AllowedAction
 from api.shapes.referrals import (
@@ -109,17 +110,8 @@ async def _asked(visit: Visit, case_id: UUID, key: UUID, index: int, one: AskedS
     target = f"cases/{case_id}/referrals/{index}"
     referral_id = uuid5(keys.command_id(visit.caller.person_id, key, target), "referral")
     said = one.model_dump(mode="json", exclude={"receiver", "occurred_at"}, exclude_none=True)
-    try:
-        async with visit.transaction() as connection:
-            receiver = await _receiver(connection, visit, one.receiver)
-        asking = _Sending(case_id, referral_id, "ask_service", target, (Part("act", said),), one)
-        await _carry_out(visit, key, asking)
-        if receiver is not None:
-            to = (Part("act", {"receiver_id": str(receiver)}),)
-            await _carry_out(visit, key, _Sending(case_id, referral_id, "send", f"{target}/send", to, one))
-        problem = None
-    except Problem as no:
-        problem = no
+    asking = _Sending(case_id, referral_id, "ask_service", target, (Part("act", said),), one)
+    _, problem = await tried(_ask_and_send(visit, key, asking, one.receiver))
     async with visit.transaction() as connection:
         row = await q.find(connection, visit.caller.acting, visit.now, referral_id)
         shown = await _one(connection, visit, row) if row is not None else None
@@ -127,12 +119,17 @@ async def _asked(visit: Visit, case_id: UUID, key: UUID, index: int, one: AskedS
             connection, "read_referral", "referral", "done" if shown else "refused", record_id=referral_id,
             case_id=case_id, code=problem.code if problem else None,
         )  # fmt: skip
-    said_no = problem.body(visit.language, str(_trace())) if problem else None
-    return ResultOut(service=one.service, referral=shown, problem=said_no)
+    return ResultOut(service=one.service, referral=shown, problem=told(visit, problem))
 
 
-def _trace() -> Any:
-    return structlog.contextvars.get_contextvars().get("trace_id", "")
+async def _ask_and_send(visit: Visit, key: UUID, asking: _Sending, code: str | None) -> None:
+    async with visit.transaction() as connection:
+        receiver = await _receiver(connection, visit, code)
+    await _carry_out(visit, key, asking)
+    if receiver is not None:
+        to = (Part("act", {"receiver_id": str(receiver)}),)
+        sending = _Sending(asking.case_id, asking.referral_id, "send", f"{asking.target}/send", to, asking.said)
+        await _carry_out(visit, key, sending)
 
 
 async def act(visit: Visit, referral_id: UUID, key: UUID, body: ReferralAct) -> ReferralOut:

@@ -289,3 +289,12 @@ class RecipientOut(Output):
     person: PersonRef
     role: str
     watching: bool
+
+
+class HandedOverOut(Output):
+    """What became of one case of somebody who leaves: the successor has it, or the problem (RFC 9457) that kept it."""
+
+    case_id: UUID
+    case_code: str
+    done: bool
+    problem: dict[str, Any] | None

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from api.shapes.base import Code, Input, Moment, Output, PersonRef
-from models.forms.base import Line, Role
+from models.forms.base import Line, LongText, Role
 
 UnitKind = Literal["commune", "province", "committee", "department", "hotline", "national", "agency"]
 Email = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
@@ -44,6 +44,13 @@ class UnitNames(Input):
 
     name_vi: Line
     name_en: Line
+
+
+class HandOverIn(Input):
+    """Who takes over the cases of somebody who leaves. Nobody is suggested: who may, the answer says of each case."""
+
+    to: UUID
+    reason: LongText | None = None
 
 
 class PersonOut(Output):

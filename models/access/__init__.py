@@ -48,6 +48,7 @@ Action = Literal[
     "read_transfers",
     "read_work",
     "write_note",
+    "hand_over",
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
@@ -81,6 +82,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     "read_transfers",
     "read_work",
     "write_note",
+    "hand_over",
 )
 
 
@@ -215,6 +217,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_work": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     # Whoever reads what is written of a case may add a word to it; what they may not is to move it.
     "write_note": {role: how_far for role, how_far in _OFFICES.items() if role != "PROV"},
+    # Of what the lifecycle's ``assign_owner`` allows, where whoever leaves has their office.
+    "hand_over": {role: _OFFICES[role] for role in sorted(EVENTS["assign_owner"].roles & COMMUNE)},
     "review_break_glass": {"SUP": Scope.UNIT, "DPO": Scope.PROVINCE},
 }
 """Scope by action and role; a role that is not in a row has none. ``administer`` reaches the unit and what is

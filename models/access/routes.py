@@ -213,6 +213,7 @@ ROUTES: Final[dict[str, Rule]] = {
         Rule(Guard.BOTH, "record_consent", _DECLARED),
     ),
     **_all("POST /api/v1/cases/{case}/areas", Rule(Guard.BOTH, "record_area", _DECLARED)),
+    **_all("POST /api/v1/people/{person}/hand-over", Rule(Guard.BOTH, "hand_over")),
     **_all("POST /api/v1/cases/{case}/break-glass", Rule(Guard.BOTH, "break_glass", frozenset({Besides.REASON}))),
     **_all(
         "POST /api/v1/break-glass/{grant}/confirm",

@@ -30,7 +30,7 @@ from models.lifecycle.events import EVENTS
 from models.lifecycle.referral.services import SERVICES, providers_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.roles import ROLES
-from models.lifecycle.states import FINAL
+from models.lifecycle.states import ENDED, FINAL
 from models.records import scope as clauses
 from models.records.people import behind_glass, kept_out_of, named_for, stands_in
 from models.records.terms import Terms
@@ -692,6 +692,23 @@ def _beyond() -> Iterator[Function]:
         "which case a referral is at: it goes along with a case that is attached, and whoever works on it follows it",
         beyond=True,
         to="annhi_worker",
+    )
+    yield Function(
+        "annhi_left_with",
+        "p_unit uuid",
+        "TABLE (open_cases bigint, ended_cases bigint, referrals bigint)",
+        f"""IF p_unit <> ALL ((SELECT annhi_administered())::uuid[]) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT count(*) FILTER (WHERE c.process <> ALL ({array(ENDED)})),
+           count(*) FILTER (WHERE c.process = ANY ({array(ENDED)})),
+           (SELECT count(*) FROM referral f WHERE f.receiver_id = p_unit AND f.state = ANY ({array(LIVE)}))
+      FROM case_file c
+     WHERE c.unit_id = p_unit
+        OR (c.unit_id IS NULL AND (c.incident_unit_id = p_unit OR c.residence_unit_id = p_unit));""",  # noqa: S608
+        "how many cases and referrals an office of the administrator still has: it may end only with none",
+        beyond=True,
     )
     yield Function(
         "annhi_kept",

@@ -1374,6 +1374,40 @@ REVOKE ALL ON FUNCTION annhi_case_of_referral(uuid) FROM PUBLIC
 GRANT EXECUTE ON FUNCTION annhi_case_of_referral(uuid) TO annhi_worker
 ;
 
+CREATE OR REPLACE FUNCTION annhi_left_with(p_unit uuid) RETURNS TABLE (open_cases bigint, ended_cases bigint, referrals bigint) LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_person uuid := annhi_person();
+    v_at timestamptz := annhi_now();
+    v_role text;
+    v_unit uuid;
+BEGIN
+    
+    SELECT p.role, p.unit_id INTO v_role, v_unit FROM position p
+     WHERE p.id = annhi_position() AND p.person_id = v_person AND p.valid_from <= v_at
+       AND (p.valid_to IS NULL OR p.valid_to > v_at);
+    IF p_unit <> ALL ((SELECT annhi_administered())::uuid[]) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT count(*) FILTER (WHERE c.process <> ALL ('{attached,closed,not_substantiated,redirected}')),
+           count(*) FILTER (WHERE c.process = ANY ('{attached,closed,not_substantiated,redirected}')),
+           (SELECT count(*) FROM referral f WHERE f.receiver_id = p_unit AND f.state = ANY ('{accepted,acknowledged,delivered,draft,in_service,needs_info,scheduled,sent,waiting_order}'))
+      FROM case_file c
+     WHERE c.unit_id = p_unit
+        OR (c.unit_id IS NULL AND (c.incident_unit_id = p_unit OR c.residence_unit_id = p_unit));
+END $$
+;
+
+COMMENT ON FUNCTION annhi_left_with(uuid) IS 'how many cases and referrals an office of the administrator still has: it may end only with none'
+;
+
+REVOKE ALL ON FUNCTION annhi_left_with(uuid) FROM PUBLIC
+;
+
+GRANT EXECUTE ON FUNCTION annhi_left_with(uuid) TO annhi_api
+;
+
 CREATE OR REPLACE FUNCTION annhi_kept(p_names text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER COST 2000 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
