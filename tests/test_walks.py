@@ -97,6 +97,11 @@ APPROVALS = {
     "confirm_not_substantiated": {"propose_not_substantiated"},
     "confirm_redirect": {"propose_redirect"},
 }
+ENDS = {
+    "complete_task": "case_task", "drop_task": "case_task", "record_conference": "conference",
+    "lower_flag": "case_flag",
+}  # fmt: skip
+"""What ends a task, a conference, a flag; by the code of its clock."""
 ASIDE = {"propose_early_closure", "propose_redirect", "suspend"}
 CLOSES = {"approve_closure", "confirm_not_substantiated", "confirm_redirect"}
 
@@ -293,6 +298,14 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
         "renew_ban": lambda: {"ban": {**SIGNED, "against": "Cha"}},
         "record_recusal": lambda: {"person_id": world.person(person), "ground": "RELATIVE", "reason": "Họ hàng"},
         "clear_conflict": lambda: {"person_id": world.person(person), "reason": "Chỉ trùng tên"},
+        "add_task": lambda: {"task": {"what": "Gọi trường", "assignee_id": world.person(person), "due": str(today)}},
+        "call_conference": lambda: {
+            "conference": {
+                "held_at": case.now() + timedelta(hours=1), "place": "UBND xã", "agenda": ["Rà soát"],
+                "invited": [{"organisation": "Công an xã"}],
+            }
+        },
+        "raise_flag": lambda: {"flag": {"flag": "SAFETY", "look_on": str(today + dice.choice(LEAPS))}},
         "propose_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Đã chuyển nhà"},
         "assign_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Nơi cư trú"},
         "accept_transfer": lambda: {"owner_id": world.person(dice.choice(["cpo.a", "cpo.b"]))},
@@ -304,6 +317,14 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
         clocks = [one.id for one in (await Rows.of(case)).deadlines.values() if one.status == "open"]
         chosen = dice.choice(sorted(clocks)) if clocks else uuid4()
         return {"deadline_id": chosen, "working_days": 1, "reason": "Chờ giấy tờ"}
+    if code in ENDS:
+        waiting = [one.subject for one in (await Rows.of(case)).deadlines.values() if one.code == ENDS[code]]
+        item = {"item_id": dice.choice(sorted(waiting)) if waiting else str(uuid4())}
+        return item | (
+            {"minutes": {"held": False, "why_not": "Hoãn"}}
+            if code == "record_conference"
+            else {"done" if code == "complete_task" else "reason": "Xong"}
+        )
     if code in more:
         return more[code]()
     return {name: "Vì trẻ" for name, info in INPUTS[code].model_fields.items() if info.is_required()}

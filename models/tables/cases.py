@@ -186,16 +186,7 @@ class CaseEvent(SQLModel, table=True):
     """One move of a case, accepted and recorded. Append-only. ``facts`` holds codes and ids, never text."""
 
     __tablename__ = "case_event"
-    __table_args__ = (
-        UniqueConstraint("case_id", "sequence"),
-        UniqueConstraint("command_id", "case_id"),
-        Index(
-            "ix_case_event_items",
-            text("(facts -> 'items') jsonb_path_ops"),
-            postgresql_using="gin",
-            postgresql_where=text("facts ? 'items'"),
-        ),
-    )
+    __table_args__ = (UniqueConstraint("case_id", "sequence"), UniqueConstraint("command_id", "case_id"))
 
     id: UUID = key()
     case_id: UUID = Field(foreign_key="case_file.id")

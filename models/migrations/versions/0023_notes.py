@@ -34,13 +34,6 @@ def upgrade() -> None:
         "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON case_note "
         "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
-    # A person's open tasks are found by what an event says of them.
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "ix_case_event_items", "case_event", [sa.text("(facts -> 'items') jsonb_path_ops")],
-            postgresql_using="gin", postgresql_where=sa.text("facts ? 'items'"), postgresql_concurrently=True,
-            if_not_exists=True,
-        )
 
 
 def downgrade() -> None:
