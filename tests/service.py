@@ -415,8 +415,8 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Running]:
-    """The whole service, freshly seeded, stopped at the end."""
+async def running(*more: str) -> AsyncIterator[Running]:
+    """The whole service, freshly seeded, stopped at the end; ``more``: who is signed in beside the cast."""
     async with AsyncExitStack() as things:
         root = Path(things.enter_context(tempfile.TemporaryDirectory(prefix="annhi-kill-", ignore_cleanup_errors=True)))
         root.chmod(0o711)  # noqa: ASYNC240 - PostgreSQL's own user must get through
@@ -432,6 +432,8 @@ async def running() -> AsyncIterator[Running]:
             # A test looks again and again, as no officer does.
             "ANNHI_REQUESTS_PER_MINUTE": "0",
             "ANNHI_URGENT_PER_MINUTE": "0",
+            # These tests are about something else than second factors.
+            "ANNHI_SECOND_FACTOR_ROLES": "",
         }
         parts = Parts(folder, Ports(api=free_port(), temporal=free_port(), ui=free_port()), environ)
         assert parts.postgres is not None
@@ -443,7 +445,7 @@ async def running() -> AsyncIterator[Running]:
         await asyncio.to_thread(migrations.upgrade, parts.postgres.url(OWNER))
         service.owner = connect(parts.postgres.url(OWNER), pool_size=5, keys=FileKeys(parts.vault_file))
         things.push_async_callback(service.owner.dispose)
-        await _seed(service)
+        await _seed(service, *more)
         service.temporal = await connect_temporal(
             Settings(temporal_address=parts.temporal.address, key_file=parts.key_file)
         )
@@ -457,7 +459,7 @@ async def running() -> AsyncIterator[Running]:
                 limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
             )
         )
-        await service.sign_in(*CAST)
+        await service.sign_in(*CAST, *more)
         try:
             yield service
         except BaseException:
@@ -466,13 +468,13 @@ async def running() -> AsyncIterator[Running]:
             raise
 
 
-async def _seed(service: Running) -> None:
+async def _seed(service: Running, *more: str) -> None:
     now = datetime.now(UTC)
     organisation = sample_organisation(now)
     async with service.reading() as connection:
         await load_references(connection, now)
         await load_organisation(connection, organisation)
-        accounts = [account for account in organisation.accounts if account.username in CAST]
+        accounts = [account for account in organisation.accounts if account.username in (*CAST, *more)]
         await load_accounts(connection, accounts, service.parts.folder.accounts, now)
 
 
