@@ -141,7 +141,7 @@ async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:
 
 
 async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: str | None) -> UnitOut:
-    """Other names for an office."""
+    """Other names for an office; what it was called until now stays with it."""
     await visit.require("administer")
     async with visit.transaction() as connection:
         statement = q.units(visit.now).where(
@@ -149,7 +149,7 @@ async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: s
         )
         before = unit(await found(connection, statement.with_for_update(of=q.UNIT)))
         _matches(before, if_match)
-        await q.change(connection, q.UNIT, unit_id, name_vi=names.name_vi, name_en=names.name_en)
+        await q.rename(connection, unit_id, name_vi=names.name_vi, name_en=names.name_en, at=visit.now)
         await visit.note(connection, "change", "unit", record_id=unit_id)
         return unit(await found(connection, statement))
 

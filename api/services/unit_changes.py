@@ -255,7 +255,7 @@ async def _carry_out(
                 decided_on=given.decided_on, at=at, made_by=visit.caller.person_id,
             )  # fmt: skip
     if isinstance(given, RenameIn):
-        await units.change(connection, units.UNIT, act.heir.id, name_vi=given.name_vi, name_en=given.name_en)
+        await units.rename(connection, act.heir.id, name_vi=given.name_vi, name_en=given.name_en, at=at)
         return
     await q.move(connection, units.POSITION, act.positions, act.places_of, at)
     await q.move_shifts(connection, [one.id for one in act.before], act.heir.id, at)

@@ -47,7 +47,7 @@ from models.tables.directory import (
 from models.tables.emergencies import BreakGlass
 from models.tables.links import AnswerLink
 from models.tables.notices import CallTask, Notice
-from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
+from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitName, UnitParent
 from models.tables.outside import NotSameChild, PublicReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS, Referral, ReferralEvent
@@ -127,6 +127,7 @@ __all__ = [
     "Totp",
     "Unit",
     "UnitChange",
+    "UnitName",
     "UnitParent",
     "WebhookAttempt",
     "WebhookDelivery",

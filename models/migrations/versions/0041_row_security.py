@@ -1,7 +1,7 @@
 """row security of what came since: the whole script again, over the older one
 
 Revision: 0041
-Revises: 0021
+Revises: 0040
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0041"
-down_revision = "0021"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
