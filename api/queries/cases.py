@@ -44,6 +44,7 @@ from models.access import HOTLINE
 from models.database import about, work_on
 from models.lifecycle.states import LIVE
 from models.records.actor import Acting
+from models.records.dated import in_force
 from models.records.people import deputyship, is_named_decider
 from models.records.scope import CASE, REPORT, in_scope, readable
 from models.records.terms import UNIT, Terms, said, terms
@@ -564,8 +565,7 @@ def _documents(asked: frozenset[str]) -> Select[Any]:
     colleague = exists().where(
         _POSITION.c.person_id == _LISTED.c.author_id,
         _POSITION.c.unit_id == UNIT,
-        _POSITION.c.valid_from <= _LISTED.c.created_at,
-        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _LISTED.c.created_at),
+        in_force(_POSITION, _LISTED.c.created_at),
     )
     # The content itself, sealed, only where one document is asked for.
     sealed = _DOCUMENT.c.sealed if "document_id" in asked else null().label("sealed")

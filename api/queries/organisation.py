@@ -18,7 +18,6 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
-    or_,
     select,
     tuple_,
     update,
@@ -27,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.dated import in_force, not_over
 from models.records.scope import below
 from models.tables import (
     Absence,
@@ -48,16 +48,6 @@ SUSPENSION = table(Suspension)
 UNIT_NAME: Final = table(UnitName)
 _SAID_OF_A_NAME: Final = ("name_vi", "name_en", "valid_from", "valid_to")
 _FORMER: Final = [UNIT_NAME.c[name] for name in _SAID_OF_A_NAME]
-
-
-def in_force(row: Table, at: datetime) -> ColumnElement[bool]:
-    """A time-bounded row holds at an instant."""
-    return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))
-
-
-def not_over(row: Table, at: datetime) -> ColumnElement[bool]:
-    """A time-bounded row holds at an instant, or will."""
-    return or_(row.c.valid_to.is_(None), row.c.valid_to > at)
 
 
 def units(at: datetime) -> Select[Any]:
@@ -129,7 +119,7 @@ def of_people(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElem
     """The clause on a person's id: every position they hold is in the administrator's units, or they hold none."""
     elsewhere = exists().where(
         POSITION.c.person_id == column,
-        or_(POSITION.c.valid_to.is_(None), POSITION.c.valid_to > at),
+        not_over(POSITION, at),
         ~POSITION.c.unit_id.in_(_below(administrator_unit, at)),
     )
     return ~elsewhere
@@ -213,7 +203,5 @@ async def end_link_positions(connection: AsyncConnection, unit_id: UUID, at: dat
 async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:
     """A unit that ends has no place in the tree any more."""
     await connection.execute(
-        update(PARENT)
-        .where(PARENT.c.unit_id == unit_id, or_(PARENT.c.valid_to.is_(None), PARENT.c.valid_to > at))
-        .values(valid_to=at)
+        update(PARENT).where(PARENT.c.unit_id == unit_id, not_over(PARENT, at)).values(valid_to=at)
     )

@@ -24,6 +24,7 @@ from api.shapes.base import UnitRef
 from api.shapes.unit_changes import Left, MergeIn, RenameIn, SplitIn, UnitChangeOut, UnitHistoryEntry
 from models.calendar import local_date
 from models.database import as_part
+from models.records.dated import in_force
 from models.tables import new_id
 
 _ONE_EACH = ("SUP", "CHAIR")
@@ -229,7 +230,7 @@ async def _unit(connection: AsyncConnection, visit: Visit, code: str, *path: str
     """
     statement = units.units(visit.now).where(
         units.UNIT.c.code == code,
-        units.in_force(units.UNIT, visit.now),
+        in_force(units.UNIT, visit.now),
         units.of_units(units.UNIT.c.id, visit.caller.acting.unit_id, visit.now),
     )
     row = await units.one(connection, statement)
