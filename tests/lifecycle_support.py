@@ -69,6 +69,7 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
             incident_unit=UNIT,
             recused_roles=frozenset({"SUP"}),
             open_deadlines=frozenset({"death_review"}),
+            not_prosecuted=True,
         ),
     }
     return Facts(**(facts | changed))

@@ -284,15 +284,13 @@ def _allowed(visit: Visit, row: Found) -> list[AllowedAction]:
             id=str(row.id),
             risk=row.risk,
             flagged=row.flagged,
+            open_deadlines=frozenset(row.running or ()),
+            not_prosecuted=row.not_prosecuted,
             incident_unit=str(row.incident_unit_id or ""),
             residence_unit=str(row.residence_unit_id or ""),
         ),
     )
-    events = [event for event in allowed_events(standing_of(row), facts) if event in INPUTS]
-    if "record_death_review" in events and "death_review" not in (row.running or ()):
-        # Asked of the department about no case but one whose review waits.
-        events.remove("record_death_review")
-    return [action(event) for event in events]
+    return [action(event) for event in allowed_events(standing_of(row), facts) if event in INPUTS]
 
 
 @cache

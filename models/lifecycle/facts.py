@@ -101,6 +101,7 @@ class CaseFacts(Fact):
         open_deadlines: codes of the deadlines running now.
         live_referrals: service codes of the referrals in a live state.
         live_proceedings: ``criminal`` and other kinds of proceedings that are live.
+        not_prosecuted: a referral of the case ended with the police's decision not to prosecute.
         incident_unit, residence_unit: unit ids of the communes of incident and of residence.
         owner: person id of the owner.
         recused_roles: roles whose holder at the unit in charge is recused from this case.
@@ -113,6 +114,7 @@ class CaseFacts(Fact):
     open_deadlines: frozenset[str] = frozenset()
     live_referrals: frozenset[str] = frozenset()
     live_proceedings: frozenset[str] = frozenset()
+    not_prosecuted: bool = False
     incident_unit: str = ""
     residence_unit: str = ""
     owner: str | None = None

@@ -5,6 +5,7 @@ Each answers None, or the refusal's code and detail. Numbers here are maxima tha
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Final
 
 from models.lifecycle.checks import No
 from models.lifecycle.facts import Facts
@@ -256,6 +257,11 @@ def _death_review_open(_: Standing, facts: Facts) -> No | None:
     return None if "death_review" in facts.case.open_deadlines else No("no-death-review-open", {})
 
 
+def _prosecution_refused(_: Standing, facts: Facts) -> No | None:
+    """There is a decision of the police to complain of (BLTTHS 2015 Điều 158)."""
+    return None if facts.case.not_prosecuted else No("prosecution-not-refused", {})
+
+
 def _codes(codes: frozenset[str]) -> str:
     return " ".join(sorted(codes))
 
@@ -296,9 +302,14 @@ CONDITIONS: Mapping[str, Condition] = {
     "delegate-in-place": _delegate_wanted,
     "reviewer-is-involved": _reviewer_apart,
     "no-death-review-open": _death_review_open,
+    "prosecution-not-refused": _prosecution_refused,
 }
 """The conditions by the name ``EventSpec.conditions`` gives them. ``approver-is-author`` depends on the event: see
 :func:`is_author`."""
+
+
+OF_THE_RECORD: Final = frozenset({"no-death-review-open", "prosecution-not-refused"})
+"""Conditions that nothing an act brings can meet: what the record of the case says decides whether it is offered."""
 
 
 def role_allows(event: str, standing: Standing, facts: Facts | None, roles: frozenset[str]) -> bool:

@@ -231,6 +231,7 @@ def facts_of(matter: Matter) -> Facts:
             flagged=case.flagged,
             live_referrals=around.live_referrals,
             live_proceedings=around.live_proceedings,
+            not_prosecuted=around.not_prosecuted,
             open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
             incident_unit=_text(case.incident_unit_id) or "",
             residence_unit=_text(case.residence_unit_id) or "",
