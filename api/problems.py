@@ -174,8 +174,8 @@ _DOOR: dict[str, Spec] = {
         403,
         Both("Mã xác nhận chưa đúng", "That is not the phrase"),
         Both(
-            "Bốn từ xác nhận không khớp. Sau năm lần sai, liên kết bị khóa.",
-            "The four words do not match. After five wrong tries the link is locked.",
+            "Bốn từ xác nhận không khớp. Sau một số lần sai, liên kết bị khóa.",
+            "The four words do not match. After a few wrong tries the link is locked.",
         ),
         Both(
             "Hãy kiểm tra lại trên phiếu, hoặc gọi cho cơ quan đã gửi để nghe đọc lại.",
@@ -715,6 +715,16 @@ _SIGNED_IN: Final = (
 )  # fmt: skip
 _ALWAYS: Final = ("invalid-request", "too-many-requests", "internal", "database-away", "keys-away")
 _BODY: Final = ("malformed-json", "body-too-slow", "body-too-large", "media-type-not-supported", "text-not-storable")
+
+
+def phrase_wrong(tries: int) -> Problem:
+    """The problem of a phrase that does not match, with how many wrong ones lock a link."""
+    code = "phrase-wrong"
+    detail = Both(
+        f"Bốn từ xác nhận không khớp. Sau {tries} lần sai, liên kết bị khóa.",
+        f"The four words do not match. After {tries} wrong tries the link is locked.",
+    )
+    return Problem(code, audited=True, spec=PROBLEMS[code]._replace(detail=detail))
 
 
 _KINDS: Final[dict[str, str]] = {
