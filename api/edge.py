@@ -19,7 +19,8 @@ from api.errors import fault, respond, unexpected
 from api.flood import Flood, is_exempt, is_urgent
 from api.identity import cookies
 from api.metrics import Metrics
-from api.problems import Problem
+from api.problems import Problem, not_taken
+from api.sheets import FORMATS
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes a body may have."""
@@ -36,8 +37,8 @@ _DEEPEST: Final = 64
 """Levels a JSON body may be nested; no form of ours has a third of that."""
 _UPLOAD: Final = re.compile(r"/api/v1/cases/[^/]+/attachments")
 _FORM: Final = b"application/x-www-form-urlencoded"
+_JSON: Final = "application/json"
 _SHEETS: Final = "/api/v1/directory/imports"
-_SHEET_TYPES: Final = frozenset({b"text/csv", b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
 _NO_ROUTE: Final = "(none)"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _LOG = structlog.get_logger("api.request")
@@ -222,8 +223,10 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
     body = b"".join(chunks)
     if body:
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if not (kind in _SHEET_TYPES and scope["path"] == _SHEETS):  # a file, as small, that its own endpoint reads
-            _check(body, kind, page=not scope["path"].startswith("/api/"))
+        sheet = scope["path"] == _SHEETS
+        if not (sheet and kind.decode("latin-1") in FORMATS):  # a file, as small, that its own endpoint reads
+            page = not scope["path"].startswith("/api/")
+            _check(body, kind, page=page, takes=FORMATS if sheet else (_FORM.decode(),) if page else (_JSON,))
     return body
 
 
@@ -232,11 +235,11 @@ def _is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]) is not None
 
 
-def _check(body: bytes, kind: bytes, *, page: bool) -> None:
+def _check(body: bytes, kind: bytes, *, page: bool, takes: Iterable[str]) -> None:
     if page and kind == _FORM:
         return  # read, and judged, by the page it was sent to
-    if kind != b"application/json":
-        raise Problem("media-type-not-supported")
+    if kind != _JSON.encode():
+        raise not_taken(takes)
     try:
         text = body.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)

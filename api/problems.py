@@ -5,7 +5,7 @@ Codes are stable and never reused; refusals of the lifecycle keep the codes and 
 never anything about a child.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -36,6 +36,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         headers: of the answer.
         case_id: the case it was about, for the audit entry; never in the answer.
         audited: an entry was already written, in the transaction that decided it.
+        spec: where this one says more than every other of its code.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         headers: Mapping[str, str] | None = None,
         case_id: UUID | None = None,
         audited: bool = False,
+        spec: Spec | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
-        self.spec = PROBLEMS[code]
+        self.spec = spec or PROBLEMS[code]
         self.errors = errors
         self.extra = extra or {}
         self.headers = headers or {}
@@ -172,8 +174,8 @@ _DOOR: dict[str, Spec] = {
         403,
         Both("Mã xác nhận chưa đúng", "That is not the phrase"),
         Both(
-            "Bốn từ xác nhận không khớp. Sau năm lần sai, liên kết bị khóa.",
-            "The four words do not match. After five wrong tries the link is locked.",
+            "Bốn từ xác nhận không khớp. Sau một số lần sai, liên kết bị khóa.",
+            "The four words do not match. After a few wrong tries the link is locked.",
         ),
         Both(
             "Hãy kiểm tra lại trên phiếu, hoặc gọi cho cơ quan đã gửi để nghe đọc lại.",
@@ -419,8 +421,11 @@ _DOOR: dict[str, Spec] = {
     "media-type-not-supported": Spec(
         415,
         Both("Định dạng không hỗ trợ", "Media type not supported"),
-        Both("Chỉ nhận nội dung application/json.", "Bodies are application/json."),
-        Both("Hãy đặt Content-Type: application/json.", "Set Content-Type: application/json."),
+        Both("Địa chỉ này không nhận nội dung ở định dạng đã gửi.", "This address takes no body of that type."),
+        Both(
+            "Hãy gửi nội dung và đặt Content-Type theo định dạng mà địa chỉ này nhận.",
+            "Send the body, and set Content-Type, as this address takes it.",
+        ),
     ),
     "invalid-request": Spec(
         422,
@@ -714,6 +719,33 @@ _SIGNED_IN: Final = (
 )  # fmt: skip
 _ALWAYS: Final = ("invalid-request", "too-many-requests", "internal", "database-away", "keys-away")
 _BODY: Final = ("malformed-json", "body-too-slow", "body-too-large", "media-type-not-supported", "text-not-storable")
+
+
+def phrase_wrong(tries: int) -> Problem:
+    """The problem of a phrase that does not match, with how many wrong ones lock a link."""
+    code = "phrase-wrong"
+    detail = Both(
+        f"Bốn từ xác nhận không khớp. Sau {tries} lần sai, liên kết bị khóa.",
+        f"The four words do not match. After {tries} wrong tries the link is locked.",
+    )
+    return Problem(code, audited=True, spec=PROBLEMS[code]._replace(detail=detail))
+
+
+_KINDS: Final[dict[str, str]] = {
+    "application/json": "JSON",
+    "text/csv": "CSV",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX",
+}
+
+
+def not_taken(takes: Iterable[str]) -> Problem:
+    """The problem of a body in a format that an address does not take, with what it does take (media types)."""
+    code = "media-type-not-supported"
+    said = [f"{_KINDS[one]} ({one})" if one in _KINDS else one for one in takes]
+    vi, en = " hoặc ".join(said), " or ".join(said)
+    detail = Both(f"Địa chỉ này chỉ nhận nội dung {vi}.", f"This address takes {en}.")
+    following = Both(f"Hãy gửi với Content-Type: {vi}.", f"Send it with Content-Type: {en}.")
+    return Problem(code, spec=PROBLEMS[code]._replace(detail=detail, next=following))
 
 
 def declares(*codes: str, body: bool = False, signed_in: bool = True) -> dict[int | str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from openpyxl.cell import WriteOnlyCell
 
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS: Final = (CSV, XLSX)
 
 MOST_ROWS: Final = 5_000
 """Rows with something in them, the headings not counted."""

@@ -75,6 +75,7 @@ def full(role: str | Actor = "CPO", **changed: Any) -> Facts:
             recused_roles=frozenset({"SUP"}),
             open_deadlines=frozenset({"death_review", "transfer_request"}),
             open_items=dict.fromkeys(("case_task", "conference", "case_flag"), frozenset({"item"})),
+            not_prosecuted=True,
         ),
     }
     return Facts(**(facts | changed))

@@ -1,8 +1,10 @@
 """One-time links: an office with nobody in the system opens one with four words, once, and answers its one referral."""
 
 import re
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -15,10 +17,13 @@ from activities.delivery import Outbox
 from api.pages.answer import COOKIE
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
-from models.records.answer_links import LASTS, SESSION, TRIES
+from models.calendar import TZ
+from models.protocol.arithmetic import Amount
+from models.protocol.registry import Protocols
+from models.records.texts import render
 from models.settings import Settings
 from models.vocabulary import label
-from tests.api_support import Door, door_to
+from tests.api_support import REFERENCE, Door, door_to
 from tests.receivers import mailbox
 from tests.test_api_referrals import AID, a_case, asked, done
 from tests.test_identity_pages import Browser
@@ -26,6 +31,10 @@ from tests.world import World, a_world
 from workflows.connection import connect as connect_temporal
 
 pytestmark = pytest.mark.servers
+
+_SAID = REFERENCE.protocols.versions[-1].referrals
+assert _SAID is not None
+TRIES = _SAID.link_tries
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -152,6 +161,19 @@ async def test_five_wrong_tries_lock_a_link_and_each_is_on_record(door: Door) ->
     assert [row["outcome"] for row in rows] == ["refused"] * TRIES
 
 
+@contextmanager
+def other_protocol(door: Door, **referrals: Any) -> Iterator[None]:
+    """Another protocol is in force: what it says of referrals is otherwise."""
+    inside = door.app.state.door
+    shipped = inside.reference.protocol_at(door.clock.now())
+    changed = shipped.model_copy(update={"referrals": shipped.referrals.model_copy(update=referrals)})
+    door.app.state.door = replace(inside, reference=replace(inside.reference, protocols=Protocols(versions=(changed,))))
+    try:
+        yield
+    finally:
+        door.app.state.door = inside
+
+
 async def test_guessing_from_one_address_is_held_off(door: Door) -> None:
     link = await a_link(door, await a_referral(door))
     await opened(door, link, "áo bàn biển bút")
@@ -194,13 +216,13 @@ async def test_half_an_hour_and_seven_days_and_taking_back_end_it(door: Door) ->
     browser, _ = await opened(door, await a_link(door, referral))
     await door.sql(
         "UPDATE answer_link SET session_until = session_until - make_interval(secs => :s) WHERE referral_id = :id",
-        s=SESSION.total_seconds() + 1, id=referral,
+        s=30 * 60 + 1, id=referral,
     )  # fmt: skip
     assert (await browser.ask("GET", "/answer/referral")).status_code == 410
     late = await a_link(door, referral)
     await door.sql(
         "UPDATE answer_link SET expires_at = expires_at - make_interval(secs => :s) WHERE id = :id",
-        s=LASTS.total_seconds() + 1, id=late["id"],
+        s=8 * 24 * 3600 + 1, id=late["id"],
     )  # fmt: skip
     assert (await opened(door, late))[1].status_code == 410
     assert await standing(door, referral) == ["expired", "opened"]
@@ -363,3 +385,40 @@ async def test_nobody_is_told_of_lateness_at_a_technical_position(door: Door) ->
         "SELECT DISTINCT n.kind FROM notice n JOIN position p ON p.person_id = n.person_id WHERE p.kind = 'link'"
     )
     assert {row["kind"] for row in rows} == {"answer_link"}
+
+
+async def test_how_long_and_how_often_is_the_protocols_to_say(door: Door) -> None:
+    referral = await a_referral(door)
+    said = {"link_lasts": Amount.parse("2 H"), "link_session": Amount.parse("5 min"), "link_tries": 2}
+    with other_protocol(door, **said):
+        link = await a_link(door, referral)
+        _, wrong = await opened(door, link, "áo bàn biển bút")
+        assert "Sau 2 lần sai" in unescape(wrong.text)
+        assert await standing(door, referral) == ["waiting"]
+        await opened(door, link, "áo bàn biển bút")
+        assert await standing(door, referral) == ["locked"]
+        good = await a_link(door, referral)
+        assert (await opened(door, good))[1].status_code == 303
+        await a_link(door, referral, "email")
+    rows = await door.sql(
+        "SELECT expires_at - issued_at AS lasts, session_until - opened_at AS session FROM answer_link "
+        "WHERE referral_id = :id ORDER BY issued_at",
+        id=referral,
+    )
+    assert {row["lasts"] for row in rows} == {timedelta(hours=2)}
+    assert [row["session"] for row in rows] == [None, timedelta(minutes=5), None]
+    (mail,) = await door.sql(
+        "SELECT values FROM notice WHERE kind = 'answer_link' AND channel = 'email' AND values->>'referral' = :id",
+        id=referral,
+    )
+    for language, words in (("vi", "trong 2 giờ."), ("en", "within 2 hours.")):
+        assert words in render("answer_link", {"case": "AN-1", **mail["values"]}, language, "https://x").body
+
+
+async def test_a_link_waits_seven_days_unless_the_protocol_says_otherwise(door: Door) -> None:
+    link = await a_link(door, await a_referral(door))
+    (row,) = await door.sql("SELECT issued_at, expires_at FROM answer_link WHERE id = :id", id=link["id"])
+    assert row["expires_at"] - row["issued_at"] >= timedelta(days=7)
+    assert row["expires_at"].astimezone(TZ).time() == datetime.min.time(), "at the end of the seventh day"
+    for values in ({"lasts": "7 CD"}, {}):  # a notice of before says nothing of it
+        assert "trong 7 ngày." in render("answer_link", {"case": "AN-1", **values}, "vi", "https://x").body

@@ -304,6 +304,25 @@ async def test_a_case_is_found_by_its_code_and_says_what_its_reader_may_do(door:
     assert "acknowledge" not in {action["event"] for action in chair}
 
 
+async def test_a_complaint_is_offered_once_the_police_have_decided_not_to_prosecute(door: Door) -> None:
+    case = (await door.report("cpo.a"))["cases"][0]["id"]
+
+    async def offered() -> bool:
+        shown = (await door.get("sup.a", f"/cases/{case}")).json()
+        return "record_complaint" in {action["event"] for action in shown["allowed_actions"]}
+
+    assert not await offered()
+    await door.sql(
+        "INSERT INTO referral (id, code, case_id, service, need, created_at, warnings, receiver_id, state, memory, "
+        "sequence, outcome, protocol_version, updated_at) VALUES (:id, 'CG-1', :case, 'police_report', 'DV_PL', :at, "
+        "'[]', :unit, 'delivered', '{}', 2, 'PROSECUTED', 'x', :at)",
+        id=uuid4(), case=case, unit=door.unit("HN-A"), at=NOW,
+    )  # fmt: skip
+    assert not await offered()
+    await door.sql("UPDATE referral SET outcome = 'NOT_PROSECUTED' WHERE case_id = :case", case=case)
+    assert await offered()
+
+
 async def test_every_read_is_on_record(door: Door) -> None:
     case = (await door.report("cpo.a"))["cases"][0]["id"]
     for tail in ("", "/timeline", "/deadlines", "/documents", "/household", "/escalations"):

@@ -98,6 +98,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "totp": ("SIU", ""),
     "unit": ("SIU", "S"),
     "unit_change": ("SI", "S"),
+    "unit_name": ("SI", ""),
     "unit_parent": ("SIU", "S"),
     "webhook_attempt": ("S", "SI"),
     "webhook_delivery": ("SU", "SIU"),

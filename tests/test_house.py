@@ -67,3 +67,25 @@ def test_every_requirement_of_the_project_is_locked_with_a_hash() -> None:
     assert len(wanted) > 20
     assert {name.lower() for name in wanted} - {name.lower() for name in entries} == set()
     assert len(re.findall(r"^[^\s#]", lock, re.MULTILINE)) == len(entries)
+
+
+_IN_FORCE = re.compile(
+    r"\b(valid_to|until|ends_at)\)?\.is_\(None\)\)?\s*[,|]\s*\(?[\w.]*\b(valid_to|until|ends_at)\s*>(?!=)"
+)
+
+
+def test_what_holds_when_is_written_in_one_place() -> None:
+    """A row in force at an instant, as an expression: everybody asks ``models.records.dated``."""
+    found = [
+        str(path.relative_to(PROJECT))
+        for room in ("models", "activities", "workflows", "api", "deploy")
+        for path in sorted((PROJECT / room).rglob("*.py"))
+        if _IN_FORCE.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_the_rule_of_what_holds_when_can_fail() -> None:
+    assert _IN_FORCE.search("or_(row.c.valid_to.is_(None), row.c.valid_to > at)")
+    assert _IN_FORCE.search("(_P.c.until.is_(None)) | (_P.c.until > at)")
+    assert not _IN_FORCE.search("or_(ends.is_(None), ends > at)")

@@ -269,6 +269,22 @@ def test_a_death_is_reviewed_by_the_department_while_its_review_is_open(state):
     assert refused(at(state), "record_death_review", answered) == "no-death-review-open"
 
 
+def test_a_complaint_needs_a_decision_to_complain_of():
+    decided(at("active"), "record_complaint", full("CPO"))
+    nothing = full("CPO", case=case(not_prosecuted=False))
+    assert refused(at("active"), "record_complaint", nothing) == "prosecution-not-refused"
+
+
+@pytest.mark.parametrize(
+    ("event", "role", "without"),
+    [("record_complaint", "SUP", {"not_prosecuted": False}), ("record_death_review", "DOH", {"open_deadlines": ()})],
+)
+def test_what_the_record_keeps_from_being_done_is_not_offered(event, role, without):
+    assert event in allowed_events(at("active"), full(role))
+    missing = {name: frozenset() if value == () else value for name, value in without.items()}
+    assert event not in allowed_events(at("active"), full(role, case=case(**missing)))
+
+
 def test_whoever_owned_the_case_or_had_a_hand_in_its_closure_does_not_review_the_death():
     doh = person("DOH")
     for facts in (

@@ -62,6 +62,7 @@ FLAWS = {
         case(live_referrals=frozenset({"shelter"})),
         case(live_referrals=frozenset({"legal_aid"})),
         case(live_proceedings=frozenset({"criminal"})),
+        case(not_prosecuted=False),
         case(risk="R4"),
         case(incident_unit="elsewhere"),
     ],

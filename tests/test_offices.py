@@ -1,13 +1,16 @@
 """Offices through the front door: they end with nothing left behind, and remember what they were called."""
 
+import importlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from deploy.runtime.postgres import Postgres
 from models.database import Who, transaction
@@ -92,6 +95,73 @@ async def test_an_office_ends_with_nothing_left_behind_and_otherwise_not_at_all(
 async def test_an_office_with_offices_below_it_does_not_end(door: Door) -> None:
     left = await left_with(door, str(door.unit("HN-SYT")))
     assert left["units"] > 1
+
+
+async def renamed(door: Door, unit: str, name: str) -> dict[str, Any]:
+    tag = (await door.get("admin", f"/units/{unit}")).headers["etag"]
+    names = {"name_vi": f"Xã {name}", "name_en": name}
+    answer = await door.call("admin", "PATCH", f"/units/{unit}", json=names, headers={"If-Match": tag})
+    assert answer.status_code == 200, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+def former(shown: dict[str, Any]) -> list[tuple[str, str, datetime, datetime]]:
+    return [
+        (one["name_vi"], one["name_en"], datetime.fromisoformat(one["valid_from"]),
+         datetime.fromisoformat(one["valid_to"]))
+        for one in shown["former_names"]
+    ]  # fmt: skip
+
+
+async def test_a_renamed_office_keeps_what_it_was_called_when(door: Door) -> None:
+    begun = door.clock.at
+    unit = await a_commune(door)
+    assert (await door.get("cpo.a", f"/units/{unit}")).json()["former_names"] == []
+    first = door.clock.at
+    await renamed(door, unit, "Hai")
+    await renamed(door, unit, "Hai")  # the same name is no other name
+    door.clock.forward(days=40)
+    door.tokens.clear()
+    second = door.clock.at
+    shown = await renamed(door, unit, "Ba")
+    expected = [("Xã Hai", "Hai", first, second), ("Xã Mới", "New", begun, first)]
+    assert (shown["name_vi"], former(shown)) == ("Xã Ba", expected)
+    # To everybody who reads the directory, in a list as alone.
+    assert (await door.get("cpo.a", f"/units/{unit}")).json() == shown
+    assert shown in (await door.get("cpo.a", "/units", params={"limit": 200})).json()["items"]
+    for change in ("UPDATE unit_name SET name_vi = 'x'", "DELETE FROM unit_name"):
+        with pytest.raises(DBAPIError):
+            await door.sql(f"{change} WHERE unit_id = :id", id=unit)
+
+
+async def test_an_office_renamed_before_it_begins_was_never_called_so(door: Door) -> None:
+    body = {
+        "code": "HN-F", "kind": "commune", "name_vi": "Xã Mới", "name_en": "New",
+        "parent_id": str(door.unit("HN-SYT")), "valid_from": (door.clock.at + timedelta(days=9)).isoformat(),
+    }  # fmt: skip
+    unit = (await door.post("admin", "/units", body)).json()["id"]
+    await door.sql("UPDATE unit_parent SET valid_from = :at WHERE unit_id = :id", id=unit, at=door.clock.at)
+    shown = await renamed(door, unit, "Khác")
+    assert (shown["name_vi"], shown["former_names"]) == ("Xã Khác", [])
+
+
+async def test_what_was_renamed_by_decision_before_is_taken_over(door: Door) -> None:
+    """What the migration finds of renamings that were acts already."""
+    step = importlib.import_module("models.migrations.versions.0024_what_a_unit_was_called")
+    unit, began = door.unit("HN-D"), door.clock.at - timedelta(days=400)
+    await door.sql("UPDATE unit SET valid_from = :at WHERE id = :id", id=unit, at=began)
+    acts = [door.clock.at - timedelta(days=90), door.clock.at - timedelta(days=10)]
+    for name, at in zip(("Một", "Hai"), acts, strict=True):
+        await door.sql(
+            "INSERT INTO unit_change (id, act_id, kind, predecessor_id, successor_id, heir, name_vi, name_en, "
+            "decision, decided_on, at, made_by) VALUES (:act, :act, 'rename', :unit, :unit, true, :name, :name, 'QĐ', "
+            "'2026-01-01', :at, :who)",
+            act=uuid4(), unit=unit, name=name, at=at, who=door.person("admin"),
+        )  # fmt: skip
+    await door.sql(step._FROM_DECISIONS)
+    shown = (await door.get("cpo.a", f"/units/{unit}")).json()
+    assert former(shown) == [("Hai", "Hai", acts[0], acts[1]), ("Một", "Một", began, acts[0])]
 
 
 async def test_how_much_an_office_holds_is_told_to_its_administrator_alone(door: Door) -> None:

@@ -373,6 +373,8 @@ async def test_the_police_extend_twice_and_their_outcome_leaves_the_case_as_it_i
     assert open_.due_at > first
     assert open_.clock["start_event"] == "extend_decision_again"
     assert await police.refused("deliver", "pol.a", outcome="NOT_PROSECUTED") == "decision-missing"
+    complaint = {"complaint": "MADE", "reason": "Chứng cứ chưa được xem xét đủ", "number": "5/KN"}
+    assert await case.refused("record_complaint", "cpo.a", **complaint) == "prosecution-not-refused"
     process = (await case.row()).process
     await police.do("deliver", "pol.a", outcome="NOT_PROSECUTED", **order)
     assert (await case.row()).process == process
@@ -383,10 +385,10 @@ async def test_the_police_extend_twice_and_their_outcome_leaves_the_case_as_it_i
     assert await police.open() == follows, "what follows outlives the report to the police"
     await refer(case, "legal_aid").asked()
     assert await police.open() == {"procuracy_complaint", "new_score"}
-    (complaint,) = await police.clocks("procuracy_complaint")
-    assert (complaint.clock["amount"], complaint.clock["kind"]) == ("3 WD", "design")
-    assert await case.refused("record_complaint", "chair.a", complaint="MADE", reason="x") == "not-your-role"
-    await case.do("record_complaint", "cpo.a", complaint="MADE", reason="Chứng cứ chưa được xem xét đủ", number="5/KN")
+    (considered,) = await police.clocks("procuracy_complaint")
+    assert (considered.clock["amount"], considered.clock["kind"]) == ("3 WD", "design")
+    assert await case.refused("record_complaint", "chair.a", **complaint) == "not-your-role"
+    await case.do("record_complaint", "cpo.a", **complaint)
     assert await police.open() == {"new_score"}
     await case.do("update_risk", "cpo.a", risk="R3", reason="người gây hại đã về nhà")
     assert await police.open() == set()

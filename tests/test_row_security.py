@@ -269,6 +269,7 @@ _ONES_OWN = {"person", "position", "account", "access_token", "submission", "rep
 _ORGANISATION = {
     "person", "position", "unit", "unit_parent", "shift", "deputy", "absence", "suspension", "provider",
     "provider_name", "capability", "contact", "residential_area", "area_place", "collaborator", "unit_change",
+    "unit_name",
 }  # fmt: skip
 
 

@@ -201,7 +201,9 @@ async def test_a_renamed_unit_is_the_same_one_and_remembers_what_it_was_called(p
     await act(door, body, dry=True)
     assert (await door.get("cpo.a", f"/units/{unit}")).json()["name_vi"] == "Phường Bến Sen (mẫu)"
     await act(door, body)
-    assert (await door.get("cpo.a", f"/units/{unit}")).json()["name_vi"] == "Phường Sen Mới (mẫu)"
+    renamed = (await door.get("cpo.a", f"/units/{unit}")).json()
+    assert renamed["name_vi"] == "Phường Sen Mới (mẫu)"
+    assert [one["name_vi"] for one in renamed["former_names"]] == ["Phường Bến Sen (mẫu)"]
     (entry,) = (await door.get("cpo.a", f"/units/{unit}/history")).json()
     assert (entry["predecessor"]["name_vi"], entry["successor"]["name_vi"]) == (
         "Phường Bến Sen (mẫu)", "Phường Sen Mới (mẫu)",

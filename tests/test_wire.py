@@ -251,3 +251,25 @@ async def test_a_proxy_not_named_is_not_believed(door: Door) -> None:
 async def test_what_was_claimed_to_the_proxy_is_not_believed(door: Door) -> None:
     """The proxy writes who asked it at the end; whatever stands before came from outside."""
     assert await addresses(door, {"trusted_proxies": "127.0.0.1"}, *(f"{one}, 203.0.113.9" for one in CLAIMS)) == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "takes"),
+    [
+        ("/reports", "text/plain", ["JSON (application/json)"]),
+        ("/directory/imports?sheet=areas", "text/plain", ["CSV (text/csv)", "XLSX (application/vnd.openxml"]),
+        ("/directory/imports?sheet=areas", "application/json", ["CSV (text/csv)", "XLSX (application/vnd.openxml"]),
+        (f"/cases/{uuid4()}/attachments?kind=PHOTO", "image/png", ["application/octet-stream"]),
+    ],
+)
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_a_format_that_is_not_taken_is_answered_with_those_that_are(
+    door: Door, path: str, kind: str, takes: list[str], language: str
+) -> None:
+    headers = {"Content-Type": kind, "Accept-Language": language, "Idempotency-Key": str(uuid4())}
+    user = "admin" if "imports" in path else "cpo.a"
+    answer = await door.call(user, "POST", path, content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "media-type-not-supported")
+    for said in (answer.json()["detail"], answer.json()["next"]):
+        assert all(one in said for one in takes), said
+        assert ("JSON" in said) == ("JSON" in takes[0]), said

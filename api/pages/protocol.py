@@ -38,6 +38,10 @@ _WORDS: Final = {
     "since": Both("áp dụng từ ngày", "in force since"),
     "data": Both("Bản cho máy", "For machines"),
     "levels": Both("Các bậc báo cáo", "Levels"),
+    "links": Both(
+        "Liên kết trả lời một lần: chờ mở trong {lasts}; mở rồi thì trả lời trong {session}; khóa sau {tries} lần sai.",
+        "One-time answer links: open within {lasts}, answer within {session}, locked after {tries} wrong tries.",
+    ),
     "referrals": Both("Chuyển gửi, kết nối dịch vụ", "Referrals to services"),
     "windows": Both(
         "Khoảng thời gian còn tác dụng, tính từ khi xảy ra sự việc", "Windows within which care helps, from the event"
@@ -78,7 +82,10 @@ def _referrals(said: dict[str, Any] | None, head: list[str], lang: Language) -> 
     if said is None:
         return ""
     named = partial(event_label, lang=lang, of_referral=True)
-    parts = [f"<h2>{_word('referrals', lang)}</h2>"]
+    links = said["links"]
+    lasts, session = (amount_words(links[name], lang) for name in ("lasts", "session"))
+    of_links = _WORDS["links"].text(lang).format(lasts=lasts, session=session, tries=links["tries"])
+    parts = [f"<h2>{_word('referrals', lang)}</h2><p>{escape(of_links)}</p>"]
     for service in said["services"]:
         name = label("referral_services", service["code"], lang)
         if windows := ", ".join(amount_words(text, lang) for text in service["windows"]):

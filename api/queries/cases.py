@@ -44,6 +44,7 @@ from models.access import HOTLINE
 from models.database import about, work_on
 from models.lifecycle.states import LIVE
 from models.records.actor import Acting
+from models.records.dated import in_force
 from models.records.people import deputyship, is_named_decider
 from models.records.scope import CASE, REPORT, in_scope, readable
 from models.records.terms import UNIT, Terms, said, terms
@@ -61,6 +62,7 @@ from models.tables import (
     Notice,
     Person,
     Position,
+    Referral,
     Rung,
     Unit,
     table,
@@ -69,6 +71,7 @@ from models.tables import (
 _CHILD, _UNIT, _PERSON, _DEADLINE, _RUNG = table(Child), table(Unit), table(Person), table(Deadline), table(Rung)
 _EVENT, _DOCUMENT, _NOTICE, _BREACH = table(CaseEvent), table(Document), table(Notice), table(Breach)
 _DEPUTY, _ESCALATION, _COMMAND, _POSITION = table(Deputy), table(Escalation), table(CommandRecord), table(Position)
+_REFERRAL: Final = table(Referral)
 _DECLARATION, _GLASS = table(CaseDeclaration), table(BreakGlass)
 _OWN: Final = _DEADLINE.c.referral_id.is_(None)
 """A deadline of the case itself, not one of its referrals'."""
@@ -222,7 +225,7 @@ async def find_whole(connection: AsyncConnection, reader: Acting, at: datetime, 
     """The same with everything that is shown of it, and what the reader has power of in it.
 
     ``deputises``: the roles they deputise at the case's offices. ``named``: they are the decider named for it.
-    ``running``: the codes of its open deadlines.
+    ``running``: the codes of its open deadlines. ``not_prosecuted``: the police decided so of one of its referrals.
     """
     by, value = _named(reference)
     if by == "code":
@@ -251,9 +254,15 @@ def _whole(role: str) -> Select[Any]:
         .correlate(CASE)
         .scalar_subquery()
     )
+    not_prosecuted = exists().where(_REFERRAL.c.case_id == CASE.c.id, _REFERRAL.c.outcome == "NOT_PROSECUTED")
     return (
         _cases(role)
-        .add_columns(deputises.label("deputises"), named.label("named"), running.label("running"))
+        .add_columns(
+            deputises.label("deputises"),
+            named.label("named"),
+            running.label("running"),
+            not_prosecuted.label("not_prosecuted"),
+        )
         .where(CASE.c.id == bindparam("reference"))
     )
 
@@ -571,8 +580,7 @@ def _documents(asked: frozenset[str]) -> Select[Any]:
     colleague = exists().where(
         _POSITION.c.person_id == _LISTED.c.author_id,
         _POSITION.c.unit_id == UNIT,
-        _POSITION.c.valid_from <= _LISTED.c.created_at,
-        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > _LISTED.c.created_at),
+        in_force(_POSITION, _LISTED.c.created_at),
     )
     # The content itself, sealed, only where a document is asked for by its id.
     sealed = _DOCUMENT.c.sealed if asked & {"document_id", "ids"} else null().label("sealed")

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.organisation import UNIT, in_force, not_over, of_units
+from api.queries.organisation import UNIT, of_units
 from api.queries.rows import Found
 from models.directory.dated import Add, End, Held, Write
 from models.directory.planning import HeldArea, HeldProvider, Known
+from models.records.dated import in_force, not_over
 from models.tables import (
     METADATA,
     AreaPlace,

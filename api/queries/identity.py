@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, case, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.dated import in_force
 from models.records.people import is_suspended
 from models.tables import (
     NO_PASSWORD,
@@ -155,8 +156,7 @@ async def positions_of(connection: AsyncConnection, person_id: UUID, at: datetim
         .where(
             _POSITION.c.person_id == person_id,
             _POSITION.c.kind == "person",
-            _POSITION.c.valid_from <= at,
-            or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > at),
+            in_force(_POSITION, at),
         )
         .order_by(_POSITION.c.valid_from, _POSITION.c.id)
     )

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, column, func, or_, select, update
+from sqlalchemy import Select, Text, Uuid, bindparam, column, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
 from models.records.answer_links import LINK
+from models.records.dated import in_force
 from models.tables import Position, Provider, ProviderName, Unit, table
 
 _POSITION, _UNIT = table(Position), table(Unit)
@@ -43,7 +44,7 @@ async def by_session(connection: AsyncConnection, session_hash: str, at: datetim
         LINK.c.session_hash == session_hash,
         LINK.c.session_until > at,
         LINK.c.ended_at.is_(None),
-        _in_force(_POSITION, at),
+        in_force(_POSITION, at),
     )
     return (await connection.execute(_HELD.where(*alive))).one_or_none()
 
@@ -68,7 +69,7 @@ async def kinds_of(connection: AsyncConnection, unit_id: UUID, at: datetime) -> 
     statement = (
         select(_PROVIDER.c.kind)
         .join(_NAME, _NAME.c.provider_id == _PROVIDER.c.id)
-        .where(_NAME.c.unit_id == unit_id, _in_force(_NAME, at))
+        .where(_NAME.c.unit_id == unit_id, in_force(_NAME, at))
         .order_by(_PROVIDER.c.code)
     )
     return (await connection.execute(statement)).scalars().all()
@@ -77,8 +78,3 @@ async def kinds_of(connection: AsyncConnection, unit_id: UUID, at: datetime) -> 
 async def change(connection: AsyncConnection, link_id: UUID, **values: Any) -> None:
     """Write what became of a link."""
     await connection.execute(update(LINK).where(LINK.c.id == link_id).values(**values))
-
-
-def _in_force(row: Any, at: datetime) -> ColumnElement[bool]:
-    clause: ColumnElement[bool] = row.c.valid_from <= at
-    return clause & or_(row.c.valid_to.is_(None), row.c.valid_to > at)

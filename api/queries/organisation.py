@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,35 +17,71 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    or_,
+    literal_column,
     select,
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.dated import in_force, not_over
 from models.records.scope import below
-from models.tables import Absence, Deputy, Person, Position, Shift, Suspension, Unit, UnitParent, new_id, table
+from models.tables import (
+    Absence,
+    Deputy,
+    Person,
+    Position,
+    Shift,
+    Suspension,
+    Unit,
+    UnitName,
+    UnitParent,
+    new_id,
+    table,
+)
 
 UNIT, PERSON, POSITION = table(Unit), table(Person), table(Position)
 SHIFT, ABSENCE, DEPUTY, PARENT = table(Shift), table(Absence), table(Deputy), table(UnitParent)
 SUSPENSION = table(Suspension)
-
-
-def in_force(row: Table, at: datetime) -> ColumnElement[bool]:
-    """A time-bounded row holds at an instant."""
-    return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))
-
-
-def not_over(row: Table, at: datetime) -> ColumnElement[bool]:
-    """A time-bounded row holds at an instant, or will."""
-    return or_(row.c.valid_to.is_(None), row.c.valid_to > at)
+UNIT_NAME: Final = table(UnitName)
+_SAID_OF_A_NAME: Final = ("name_vi", "name_en", "valid_from", "valid_to")
+_FORMER: Final = [UNIT_NAME.c[name] for name in _SAID_OF_A_NAME]
 
 
 def units(at: datetime) -> Select[Any]:
-    """Units with their parent at an instant."""
-    return select(UNIT, PARENT.c.parent_id).outerjoin(PARENT, and_(PARENT.c.unit_id == UNIT.c.id, in_force(PARENT, at)))
+    """Units with their parent at an instant, and what they were called before, the newest first."""
+    names: list[ColumnElement[Any]] = [literal_column(f"'{name}'") for name in _SAID_OF_A_NAME]
+    each = func.jsonb_build_object(*(one for pair in zip(names, _FORMER, strict=True) for one in pair))
+    listed = func.jsonb_agg(aggregate_order_by(each, UNIT_NAME.c.valid_to.desc(), UNIT_NAME.c.id.desc()))
+    former = (
+        select(func.coalesce(listed, literal_column("'[]'::jsonb"), type_=JSONB))
+        .where(UNIT_NAME.c.unit_id == UNIT.c.id)
+        .correlate(UNIT)
+        .scalar_subquery()
+    )
+    return select(UNIT, PARENT.c.parent_id, former.label("former_names")).outerjoin(
+        PARENT, and_(PARENT.c.unit_id == UNIT.c.id, in_force(PARENT, at))
+    )
+
+
+async def rename(connection: AsyncConnection, unit_id: UUID, *, name_vi: str, name_en: str, at: datetime) -> None:
+    """Other names for a unit; what it was called until now is kept.
+
+    Nothing is kept of a unit that has not begun: nobody ever called it so.
+    """
+    was = (await connection.execute(select(UNIT).where(UNIT.c.id == unit_id).with_for_update())).one()
+    if (was.name_vi, was.name_en) == (name_vi, name_en):
+        return
+    last = select(func.max(UNIT_NAME.c.valid_to)).where(UNIT_NAME.c.unit_id == unit_id)
+    since = (await connection.execute(last)).scalar_one() or was.valid_from
+    if since <= at:
+        await add(
+            connection, UNIT_NAME, unit_id=unit_id, name_vi=was.name_vi, name_en=was.name_en, valid_from=since,
+            valid_to=at,
+        )  # fmt: skip
+    await change(connection, UNIT, unit_id, name_vi=name_vi, name_en=name_en)
 
 
 def positions() -> Select[Any]:
@@ -83,7 +119,7 @@ def of_people(column: Any, administrator_unit: UUID, at: datetime) -> ColumnElem
     """The clause on a person's id: every position they hold is in the administrator's units, or they hold none."""
     elsewhere = exists().where(
         POSITION.c.person_id == column,
-        or_(POSITION.c.valid_to.is_(None), POSITION.c.valid_to > at),
+        not_over(POSITION, at),
         ~POSITION.c.unit_id.in_(_below(administrator_unit, at)),
     )
     return ~elsewhere
@@ -167,7 +203,5 @@ async def end_link_positions(connection: AsyncConnection, unit_id: UUID, at: dat
 async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) -> None:
     """A unit that ends has no place in the tree any more."""
     await connection.execute(
-        update(PARENT)
-        .where(PARENT.c.unit_id == unit_id, or_(PARENT.c.valid_to.is_(None), PARENT.c.valid_to > at))
-        .values(valid_to=at)
+        update(PARENT).where(PARENT.c.unit_id == unit_id, not_over(PARENT, at)).values(valid_to=at)
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
+from models.records.dated import in_force
 from models.tables import Person, Position, PublicReceipt, Unit, new_id, table
 from models.writing import put
 
@@ -18,9 +19,7 @@ async def communes(connection: AsyncConnection, at: datetime) -> Sequence[Found]
     """The communes in force, by name."""
     statement = (
         select(_UNIT.c.code, _UNIT.c.name_vi, _UNIT.c.name_en)
-        .where(
-            _UNIT.c.kind == "commune", _UNIT.c.valid_from <= at, or_(_UNIT.c.valid_to.is_(None), _UNIT.c.valid_to > at)
-        )
+        .where(_UNIT.c.kind == "commune", in_force(_UNIT, at))
         .order_by(_UNIT.c.name_vi)
     )
     rows: Sequence[Found] = (await connection.execute(statement)).all()
@@ -35,8 +34,7 @@ async def desk(connection: AsyncConnection, position_id: UUID, at: datetime) -> 
         .where(
             _POSITION.c.id == position_id,
             _POSITION.c.kind == "service",
-            _POSITION.c.valid_from <= at,
-            or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > at),
+            in_force(_POSITION, at),
         )
     )
     return (await connection.execute(statement)).one_or_none()

@@ -34,6 +34,7 @@ from models.access.slices import services_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.rules import EMERGENCY_SERVICES
 from models.records.actor import Acting
+from models.records.dated import in_force
 from models.records.scope import CASE, REFERRAL, at_agency, readable
 from models.records.terms import said, terms
 from models.records.vault import living_key_in, unseal
@@ -210,8 +211,7 @@ async def unit_by_code(connection: AsyncConnection, code: str, at: datetime) -> 
         await connection.execute(
             select(_UNIT.c.id).where(
                 _UNIT.c.code == code,
-                _UNIT.c.valid_from <= at,
-                or_(_UNIT.c.valid_to.is_(None), _UNIT.c.valid_to > at),
+                in_force(_UNIT, at),
             )
         )
     ).scalar_one_or_none()

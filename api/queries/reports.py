@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.queries.cases import declared_for
 from api.queries.rows import KEPT, Found
 from models.records.actor import Acting
+from models.records.dated import in_force
 from models.records.scope import CASE, REPORT, readable, readable_report
 from models.records.terms import said, terms
 from models.tables import CaseReport, Informant, InformantReading, Person, Position, Unit, new_id, table
@@ -114,8 +115,7 @@ async def holders(connection: AsyncConnection, unit_id: UUID, role: str, at: dat
         .where(
             _POSITION.c.unit_id == unit_id,
             _POSITION.c.role == role,
-            _POSITION.c.valid_from <= at,
-            (_POSITION.c.valid_to.is_(None)) | (_POSITION.c.valid_to > at),
+            in_force(_POSITION, at),
         )
     )
     return (await connection.execute(statement)).scalars().all()

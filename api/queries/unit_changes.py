@@ -11,8 +11,9 @@ from sqlalchemy import Select, Table, Text, and_, bindparam, func, insert, or_, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.directory import CAPABILITY, NAME, PLACE
-from api.queries.organisation import DEPUTY, PARENT, PERSON, POSITION, SHIFT, UNIT, not_over
+from api.queries.organisation import DEPUTY, PARENT, PERSON, POSITION, SHIFT, UNIT
 from api.queries.rows import Found
+from models.records.dated import not_over
 from models.tables import CaseArea, CaseFile, UnitChange, new_id, table
 
 CHANGE, CASE, AREA_OF_CASE = table(UnitChange), table(CaseFile), table(CaseArea)

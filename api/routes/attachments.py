@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, status
 from fastapi.responses import StreamingResponse
 
 from api.door import TheVisit
-from api.problems import Problem, declares
+from api.problems import Problem, declares, not_taken
 from api.routes.cases import CaseRef
 from api.services import attachments
 from api.services.keys import IdempotencyKey
@@ -46,8 +46,8 @@ async def add_attachment(
     ] = None,
 ) -> AttachmentOut:
     """Attach a file: the body is the file itself, as ``application/octet-stream``. Its type is told by its content."""
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/octet-stream":
-        raise Problem("media-type-not-supported")
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _BYTES:
+        raise not_taken(_BYTES)
     stated = request.headers.get("content-length", "0")
     if stated.isdigit() and int(stated) > visit.door.settings.attachment_max_bytes:
         raise Problem("attachment-too-large")

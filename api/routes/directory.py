@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 from api import sheets
 from api.door import TheVisit
 from api.paging import DEFAULT, Cursor, Limit
-from api.problems import Problem, declares
+from api.problems import declares, not_taken
 from api.queries import directory as q
 from api.services import directory as service
 from api.services.organisation import etag
@@ -47,7 +47,7 @@ _ADD = declares("not-permitted", "code-taken", body=True)
 _CHANGE = declares("not-permitted", "not-found", "precondition-required", "precondition-failed", body=True)
 _END = declares("not-permitted", "not-found", "already-ended", body=True)
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_FILES = {sheets.CSV: _FILE, sheets.XLSX: _FILE}
+_FILES = dict.fromkeys(sheets.FORMATS, _FILE)
 
 
 @router.get("/providers", responses=_READ)
@@ -189,7 +189,7 @@ async def bring_in(
     await visit.require("administer")
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type not in _FILES:
-        raise Problem("media-type-not-supported")
+        raise not_taken(_FILES)
     return await service.bring_in(visit, sheet, media_type, await request.body(), dry_run=dry_run)
 
 

@@ -36,6 +36,7 @@ from api.shapes.organisation import (
     UnitNames,
     UnitOut,
 )
+from models.records.dated import in_force
 
 router = APIRouter(tags=["organisation"])
 
@@ -57,7 +58,7 @@ _CHANGE = declares("not-permitted", "not-found", "precondition-required", "preco
 async def list_units(visit: TheVisit, cursor: Cursor = None, limit: Limit = DEFAULT) -> Page[UnitOut]:
     """Every office in force and its place in the tree."""
     await visit.require("read_directory")
-    statement = q.units(visit.now).where(q.in_force(q.UNIT, visit.now))
+    statement = q.units(visit.now).where(in_force(q.UNIT, visit.now))
     order = (q.UNIT.c.valid_from, q.UNIT.c.id)
     return await service.listing(visit, statement, order, service.unit, record="unit", cursor=cursor, limit=limit)
 
@@ -156,7 +157,7 @@ async def list_positions(  # noqa: PLR0917 - FastAPI reads them by name
 ) -> Page[HeldPosition]:
     """Positions in force: who holds which role where."""
     await visit.require("read_directory")
-    statement = q.positions().where(q.in_force(q.POSITION, visit.now))
+    statement = q.positions().where(in_force(q.POSITION, visit.now))
     for column, value in ((q.POSITION.c.unit_id, unit), (q.POSITION.c.role, role), (q.POSITION.c.person_id, person)):
         if value is not None:
             statement = statement.where(column == value)

@@ -1,4 +1,4 @@
-"""Answering a referral by a one-time link: opened with its phrase, once, in one browser, for half an hour.
+"""Answering a referral by a one-time link: opened with its phrase, once, in one browser, for a while.
 
 Whoever opens it acts in the technical position of their agency (kind ``link``), so the lifecycle, the access table and
 row security know them as what they are: the agency. The door lets them at the one referral of their link.
@@ -13,12 +13,13 @@ from fastapi import Request
 from api.door import SYSTEM, Caller, Door, Visit
 from api.identity.tokens import new_token
 from api.language import DEFAULT, preferred
-from api.problems import Problem
+from api.problems import Problem, phrase_wrong
 from api.queries import links as q
 from api.queries.rows import Found
 from api.services import throttle
 from api.whence import UNSTATED, Whence, whence
 from models.database import Who, transaction
+from models.protocol.arithmetic import limit_instant
 from models.records import answer_links as links
 from models.records.actor import Acting
 from models.records.audit import audit
@@ -54,6 +55,10 @@ async def open_link(request: Request, door: Door, token: str, phrase: str, addre
         Problem: ``link-not-usable``, ``phrase-wrong`` or ``too-many-sign-ins``.
     """
     now = door.clock.now()
+    said = door.reference.protocol_at(now).referrals
+    if said is None:
+        raise Problem("link-not-usable", audited=True)
+    until = limit_instant(now, said.link_session, door.reference.calendar_at(now))
     origin = whence(request, door.keys, UNSTATED).origin
     session = new_token()
     async with transaction(door.engine, Who(system=SYSTEM), now) as connection:
@@ -67,11 +72,11 @@ async def open_link(request: Request, door: Door, token: str, phrase: str, addre
             tries = row.tries if right else row.tries + 1
             if right:
                 changed: dict[str, Any] = {
-                    "opened_at": now, "session_hash": links.hashed(session), "session_until": now + links.SESSION
+                    "opened_at": now, "session_hash": links.hashed(session), "session_until": until
                 }  # fmt: skip
             else:
-                problem = Problem("phrase-wrong", audited=True)
-                changed = {"ended_at": now, "ended_why": "locked"} if tries >= links.TRIES else {}
+                problem = phrase_wrong(said.link_tries)
+                changed = {"ended_at": now, "ended_why": "locked"} if tries >= said.link_tries else {}
             await q.change(connection, row.id, tries=tries, **changed)
             await audit(
                 connection, at=now, actor=None, action="open_link", record="referral",
@@ -87,7 +92,7 @@ async def enter(request: Request, door: Door, session: str | None) -> Answering:
     """The visit of whoever opened a link in this browser.
 
     Raises:
-        Problem: ``link-not-usable`` once the half hour is over, the link was taken back, or none was opened here.
+        Problem: ``link-not-usable`` once the time to answer is over, the link was taken back, or none was opened here.
     """
     now = door.clock.now()
     row = None

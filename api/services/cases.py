@@ -288,8 +288,6 @@ def standing_of(row: Found) -> Standing:
 
 
 _ANSWERS: Final = {
-    "record_death_review": "death_review",
-    "decline_request": "transfer_request",
     "complete_task": "case_task",
     "drop_task": "case_task",
     "record_conference": "conference",
@@ -321,6 +319,8 @@ def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
             flagged=row.flagged,
             unit=str(row.unit_id or ""),
             transfer_to=str(row.transfer_to_id or ""),
+            open_deadlines=frozenset(row.running or ()),
+            not_prosecuted=row.not_prosecuted,
             incident_unit=str(row.incident_unit_id or ""),
             residence_unit=str(row.residence_unit_id or ""),
         ),

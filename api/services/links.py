@@ -16,6 +16,7 @@ from api.shapes.links import LinkIn, LinkOut, NewLinkOut
 from models.database import as_part
 from models.directory.services import ROLE_OF
 from models.lifecycle.referral import LIVE, SERVICES
+from models.protocol.arithmetic import Amount, limit_instant
 from models.records import answer_links as links
 from models.records.notices import Occasion, write_notices
 from models.records.people import CasePlace, Recipient
@@ -45,17 +46,27 @@ async def issue(visit: Visit, referral_id: UUID, key: UUID, wanted: LinkIn) -> N
             raise Problem("link-not-possible", case_id=row.case_id)
         if wanted.how == "email" and not position.address:
             raise Problem("no-mail-address", case_id=row.case_id)
+        lasts, until = _lasts(visit, row)
         made = await links.make(
-            connection, row, position.position_id, wanted.how, visit.caller.acting, link_id, visit.now
+            connection, row, position.position_id, wanted.how, visit.caller.acting, link_id, visit.now, until
         )
         if wanted.how == "email":
-            await _mail(connection, visit, row, position, link_id)
+            await _mail(connection, visit, row, position, link_id, lasts)
         await visit.note(
             connection, "issue_link", "referral", record_id=referral_id, case_id=row.case_id,
             detail={"link": str(link_id), "how": wanted.how},
         )  # fmt: skip
         written = await links.read(connection, link_id)
         return _new(visit, written, made)
+
+
+def _lasts(visit: Visit, row: Found) -> tuple[Amount, datetime]:
+    """How long a link made now waits to be opened, and until when, by the protocol in force."""
+    reference = visit.door.reference
+    said = reference.protocol_at(visit.now).referrals
+    if said is None:
+        raise Problem("link-not-possible", case_id=row.case_id)
+    return said.link_lasts, limit_instant(visit.now, said.link_lasts, reference.calendar_at(visit.now))
 
 
 async def _role(connection: AsyncConnection, visit: Visit, row: Found) -> str:
@@ -65,11 +76,13 @@ async def _role(connection: AsyncConnection, visit: Visit, row: Found) -> str:
     return next((ROLE_OF[kind] for kind in kinds if ROLE_OF[kind] in giving), min(giving))
 
 
-async def _mail(connection: AsyncConnection, visit: Visit, row: Found, position: Found, link_id: UUID) -> None:
+async def _mail(  # noqa: PLR0917 - one mail, whole
+    connection: AsyncConnection, visit: Visit, row: Found, position: Found, link_id: UUID, lasts: Amount
+) -> None:
     """By the outbox, as every notice; the link itself is written into the mail when it is sent."""
     occasion = Occasion(
         kind=KIND,
-        values={"service": row.service, "referral": str(row.id), "link": str(link_id)},
+        values={"service": row.service, "referral": str(row.id), "link": str(link_id), "lasts": str(lasts)},
         clock_unit="day",
         deliver_at=visit.now,
         reference=str(link_id),

@@ -39,6 +39,7 @@ from api.shapes.organisation import (
     UnitOut,
 )
 from models import access
+from models.records.dated import in_force, not_over
 
 Shown = TypeVar("Shown", bound=Output)
 
@@ -141,7 +142,7 @@ async def add_unit(visit: Visit, given: UnitIn) -> UnitOut:
 
 
 async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: str | None) -> UnitOut:
-    """Other names for an office."""
+    """Other names for an office; what it was called until now stays with it."""
     await visit.require("administer")
     async with visit.transaction() as connection:
         statement = q.units(visit.now).where(
@@ -149,7 +150,7 @@ async def rename_unit(visit: Visit, unit_id: UUID, names: UnitNames, if_match: s
         )
         before = unit(await found(connection, statement.with_for_update(of=q.UNIT)))
         _matches(before, if_match)
-        await q.change(connection, q.UNIT, unit_id, name_vi=names.name_vi, name_en=names.name_en)
+        await q.rename(connection, unit_id, name_vi=names.name_vi, name_en=names.name_en, at=visit.now)
         await visit.note(connection, "change", "unit", record_id=unit_id)
         return unit(await found(connection, statement))
 
@@ -373,7 +374,7 @@ async def theirs(connection: AsyncConnection, visit: Visit, person_id: UUID) -> 
     """
     not_oneself(visit, person_id)
     row = await found(connection, people(visit).where(q.PERSON.c.id == person_id))
-    current = q.positions().where(q.POSITION.c.person_id == person_id, q.not_over(q.POSITION, visit.now))
+    current = q.positions().where(q.POSITION.c.person_id == person_id, not_over(q.POSITION, visit.now))
     if any(_watches(visit, one.role, one.unit_id) for one in await q.every(connection, current)):
         raise Problem("not-yours-to-grant")
     return row
@@ -390,7 +391,7 @@ async def administers(connection: AsyncConnection, visit: Visit, unit_id: UUID, 
         Problem: ``invalid-request``, naming the field.
     """
     clause = q.of_units(q.UNIT.c.id, visit.caller.acting.unit_id, visit.now)
-    statement = q.units(visit.now).where(q.UNIT.c.id == unit_id, q.in_force(q.UNIT, visit.now), clause)
+    statement = q.units(visit.now).where(q.UNIT.c.id == unit_id, in_force(q.UNIT, visit.now), clause)
     office = await q.one(connection, statement)
     if office is None:
         raise fault("not-one-of-yours", "body", field)

@@ -20,6 +20,7 @@ from api.queries.rows import Found
 from api.services.organisation import administers, found, held, may_give
 from api.shapes.accounts import LONGEST, NewServiceToken, Rotation, ServiceIn, ServiceTokenIn, ServiceTokenOut
 from api.shapes.organisation import HeldPosition
+from models.records.dated import not_over
 
 
 async def add_service(visit: Visit, given: ServiceIn) -> HeldPosition:
@@ -124,7 +125,7 @@ async def service_of(connection: AsyncConnection, visit: Visit, position_id: UUI
         org.positions().where(
             org.POSITION.c.id == position_id,
             org.POSITION.c.kind == "service",
-            org.not_over(org.POSITION, visit.now),
+            not_over(org.POSITION, visit.now),
             org.of_units(org.POSITION.c.unit_id, visit.caller.acting.unit_id, visit.now),
         ),
     )

@@ -24,6 +24,7 @@ from api.shapes.base import UnitRef
 from api.shapes.unit_changes import Left, MergeIn, RenameIn, SplitIn, UnitChangeOut, UnitHistoryEntry
 from models.calendar import local_date
 from models.database import as_part
+from models.records.dated import in_force
 from models.tables import new_id
 
 _ONE_EACH = ("SUP", "CHAIR")
@@ -229,7 +230,7 @@ async def _unit(connection: AsyncConnection, visit: Visit, code: str, *path: str
     """
     statement = units.units(visit.now).where(
         units.UNIT.c.code == code,
-        units.in_force(units.UNIT, visit.now),
+        in_force(units.UNIT, visit.now),
         units.of_units(units.UNIT.c.id, visit.caller.acting.unit_id, visit.now),
     )
     row = await units.one(connection, statement)
@@ -255,7 +256,7 @@ async def _carry_out(
                 decided_on=given.decided_on, at=at, made_by=visit.caller.person_id,
             )  # fmt: skip
     if isinstance(given, RenameIn):
-        await units.change(connection, units.UNIT, act.heir.id, name_vi=given.name_vi, name_en=given.name_en)
+        await units.rename(connection, act.heir.id, name_vi=given.name_vi, name_en=given.name_en, at=at)
         return
     await q.move(connection, units.POSITION, act.positions, act.places_of, at)
     await q.move_shifts(connection, [one.id for one in act.before], act.heir.id, at)

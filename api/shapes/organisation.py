@@ -14,14 +14,24 @@ Phone = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
 Absent = Literal["leave", "illness", "training", "other"]
 
 
+class FormerName(Output):
+    """What an office was called, from when until before when."""
+
+    name_vi: str
+    name_en: str
+    valid_from: Moment
+    valid_to: Moment
+
+
 class UnitOut(Output):
-    """An office and its place in the tree now."""
+    """An office and its place in the tree now. ``former_names``: the newest first."""
 
     id: UUID
     code: str
     kind: str
     name_vi: str
     name_en: str
+    former_names: list[FormerName]
     parent_id: UUID | None
     is_sample: bool
     valid_from: Moment

@@ -26,7 +26,7 @@ from models.lifecycle.events import EVENTS, INTAKE, PERSON_EVENTS
 from models.lifecycle.facts import TYPED_NEEDS, Facts
 from models.lifecycle.memory import remember
 from models.lifecycle.roles import decision_roles, may_record_for
-from models.lifecycle.rules import CONDITIONS, is_author, role_allows, unit_allows
+from models.lifecycle.rules import CONDITIONS, OF_THE_RECORD, is_author, role_allows, unit_allows
 from models.lifecycle.states import LIVE, chart_id, code_of, conclusion_of
 from models.lifecycle.types import REGIONS, Decision, EventSpec, Memory, Refused, Region, Standing
 
@@ -67,13 +67,19 @@ def allowed_in(standing: Standing | None) -> tuple[str, ...]:
 
 
 def allowed_events(standing: Standing, facts: Facts) -> tuple[str, ...]:
-    """Events this actor might do now, by state, role, recusal and authorship; what they need is not asked yet."""
+    """Events this actor might do now, by state, role, recusal, authorship and what the case's record says.
+
+    What they need is not asked yet.
+    """
     if _recusal(facts) is not None:
         return ()
     return tuple(
         event
         for event in allowed_in(standing)
-        if event in PERSON_EVENTS and _may(standing, EVENTS[event], facts) and not _approves_own(standing, event, facts)
+        if event in PERSON_EVENTS
+        and _may(standing, EVENTS[event], facts)
+        and not _approves_own(standing, event, facts)
+        and not any(CONDITIONS[one](standing, facts) for one in OF_THE_RECORD.intersection(EVENTS[event].conditions))
     )
 
 

@@ -162,7 +162,8 @@ _PROCESS = (
     ),
     _event(
         "record_complaint", "process", OFFICE, "Ghi việc khiếu nại, kiến nghị với Viện kiểm sát",
-        "Record the complaint to the procuracy, or why there is none", needs="complaint reason", stays=True,
+        "Record the complaint to the procuracy, or why there is none", needs="complaint reason",
+        conditions=("prosecution-not-refused",), stays=True,
     ),
     _event(
         "rule_out_emergency", "process", OFFICE, "Kết luận không phải khẩn cấp", "Rule the emergency out",

@@ -112,6 +112,7 @@ class CaseFacts(Fact):
         live_proceedings: ``criminal`` and other kinds of proceedings that are live.
         unit: id of the unit that holds it; empty while it is not routed.
         transfer_to: id of the unit it was proposed to; empty without a proposal.
+        not_prosecuted: a referral of the case ended with the police's decision not to prosecute.
         incident_unit, residence_unit: unit ids of the communes of incident and of residence.
         owner: person id of the owner.
         recused_roles: roles whose holder at the unit in charge is recused from this case.
@@ -127,6 +128,7 @@ class CaseFacts(Fact):
     live_proceedings: frozenset[str] = frozenset()
     unit: str = ""
     transfer_to: str = ""
+    not_prosecuted: bool = False
     incident_unit: str = ""
     residence_unit: str = ""
     owner: str | None = None

@@ -254,5 +254,11 @@ REFUSALS: dict[str, Sentence] = {
         "No such review is waiting: no closure for the child's death was proposed, or its result is on record. "
         "Reload the case.",
     ),
+    "prosecution-not-refused": Sentence(
+        "Chưa có quyết định không khởi tố của cơ quan điều tra trong hồ sơ, nên chưa có gì để khiếu nại, kiến nghị. "
+        "Hãy ghi kết quả của chuyển gửi đến công an trước.",
+        "No decision of the police not to prosecute is on record, so there is nothing to complain of yet. "
+        "Record the outcome of the referral to the police first.",
+    ),
 }  # fmt: skip
 """Sentences by refusal code."""

@@ -5,6 +5,7 @@ Each answers None, or the refusal's code and detail. Numbers here are maxima tha
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Final
 
 from models.lifecycle.checks import No
 from models.lifecycle.facts import Facts
@@ -304,6 +305,11 @@ def _due_ahead(_: Standing, facts: Facts) -> No | None:
     return No("due-in-the-past", {}) if facts.due_passed else None
 
 
+def _prosecution_refused(_: Standing, facts: Facts) -> No | None:
+    """There is a decision of the police to complain of."""
+    return None if facts.case.not_prosecuted else No("prosecution-not-refused", {})
+
+
 def _codes(codes: frozenset[str]) -> str:
     return " ".join(sorted(codes))
 
@@ -354,6 +360,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "transfer-within-province": _across,
     "no-transfer-request": _request_open,
     "transfer-already-requested": _no_request_open,
+    "prosecution-not-refused": _prosecution_refused,
 }
 """The conditions by the name ``EventSpec.conditions`` gives them. ``approver-is-author`` depends on the event: see
 :func:`is_author`."""
@@ -361,6 +368,10 @@ CONDITIONS: Mapping[str, Condition] = {
 
 _BY_HOLDER = frozenset({"propose_transfer", "withdraw_transfer", "decline_request"})
 _BY_RECEIVER = frozenset({"accept_transfer", "refuse_transfer"})
+OF_THE_RECORD: Final = frozenset(
+    {"no-death-review-open", "prosecution-not-refused", "no-transfer-request", "transfer-already-requested"}
+)
+"""Conditions that nothing an act brings can meet: what the record of the case says decides whether it is offered."""
 
 
 def role_allows(event: str, standing: Standing, facts: Facts | None, roles: frozenset[str]) -> bool:

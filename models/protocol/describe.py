@@ -41,7 +41,11 @@ def _referrals(protocol: Protocol) -> dict[str, Any] | None:
     owed = {clock.code: clock.owed_by for clock in said.clocks}
     return {
         "night": {"from": said.night_from.isoformat("minutes"), "until": said.night_until.isoformat("minutes")},
-        "slice_days": said.slice_days,
+        "links": {
+            "lasts": str(said.link_lasts),
+            "session": str(said.link_session),
+            "tries": said.link_tries,
+        },
         "services": [
             {
                 "code": service.code,

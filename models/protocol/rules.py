@@ -8,7 +8,7 @@ from datetime import date, time
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from models.protocol.arithmetic import Amount, At, ProtocolError
 from models.protocol.types import Asks, Condition, Kind, Level, Risk
@@ -351,12 +351,16 @@ class Referrals(Rule):
 
     Attributes:
         night_from, night_until: between these a start `after_night` waits for the morning, at Asia/Ho_Chi_Minh.
-        slice_days: days after its end for which an agency still sees its slice (process.md §6.4).
+        link_lasts: how long a one-time link waits to be opened.
+        link_session: how long whoever opened one may answer.
+        link_tries: wrong phrases after which a link is locked.
     """
 
     night_from: time
     night_until: time
-    slice_days: int
+    link_lasts: AmountField
+    link_session: AmountField
+    link_tries: Annotated[int, Field(ge=1, le=10)]
     clocks: tuple[ReferralClock, ...]
     services: tuple[ServiceRule, ...]
 

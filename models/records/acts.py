@@ -245,6 +245,7 @@ def facts_of(matter: Matter) -> Facts:
             flagged=case.flagged,
             live_referrals=around.live_referrals,
             live_proceedings=around.live_proceedings,
+            not_prosecuted=around.not_prosecuted,
             open_deadlines=frozenset(clock.code for clock in clocks if clock.status in ("open", "paused")),
             open_items=_open_items(clocks),
             unit=_text(case.unit_id) or "",

@@ -1,15 +1,15 @@
 """One-time links: made, found by what was shown once, and read again by whoever mails or prints them.
 
 A link is a token of 256 bits; the phrase that proves it reached the right office goes another way, over the phone or
-on the same paper, and is short: it is tried five times and no more. Both are kept as hashes, and wrapped by the vault's
-key (``models.vault``) so that the outbox can write the one and the sending office read the other out; whoever holds
-the database alone can do neither.
+on the same paper, and is short: it is tried a few times and no more. How often, and how long a link lasts, the protocol
+says (``[referrals]``). Both are kept as hashes, and wrapped by the vault's key (``models.vault``) so that the outbox
+can write the one and the sending office read the other out; whoever holds the database alone can do neither.
 """
 
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,13 +22,6 @@ from models.tables import AnswerLink, table
 from models.vault import Wrapped
 
 LINK = table(AnswerLink)
-
-LASTS: Final = timedelta(days=7)
-"""How long a link waits to be opened."""
-SESSION: Final = timedelta(minutes=30)
-"""How long whoever opened one may answer."""
-TRIES: Final = 5
-"""Wrong phrases after which a link is locked."""
 
 _WORDS: Final = (
     "áo", "bàn", "biển", "bút", "cá", "cau", "cầu", "chim", "chợ", "chuối", "cỏ", "cơm", "cửa", "dừa", "đèn", "đồi",
@@ -61,9 +54,16 @@ def phrase_hash(link_id: UUID, phrase: str) -> str:
 
 
 async def make(  # noqa: PLR0917 - one row, whole
-    connection: AsyncConnection, referral: Any, position_id: UUID, how: str, by: Acting, link_id: UUID, at: datetime
+    connection: AsyncConnection,
+    referral: Any,
+    position_id: UUID,
+    how: str,
+    by: Acting,
+    link_id: UUID,
+    at: datetime,
+    until: datetime,
 ) -> Made:
-    """A link for a referral; one that still opens is replaced by it.
+    """A link for a referral, to be opened before ``until``; one that still opens is replaced by it.
 
     Raises:
         KeysAwayError: there is nothing to wrap its secrets with now.
@@ -77,7 +77,7 @@ async def make(  # noqa: PLR0917 - one row, whole
             id=link_id, referral_id=referral.id, case_id=referral.case_id, position_id=position_id, how=how,
             token_hash=hashed(made.token), phrase_hash=phrase_hash(link_id, made.phrase),
             kek=wrapped.kek, wrapped=wrapped.key, issued_by=by.person_id, office_id=by.unit_id, issued_at=at,
-            expires_at=at + LASTS, tries=0,
+            expires_at=until, tries=0,
         )
     )  # fmt: skip
     return made

@@ -126,6 +126,7 @@ class Surroundings:
         live_referrals: the services of its referrals that live.
         live_proceedings: kinds of proceedings that live: ``criminal`` from an outcome of the police that opened one, or
             suspended it, until its end is on record.
+        not_prosecuted: the police decided, of one of its referrals, not to prosecute.
         answered: the stored answer of the command asked about, if it was recorded before.
     """
 
@@ -149,6 +150,7 @@ class Surroundings:
     clocks: tuple[Clock, ...]
     live_referrals: frozenset[str]
     live_proceedings: frozenset[str]
+    not_prosecuted: bool
     answered: dict[str, Any] | None
 
 
@@ -215,6 +217,8 @@ _SURROUNDINGS = text(
         WHERE f.case_id = :case_id AND f.outcome IN ('PROSECUTED', 'SUSPENDED')
           AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = f.case_id AND e.event = 'record_proceeding_end'
                            AND e.recorded_at >= f.updated_at))) AS prosecuted,
+      (SELECT EXISTS (SELECT FROM referral f
+        WHERE f.case_id = :case_id AND f.outcome = 'NOT_PROSECUTED')) AS not_prosecuted,
       (SELECT c.result FROM command_record c WHERE c.command_id = :command_id) AS answered,
       (SELECT json_agg(c.id) FROM case_file c
         WHERE c.household_id = :household_id AND c.id <> :case_id AND c.process = ANY(:live)) AS siblings
@@ -335,5 +339,6 @@ async def surroundings(
         clocks=_CLOCKS.validate_json(row.clocks) if row.clocks else (),
         live_referrals=frozenset(row.live_referrals or ()),
         live_proceedings=frozenset({"criminal"} if row.prosecuted else ()),
+        not_prosecuted=row.not_prosecuted,
         answered=row.answered,
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, DateTime, Uuid, any_, bindparam, insert, or_, select, text, update
+from sqlalchemy import ARRAY, DateTime, Uuid, any_, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,7 @@ from models.records.actor import Acting
 from models.records.audit import audit
 from models.records.cases import CaseRow, offices_of
 from models.records.content import frozen
+from models.records.dated import in_force, not_over
 from models.records.escalations import RANK
 from models.records.vault import key_in, key_of, seal, unseal
 from models.tables import AllegedPerson, CaseFile, Conflict, Delegate, Position, Recusal, Unit, new_id, table
@@ -228,9 +229,7 @@ async def _settled(
 ) -> tuple[frozenset[UUID], dict[UUID, list[set[str]]]]:
     """Who is out of the case already, and of whom which reasons were found to mean nothing."""
     recused = await connection.execute(
-        select(_RECUSAL.c.person_id).where(
-            _RECUSAL.c.case_id == case_id, or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at)
-        )
+        select(_RECUSAL.c.person_id).where(_RECUSAL.c.case_id == case_id, not_over(_RECUSAL, at))
     )
     out = frozenset(recused.scalars())
     cleared: dict[UUID, list[set[str]]] = {}
@@ -417,8 +416,7 @@ async def ranks_of(connection: AsyncConnection, persons: Collection[UUID], at: d
     rows = await connection.execute(
         select(_POSITION.c.person_id, _POSITION.c.role).where(
             _POSITION.c.person_id.in_(sorted(persons)),
-            _POSITION.c.valid_from <= at,
-            or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > at),
+            in_force(_POSITION, at),
         )
     )
     ranks: dict[UUID, int] = {}
@@ -476,8 +474,7 @@ async def decide(
 
 
 def _still_out(case_id: UUID, at: datetime) -> Any:
-    in_force = or_(_RECUSAL.c.until.is_(None), _RECUSAL.c.until > at)
-    return select(_RECUSAL.c.id).where(_RECUSAL.c.case_id == case_id, in_force).limit(1)
+    return select(_RECUSAL.c.id).where(_RECUSAL.c.case_id == case_id, not_over(_RECUSAL, at)).limit(1)
 
 
 # --- the school -----------------------------------------------------------------------------------------------------

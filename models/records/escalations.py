@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, literal, or_, select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.actor import Acting
 from models.records.audit import audit
+from models.records.dated import in_force
 from models.records.people import is_named_decider, keeps_out
 from models.records.terms import said, terms
 from models.tables import Escalation, EscalationRecipient, UnitParent, table
@@ -162,10 +163,6 @@ async def _refusal(connection: AsyncConnection, row: Any, actor: Acting, at: dat
     return None
 
 
-def _in_force(since: Any, until: Any, at: datetime) -> Any:
-    return and_(since <= at, or_(until.is_(None), until > at))
-
-
 def _stands_over(unit: UUID | None, office: UUID, at: datetime) -> Any:
     """Whether an office is the unit or one it stands under at an instant. A case nobody holds is under every office."""
     if unit is None:
@@ -175,7 +172,7 @@ def _stands_over(unit: UUID | None, office: UUID, at: datetime) -> Any:
     )
     up = up.union_all(
         select(_PARENT.c.parent_id, up.c.depth + 1)
-        .where(_PARENT.c.unit_id == up.c.id, _in_force(_PARENT.c.valid_from, _PARENT.c.valid_to, at))
+        .where(_PARENT.c.unit_id == up.c.id, in_force(_PARENT, at))
         .where(up.c.depth < _DEEPEST)
     )
     return select(up.c.id).where(up.c.id == office).exists()

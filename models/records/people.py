@@ -22,13 +22,13 @@ from sqlalchemy import (
     bindparam,
     exists,
     literal,
-    or_,
     select,
     text,
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.records.dated import in_force
 from models.records.terms import Terms
 from models.tables import BreakGlass, Delegate, Deputy, Position, Recusal, Suspension, table
 from models.writing import APART
@@ -78,9 +78,7 @@ def kept_out_of(reader: Terms) -> Select[Any] | CompoundSelect[Any]:
     the same people out.
     """
     own = _RECUSAL.alias()
-    recused = select(own.c.case_id).where(
-        own.c.person_id == reader.person, _in_force(own.c.since, own.c.until, reader.at)
-    )
+    recused = select(own.c.case_id).where(own.c.person_id == reader.person, in_force(own, reader.at))
     if reader.role != "VCH":
         return recused
     chair, hers = _POSITION.alias("recused_chair"), _RECUSAL.alias()
@@ -91,8 +89,8 @@ def kept_out_of(reader: Terms) -> Select[Any] | CompoundSelect[Any]:
             chair.c.unit_id == reader.unit,
             chair.c.role == "CHAIR",
             chair.c.person_id != reader.person,
-            _in_force(chair.c.valid_from, chair.c.valid_to, reader.at),
-            _in_force(hers.c.since, hers.c.until, reader.at),
+            in_force(chair, reader.at),
+            in_force(hers, reader.at),
             ~is_named_decider(hers.c.case_id, reader.person, reader.at),
         )
     )
@@ -102,7 +100,7 @@ def kept_out_of(reader: Terms) -> Select[Any] | CompoundSelect[Any]:
 def is_recused(case_id: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause: a recusal of this person from this case is in force."""
     row = _RECUSAL.alias()
-    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
+    here = and_(row.c.case_id == case_id, row.c.person_id == person_id, in_force(row, at))
     return exists().where(here).correlate_except(row)
 
 
@@ -118,13 +116,13 @@ def named_for(person_id: Any, at: Any) -> Select[Any]:
 
 
 def _names(row: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
-    return and_(row.c.person_id == person_id, _in_force(row.c.since, row.c.until, at))
+    return and_(row.c.person_id == person_id, in_force(row, at))
 
 
 def is_suspended(person_id: Any, at: datetime) -> ColumnElement[bool]:
     """The clause: this person is suspended and may act in no position."""
     row = _SUSPENSION.alias()
-    here = and_(row.c.person_id == person_id, _in_force(row.c.starts_at, row.c.ends_at, at))
+    here = and_(row.c.person_id == person_id, in_force(row, at))
     return exists().where(here).correlate_except(row)
 
 
@@ -156,11 +154,7 @@ def deputyship(deputy: Any, case_id: Any, person_id: Any, at: Any) -> ColumnElem
 
 def stands_in(deputy: Any, person_id: Any, at: Any) -> ColumnElement[bool]:
     """The clause on a row of ``deputy``: it is this person's, and in force."""
-    return and_(deputy.c.deputy_id == person_id, _in_force(deputy.c.valid_from, deputy.c.valid_to, at))
-
-
-def _in_force(since: Any, until: Any, at: Any) -> ColumnElement[bool]:
-    return and_(since <= at, or_(until.is_(None), until > at))
+    return and_(deputy.c.deputy_id == person_id, in_force(deputy, at))
 
 
 # --- who is told ----------------------------------------------------------------------------------------------------

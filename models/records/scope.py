@@ -22,6 +22,7 @@ from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
 from models.access.slices import AFTER, services_of
 from models.lifecycle.referral.states import TAKEN_ON
 from models.lifecycle.rules import EMERGENCY_SERVICES
+from models.records.dated import in_force
 from models.records.people import deputyship, has_broken_glass, is_named_decider, keeps_out
 from models.records.terms import Terms
 from models.tables import (
@@ -273,7 +274,7 @@ def province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[A
     """The units of the province an office belongs to: everything below the head above it, itself included."""
     up = select(reader.unit.label("id")).cte("up", recursive=True)
     up = up.union(
-        select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(_in_force(_PARENT, reader.at))
+        select(_PARENT.c.parent_id).join(up, _PARENT.c.unit_id == up.c.id).where(in_force(_PARENT, reader.at))
     )
     provinces = select(_UNIT.c.id).join(up, up.c.id == _UNIT.c.id).where(_UNIT.c.kind.in_(heads))
     start = union(select(reader.unit.label("id")), provinces).subquery("start")
@@ -283,10 +284,6 @@ def province(reader: Terms, *, heads: Sequence[str] = ("province",)) -> Select[A
 def _descend(start: Select[Any], at: ColumnElement[Any], *, name: str = "down") -> Select[Any]:
     down = start.cte(name, recursive=True)
     down = down.union(
-        select(_PARENT.c.unit_id).join(down, _PARENT.c.parent_id == down.c.id).where(_in_force(_PARENT, at))
+        select(_PARENT.c.unit_id).join(down, _PARENT.c.parent_id == down.c.id).where(in_force(_PARENT, at))
     )
     return select(down.c.id)
-
-
-def _in_force(row: Any, at: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(row.c.valid_from <= at, or_(row.c.valid_to.is_(None), row.c.valid_to > at))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.calendar import TZ
+from models.protocol.words import amount_words
 from models.vocabulary import Language, label
 
 GSM_LIMIT: Final = 160
@@ -67,13 +68,13 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
         Sentence(
             "Đề nghị trả lời chuyển gửi: {service}",
             "Đơn vị được đề nghị cung cấp dịch vụ “{service}” cho một trẻ em. Mở liên kết dưới đây, nhập bốn từ "
-            "xác nhận (cơ quan gửi sẽ đọc qua điện thoại) và trả lời. Liên kết chỉ mở được một lần, trong 7 ngày.",
+            "xác nhận (cơ quan gửi sẽ đọc qua điện thoại) và trả lời. Liên kết chỉ mở được một lần, trong {lasts}.",
             "de nghi tra loi chuyen gui",
         ),
         Sentence(
             "Please answer a referral: {service}",
             "Your unit is asked to provide “{service}” for a child. Open the link below, type the four words (the "
-            "sending office reads them to you over the phone) and answer. The link opens once, within 7 days.",
+            "sending office reads them to you over the phone) and answer. The link opens once, within {lasts}.",
             "please answer a referral",
         ),
     ),
@@ -616,13 +617,17 @@ def link(public_url: str, case_id: UUID) -> str:
     return f"{public_url.rstrip('/')}/cases/{case_id}"
 
 
+_LINK_LASTED: Final = "7 CD"
+"""What held of every link while the protocol did not say so yet: for notices that were written then."""
+
+
 def render(kind: str, values: Mapping[str, Any], language: str, url: str) -> Text:
     """The notice as it is read.
 
     Args:
         kind: one of ``KINDS``.
         values: ``case`` (its code); where they apply ``deadline`` (code), ``due_at`` (ISO instant), ``level``, ``unit``
-            (``day`` where the limit is one of days).
+            (``day`` where the limit is one of days), ``lasts`` (of a one-time link).
         language: ``vi`` or ``en``; anything else reads Vietnamese.
         url: the link.
 
@@ -637,7 +642,8 @@ def render(kind: str, values: Mapping[str, Any], language: str, url: str) -> Tex
     due = f"{service}: {due}" if service and due else due
     when = moment(values["due_at"], lang, ends_a_day=values.get("unit") == "day") if values.get("due_at") else ""
     level = label("escalation_levels", values["level"], lang) if values.get("level") else ""
-    words = {"due": due, "when": when, "level": level, "by": _by(when, lang), "service": service}
+    lasts = amount_words(values.get("lasts", _LINK_LASTED), lang)
+    words = {"due": due, "when": when, "level": level, "by": _by(when, lang), "service": service, "lasts": lasts}
     subject, body = sentence.subject.format(**words), sentence.body.format(**words)
     about = ("Hồ sơ", "Xem hồ sơ") if lang == "vi" else ("Case", "Open the case")
     return Text(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.referral.services import providers_of
+from models.records.dated import in_force
 from models.records.vault import provider
 from models.tables import Position, WebhookDelivery, WebhookEndpoint, WebhookSecret, table
 from models.vault import Wrapped
@@ -26,11 +27,7 @@ STATES: Final = ("pending", "delivered", "dead")
 
 def open_endpoint(at: Any) -> ColumnElement[bool]:
     """The clause on ``webhook_endpoint`` joined with ``position``: neither has ended."""
-    return and_(
-        ENDPOINT.c.ended_at.is_(None),
-        _POSITION.c.valid_from <= at,
-        or_(_POSITION.c.valid_to.is_(None), _POSITION.c.valid_to > at),
-    )
+    return and_(ENDPOINT.c.ended_at.is_(None), in_force(_POSITION, at))
 
 
 async def announce(

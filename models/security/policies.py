@@ -415,6 +415,8 @@ GUARDED: Final[Mapping[str, Guard]] = {
         api_changes=f"{_ADMINISTRATOR} AND {_in('id', 'annhi_administered')}",
         worker="true",
     ),
+    # Said as a unit of the administrator's is renamed; a part of the history, which nobody changes.
+    "unit_name": Guard(_DIRECTORY, f"{_ADMINISTRATOR} AND {_ITS_UNIT}"),
     "unit_parent": _directory(
         adds=_in("parent_id", "annhi_administered"), changes=_in("parent_id", "annhi_administered")
     ),

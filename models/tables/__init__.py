@@ -49,7 +49,7 @@ from models.tables.emergencies import BreakGlass
 from models.tables.links import AnswerLink
 from models.tables.notes import CaseNote
 from models.tables.notices import CallTask, Notice
-from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitParent
+from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitName, UnitParent
 from models.tables.outside import NotSameChild, PublicReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS, Referral, ReferralEvent
@@ -131,6 +131,7 @@ __all__ = [
     "Totp",
     "Unit",
     "UnitChange",
+    "UnitName",
     "UnitParent",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -24,6 +24,23 @@ class Unit(SQLModel, table=True):
     valid_to: datetime | None = instant_or_none()
 
 
+class UnitName(SQLModel, table=True):
+    """What a unit was called before, from when until when: written as it is renamed, and never changed.
+
+    What it is called now stands in ``unit``.
+    """
+
+    __tablename__ = "unit_name"
+    __table_args__ = (CheckConstraint("valid_to >= valid_from", name="forward"),)
+
+    id: UUID = key()
+    unit_id: UUID = Field(foreign_key="unit.id", index=True)
+    name_vi: str
+    name_en: str
+    valid_from: datetime = instant()
+    valid_to: datetime = instant()
+
+
 class UnitParent(SQLModel, table=True):
     """A unit's place in the tree for a time: a commune under its province."""
 

@@ -1,20 +1,20 @@
 """row security of custody and of notes: the whole script again, over the older one
 
-Revision: 0024
-Revises: 0023
+Revision: 0025
+Revises: 0024
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
 # As the access table made it on the day of this migration; not made anew, or the table could change without one.
-SCRIPT = Path(__file__).parents[1] / "sql" / "0024_row_security.sql"
+SCRIPT = Path(__file__).parents[1] / "sql" / "0025_row_security.sql"
 
 
 def upgrade() -> None:

@@ -2781,6 +2781,20 @@ CREATE POLICY worker_finds ON unit FOR SELECT TO annhi_worker
     USING ((SELECT annhi_part()) <> '' OR (SELECT annhi_person()) IS NOT NULL)
 ;
 
+ALTER TABLE unit_name ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+;
+
+CREATE POLICY owner ON unit_name TO annhi_owner USING (true) WITH CHECK (true)
+;
+
+CREATE POLICY api_finds ON unit_name FOR SELECT TO annhi_api
+    USING (((SELECT annhi_role()) = ANY ('{ADM,AUD,CHAIR,CPO,DEL,DOH,DOHD,DPO,EDU,FF,FOR,GRP,H111,H111S,HLT,LEG,NAT,POL,PROV,SHL,SUP,SWC,VCH,WU,YU}')))
+;
+
+CREATE POLICY api_adds ON unit_name FOR INSERT TO annhi_api
+    WITH CHECK (((SELECT annhi_role()) = ANY ('{ADM}') AND unit_id = ANY ((SELECT annhi_administered())::uuid[])))
+;
+
 ALTER TABLE unit_parent ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 ;
 
