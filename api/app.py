@@ -32,6 +32,7 @@ from api.routes import (
     emergencies,
     escalations,
     factors,
+    fhir,
     health,
     joint,
     notices,
@@ -109,8 +110,8 @@ def create_app(
     api = APIRouter(prefix=PREFIX)
     for module in (
         sessions, factors, accounts, reports, cases, transfers, joint, alike, case_areas, conflicts, consents,
-        emergencies, actions, referrals, attachments, escalations, notices, organisation, unit_changes, directory,
-        webhooks, audit, reference, public,
+        emergencies, actions, referrals, fhir, attachments, escalations, notices, organisation, unit_changes,
+        directory, webhooks, audit, reference, public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import fault, respond, unexpected
+from api.fhir.resources import MEDIA_TYPE as FHIR_TYPE
+from api.fhir.resources import PATH as FHIR
 from api.flood import Flood, is_exempt, is_urgent
 from api.identity import cookies
 from api.metrics import Metrics
@@ -38,6 +40,7 @@ _DEEPEST: Final = 64
 _UPLOAD: Final = re.compile(r"/api/v1/cases/[^/]+/attachments")
 _FORM: Final = b"application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
+_FHIR: Final = FHIR_TYPE
 _SHEETS: Final = "/api/v1/directory/imports"
 _NO_ROUTE: Final = "(none)"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -226,7 +229,10 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
         sheet = scope["path"] == _SHEETS
         if not (sheet and kind.decode("latin-1") in FORMATS):  # a file, as small, that its own endpoint reads
             page = not scope["path"].startswith("/api/")
-            _check(body, kind, page=page, takes=FORMATS if sheet else (_FORM.decode(),) if page else (_JSON,))
+            takes = FORMATS if sheet else (_FORM.decode(),) if page else (_JSON,)
+            if kind == _FHIR.encode() and scope["path"].startswith(f"{FHIR}/"):
+                kind = _JSON.encode()  # FHIR's own name for the same
+            _check(body, kind, page=page, takes=takes)
     return body
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from api.fhir.resources import MEDIA_TYPE as FHIR_TYPE
+from api.fhir.resources import PATH as FHIR
 from api.language import DEFAULT, preferred
 from api.problems import MEDIA_TYPE, Problem
 from models.vault import ErasedError, KeysAwayError
@@ -62,12 +64,43 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
     if problem.spec.status in (429, 503):
         headers = {**_RETRY, **headers}
+    if request.scope["path"].startswith(f"{FHIR}/"):
+        said = outcome(problem, language, state.get("trace_id", ""))
+        return JSONResponse(said, status_code=problem.spec.status, headers=headers, media_type=FHIR_TYPE)
     return JSONResponse(
         problem.body(language, state.get("trace_id", "")),
         status_code=problem.spec.status,
         headers=headers,
         media_type=MEDIA_TYPE,
     )
+
+
+def outcome(problem: Problem, language: Language, trace_id: str) -> dict[str, Any]:
+    """A problem as a FHIR OperationOutcome: one issue, and one for each element that is wrong."""
+    body = problem.body(language, trace_id)
+    kind = _ISSUES.get(problem.spec.status, "processing")
+    words = f"{body['detail']} {body['next']}"
+    issues = [
+        {
+            "severity": "error", "code": kind, "diagnostics": trace_id,
+            "details": {"coding": [{"code": problem.code}], "text": words},
+        }
+    ]  # fmt: skip
+    issues += [
+        {
+            "severity": "error", "code": "invalid", "details": {"coding": [{"code": one["code"]}]},
+            "expression": [".".join(str(step) for step in one["path"][1:]) or "Task"],
+        }
+        for one in body.get("errors", ())
+    ]  # fmt: skip
+    return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+_ISSUES: Final = {
+    401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 412: "conflict", 413: "too-long",
+    415: "not-supported", 422: "invalid", 429: "throttled", 503: "transient", 500: "exception",
+}  # fmt: skip
+"""OperationOutcome.issue.code by the status of a problem (R4B, valueset-issue-type)."""
 
 
 def invalid(errors: Sequence[Any]) -> Problem:

@@ -322,6 +322,18 @@ _DOOR: dict[str, Spec] = {
             "deadlines and its people go along. Otherwise hand over or end each of these, then send this again.",
         ),
     ),
+    "fhir-status-not-possible": Spec(
+        409,
+        Both("Trạng thái của Task không áp dụng được", "The Task's status is not possible"),
+        Both(
+            "Từ trạng thái hiện tại của chuyển gửi không thể chuyển sang trạng thái mà Task nêu.",
+            "A referral does not go from where it stands to the status the Task names.",
+        ),
+        Both(
+            "Hãy đọc lại Task, rồi gửi một trạng thái tiếp theo được phép (docs/guides/fhir.md).",
+            "Read the Task again, and send a status that can follow (docs/guides/fhir.md).",
+        ),
+    ),
     "not-a-dead-letter": Spec(
         409,
         Both("Không phải tin chưa chuyển được", "Not a dead letter"),

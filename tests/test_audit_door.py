@@ -41,6 +41,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 EXEMPT = {
     "GET /me": "tells the caller who they are, and nothing of anybody else",
+    "GET /fhir/metadata": "says what the server can do, and nothing of anybody",
     "GET /reference/": "public: law, words and forms; asks for no sign-in",
     "GET /health/live": "says nothing of anybody",
     "GET /health/ready": "says nothing of anybody",
@@ -627,6 +628,11 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "POST /cases/{case}/break-glass": on(a_case, "cpo.b", "/cases/{}/break-glass", GLASS),
     "GET /cases/{case}/referrals": on(a_case, "sup.a", "/cases/{}/referrals"),
     "GET /referrals": known("edu", "/referrals"),
+    "GET /fhir/Task": known("edu", "/fhir/Task"),
+    "GET /fhir/Task/{referral}": on(a_referral, "edu", "/fhir/Task/{}"),
+    "PUT /fhir/Task/{referral}": on(
+        a_referral, "edu", "/fhir/Task/{}", {"resourceType": "Task", "status": "requested", "intent": "order"}
+    ),
     "GET /referrals/counts": known("edu", "/referrals/counts"),
     "GET /referrals/{referral}": on(a_referral, "edu", "/referrals/{}"),
     "GET /referrals/{referral}/links": on(a_referral, "sup.a", "/referrals/{}/links"),
