@@ -117,11 +117,11 @@ def _check_packed(packed: ZipFile) -> None:
             raise BadZipFile
         if one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise BadZipFile
-        if one.filename.lower().endswith((".xml", ".rels", ".vml")):
-            content = packed.read(one)
-            # UTF-16 would hide them: every other byte of its markup is NUL.
-            if b"\0" in content or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-                raise SheetError("file-not-readable")
+        # A part is read as XML where the workbook says so, whatever its name ends in: every one is looked at. UTF-16
+        # would hide what is looked for: every other byte of its markup is NUL.
+        markup = packed.read(one).replace(b"\0", b"")
+        if b"<!DOCTYPE" in markup or b"<!ENTITY" in markup:
+            raise SheetError("file-not-readable")
 
 
 def _cells(book: Any) -> Lines:

@@ -1,5 +1,6 @@
 """Offices through the front door: they end with nothing left behind, and remember what they were called."""
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from deploy.runtime.postgres import Postgres
 from models.database import Who, transaction
 from tests.api_support import Door, open_door, temporal_away
+from tests.world import eventually
 
 
 @pytest_asyncio.fixture
@@ -90,6 +92,31 @@ async def test_an_office_ends_with_nothing_left_behind_and_otherwise_not_at_all(
     assert datetime.fromisoformat(ended.json()["valid_to"]) == door.clock.at
     (place,) = await door.sql("SELECT valid_to FROM unit_parent WHERE unit_id = :id", id=unit)
     assert place["valid_to"] == door.clock.at
+
+
+async def test_a_report_that_arrives_while_its_office_ends_is_left_with_nobody_and_the_province_finds_it(
+    door: Door,
+) -> None:
+    unit = await a_commune(door)
+    who = Who(door.person("admin"), system="test")
+    async with transaction(door.database.owner, who, door.clock.at) as connection:
+        # As the act does it: locked, then ended.
+        await connection.execute(text("SELECT FROM unit WHERE id = :id FOR UPDATE"), {"id": unit})
+        await connection.execute(
+            text("UPDATE unit SET valid_to = :at WHERE id = :id"), {"id": unit, "at": door.clock.at}
+        )
+        coming = asyncio.create_task(door.report("h111", unit="HN-E"))
+
+        async def waits() -> Any:
+            return await door.sql(
+                "SELECT 1 AS waits FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')"
+            )
+
+        await eventually(waits, why="the report waits for the act")
+    case = (await coming)["cases"][0]["id"]
+    (row,) = await door.sql("SELECT unit_id, incident_unit_id::text AS place FROM case_file WHERE id = :id", id=case)
+    assert (row["unit_id"], row["place"]) == (None, unit)
+    assert (await door.get("dohd", f"/cases/{case}")).status_code == 200
 
 
 async def test_an_office_with_offices_below_it_does_not_end(door: Door) -> None:

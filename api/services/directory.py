@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -53,6 +53,10 @@ Fields = dict[str, Any]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+_MOST_ERRORS: Final = 500
+"""Faults of a file that are told: whoever has more of them corrects the first ones first."""
 
 
 async def list_providers(
@@ -280,7 +284,8 @@ async def bring_in(visit: Visit, sheet: SheetName, media_type: str, body: bytes,
         applied=applied,
         outcomes={code: counts[code] for code in ("added", "changed", "unchanged", "refused")},
         rows=[RowResult(row=one.row, outcome=one.outcome) for one in plan.results],
-        errors=[_row_error(one) for one in plan.faults],
+        errors=[_row_error(one) for one in plan.faults[:_MOST_ERRORS]],
+        errors_in_all=len(plan.faults),
     )
 
 

@@ -195,13 +195,17 @@ class RowError(Output):
 
 
 class ImportOut(Output):
-    """What a file comes to. ``applied``: it was written; never where one row is wrong, nor in a dry run."""
+    """What a file comes to. ``applied``: it was written; never where one row is wrong, nor in a dry run.
+
+    ``errors``: the first 500; ``errors_in_all``: how many there are.
+    """
 
     dry_run: bool
     applied: bool
     outcomes: dict[str, int]
     rows: list[RowResult]
     errors: list[RowError]
+    errors_in_all: int
 
 
 SheetName = Literal["providers", "areas"]

@@ -1,4 +1,4 @@
-"""what a unit was called when: a renamed one keeps its former names
+"""what a unit was called when: a renamed one keeps its former names; and no case is left with one that has ended
 
 Revision: 0024
 Revises: 0023
@@ -23,6 +23,27 @@ SELECT gen_random_uuid(), c.predecessor_id, c.name_vi, c.name_en,
  WHERE c.kind = 'rename' AND NOT EXISTS (SELECT FROM unit_name)
 """
 
+# A report on its way while its unit ends waits for the act, as for a merge (0009); where there is no heir, nobody holds
+# the case, and the province finds it. The place of the incident stays what it was.
+_TO_THE_HEIR = """
+CREATE OR REPLACE FUNCTION case_goes_to_the_heir() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A command names all three and changes none, as a rule: it costs nothing.
+    IF TG_OP = 'UPDATE' AND (NEW.unit_id, NEW.incident_unit_id, NEW.residence_unit_id)
+            IS NOT DISTINCT FROM (OLD.unit_id, OLD.incident_unit_id, OLD.residence_unit_id) THEN
+        RETURN NEW;
+    END IF;
+    NEW.unit_id := heir_of(NEW.unit_id);
+    NEW.incident_unit_id := heir_of(NEW.incident_unit_id);
+    NEW.residence_unit_id := heir_of(NEW.residence_unit_id);
+    IF EXISTS (SELECT FROM unit u WHERE u.id = NEW.unit_id AND u.valid_to <= annhi_now()) THEN
+        NEW.unit_id := NULL;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -40,6 +61,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_unit_name_unit_id", "unit_name", ["unit_id"], if_not_exists=True)
     op.execute(_FROM_DECISIONS)
+    op.execute(_TO_THE_HEIR)
     op.execute("GRANT SELECT, INSERT ON unit_name TO annhi_api")
     op.execute(
         "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON unit_name "
