@@ -17,6 +17,7 @@ from tests.bench.intake import intake
 from tests.bench.lifecycle import lifecycles
 from tests.bench.memory import memory
 from tests.bench.protection import protection
+from tests.bench.referrals import referrals
 from tests.bench.rungs import rungs
 
 BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[..., Awaitable[Outcome]]] = {
     "audit": audits,
     "guards": guards,
     "protection": protection,
+    "referrals": referrals,
 }
 
 

@@ -71,14 +71,14 @@ class Door:
 
 
 @asynccontextmanager
-async def door(servers: Stage) -> AsyncIterator[Door]:
-    """Sign everybody in who has a part; the API must be running."""
+async def door(servers: Stage, *more: str) -> AsyncIterator[Door]:
+    """Sign everybody in who has a part, and ``more``; the API must be running."""
     lines = servers.parts.folder.accounts.read_text(encoding="utf-8").splitlines()
     passwords = dict(line.split()[:2] for line in lines if line and not line.startswith("#"))
     limits = httpx.Limits(max_connections=40, max_keepalive_connections=40)
     async with httpx.AsyncClient(base_url=f"{servers.url}/api/v1", timeout=60, limits=limits) as http:
         tokens = {}
-        for who in ("h111", *(f"{role}.{unit[-1].lower()}" for unit in COMMUNES for role in ("cpo", "chair"))):
+        for who in ("h111", *more, *(f"{role}.{unit[-1].lower()}" for unit in COMMUNES for role in ("cpo", "chair"))):
             answer = await http.post("/sessions", json={"username": who, "password": passwords[who]})
             answer.raise_for_status()
             tokens[who] = answer.json()["token"]

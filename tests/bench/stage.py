@@ -95,6 +95,8 @@ async def stage(through: tuple[str, ...] = ()) -> AsyncIterator[Stage]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANNHI_")}
         # A bench asks as a thousand officers do, by a handful of sessions.
         clean |= {"ANNHI_REQUESTS_PER_MINUTE": "0", "ANNHI_URGENT_PER_MINUTE": "0"}
+        # Nobody here has a second factor in their pocket.
+        clean |= {"ANNHI_SECOND_FACTOR_ROLES": ""}
         parts = Parts(folder, Ports(free_port(), free_port(), free_port()), clean, through)
         folder.create()
         create_keys(parts.key_file, parts.vault_file)
