@@ -47,7 +47,7 @@ class System:
         event, seen = one.event["data"], one.id in self.heard
         self.heard.append(one.id)
         if event["event"] == "send" and not seen:
-            task = asyncio.get_running_loop().create_task(self._acknowledge(str(event["id"])))
+            task = asyncio.get_running_loop().create_task(self._acknowledge(str(event["referral"])))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         return 204
@@ -105,8 +105,8 @@ async def referrals(*, small: bool) -> Outcome:
         f"{cases} cases, {EACH} referrals asked for and sent in one request of each, 20 requests at once, over HTTP; a",
         "receiver of webhooks in this process acknowledges each over the API with its token as it hears of it; seconds",
         "count from the first request; lost = sent and not acknowledged exactly once on record; doubled = an event",
-        "that stands twice, or one webhook under two ids; command = record_follow_up, medians of 40 cases with four live",
-        "referrals and 40 without, one at a time and by turns",
+        "that stands twice, or one webhook under two ids; command = record_follow_up, medians of 40 cases with four",
+        "live referrals and 40 without, one at a time and by turns",
     ]
     return Outcome("referrals", GOAL, met, [row], notes)
 
