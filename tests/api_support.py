@@ -18,6 +18,7 @@ from sqlalchemy import insert, text
 from temporalio.client import Client
 
 from api.app import create_app
+from api.fhir.resources import MEDIA_TYPE
 from api.passwords import Passwords
 from api.whence import DoorKeys
 from deploy.runtime.postgres import Postgres
@@ -43,7 +44,17 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 REFERENCE = load_reference()
 KEYS = DoorKeys(Origins.for_once(), KeyRing({"of-the-tests": bytes(range(32))}, "of-the-tests"))
 DECLARE = 428
+PROBLEM_TYPES = ("application/problem+json", MEDIA_TYPE)
+"""In which types a call is refused: RFC 9457, and FHIR's OperationOutcome under /fhir."""
 GATEWAY_TOKEN = "gateway-token-of-the-tests"
+
+
+def problem_code(answer: httpx.Response) -> str:
+    """The code of the problem an answer tells of, in whichever of the two types."""
+    body = answer.json()
+    if answer.headers["content-type"] == MEDIA_TYPE:
+        return str(body["issue"][0]["details"]["coding"][0]["code"])
+    return str(body["code"])
 
 
 @dataclass

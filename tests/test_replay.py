@@ -72,6 +72,7 @@ async def replayed(path: Path, *workflows: type, sandboxed: bool = True) -> Work
     replayer = Replayer(
         workflows=workflows or WORKFLOWS,
         data_converter=data_converter(KeyRing.read(KEYS)),
+        debug_mode=True,  # two seconds without yielding are a deadlock otherwise, and a busy machine has such seconds
         **runner,  # type: ignore[arg-type]
     )
     return await replayer.replay_workflow(stored(path), raise_on_replay_failure=False)
