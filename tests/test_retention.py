@@ -180,6 +180,8 @@ def said(value: Any) -> bytes:
 async def test_erasing_leaves_counts_hashes_and_chains_and_no_word_of_the_child(door: Door) -> None:
     grown, sibling = await files(door, OLD, {"name": "Em Còn Nhỏ", "dob": "2024-01-01"}, happened="chuyện kín zqkinzq")
     await attach(door, "cpo.a", grown.case, PNG)
+    noted = await door.post("sup.a", f"/cases/{grown.case}/notes", {"words": "Lớn Rồi hay sang nhà bà"})
+    assert noted.status_code == 201, noted.text
     objects = stored(door)
     counted = {of.name: of for of in METADATA.sorted_tables if of.name not in ("erasure", "audit_entry")}
     async with as_owner(door) as connection:
@@ -204,12 +206,13 @@ async def test_erasing_leaves_counts_hashes_and_chains_and_no_word_of_the_child(
         (None, 16, "FEMALE"), ("Em Còn Nhỏ", None, None),
     }  # fmt: skip
     assert certificate.certificate["counts"] == {
-        "documents": 1, "attachments": 1, "reports_and_informants": 0, "shared_and_still_readable": 1,
+        "documents": 1, "attachments": 1, "notes": 1, "reports_and_informants": 0, "shared_and_still_readable": 1,
     }  # fmt: skip
     assert (certificate.certificate["case"], certificate.certificate["decision"]) == (grown.code, "7/QĐ-UBND")
     assert certificate.certificate["rule_verified"] is False
     shown = (await door.get("cpo.a", f"/cases/{grown.case}")).json()
     assert (shown["child"]["full_name"], shown["state"]["process"]) == (None, "closed")
+    assert [one["words"] for one in (await door.get("sup.a", f"/cases/{grown.case}/notes")).json()] == [None]
     # What the siblings shared is the other one's still.
     report = (await door.get("cpo.a", f"/reports/{sibling.report}")).json()
     assert report["content"]["m01"]["happened"] == "chuyện kín zqkinzq"

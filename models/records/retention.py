@@ -23,6 +23,7 @@ from models.tables import (
     Attachment,
     CaseFile,
     CaseKey,
+    CaseNote,
     Child,
     Document,
     Erasure,
@@ -36,7 +37,7 @@ from models.tables import (
 from models.writing import binary, put
 
 _CASE, _CHILD, _KEY, _HOLD, _ERASURE = (table(one) for one in (CaseFile, Child, CaseKey, LegalHold, Erasure))
-_DOCUMENT, _ATTACHMENT, _SHARE = table(Document), table(Attachment), table(KeyShare)
+_DOCUMENT, _ATTACHMENT, _NOTE, _SHARE = (table(one) for one in (Document, Attachment, CaseNote, KeyShare))
 _ESCALATION, _SUBMISSION = table(Escalation), table(Submission)
 _INTO = _CASE.alias("into")
 _CLOSED = func.greatest(_CASE.c.closed_at, _INTO.c.closed_at)
@@ -238,6 +239,7 @@ async def _counts(connection: AsyncConnection, case_id: UUID) -> dict[str, int]:
     return {
         "documents": await of(_DOCUMENT),
         "attachments": await of(_ATTACHMENT),
+        "notes": await of(_NOTE),
         "reports_and_informants": int((await connection.execute(alone)).scalar_one()),
         "shared_and_still_readable": await of(_SHARE) - int((await connection.execute(alone)).scalar_one()),
     }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -117,8 +118,9 @@ async def _system(outside: Door, owner: AsyncEngine) -> AsyncIterator[System]:
         unit = (await connection.execute(text("SELECT id FROM unit WHERE code = 'HN-BV'"))).scalar_one()
     wanted = {"name": "Hệ thống bệnh viện (mẫu)", "unit_id": str(unit), "role": "HLT"}
     position = (await outside.post("admin", "/services", wanted))["id"]
-    until = {"scopes": ["referrals:read", "referrals:write"], "expires_at": "2099-01-01T00:00:00+00:00"}
-    token = (await outside.post("admin", f"/services/{position}/tokens", until))["secret"]
+    until = datetime.now(UTC) + timedelta(days=1)
+    asked = {"scopes": ["referrals:read", "referrals:write"], "expires_at": until.isoformat()}
+    token = (await outside.post("admin", f"/services/{position}/tokens", asked))["secret"]
     made = System(outside, token)
     async with hook() as receiver:
         receiver.answer = made.take
