@@ -25,13 +25,13 @@ class Door:
     tokens: dict[str, str]
     owners: dict[str, Any]
 
-    async def post(self, who: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask as somebody, under a new idempotency key.
+    async def post(self, who: str, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
+        """Ask as somebody, under a new idempotency key unless told which.
 
         Raises:
             RefusedError: the answer is no success.
         """
-        headers = {"Authorization": f"Bearer {self.tokens[who]}", "Idempotency-Key": str(uuid4())}
+        headers = {"Authorization": f"Bearer {self.tokens[who]}", "Idempotency-Key": key or str(uuid4())}
         answer = await self.http.post(path, json=body, headers=headers)
         if not answer.is_success:
             raise RefusedError(f"{path}: {answer.status_code} {answer.text[:300]}")
