@@ -28,7 +28,8 @@ from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, lock_cases
 from models.records.deadlines import breached_limits, load_clocks, snapshot
 from models.records.following import agency_of, agency_place
-from models.records.notices import Occasion, ask_to_call, write_notices
+from models.records.joint import assignee
+from models.records.notices import Occasion, ask_to_call, unit_of, write_notices
 from models.records.people import CasePlace, ClockUnit, Recipient, Resolution, resolve, together
 from models.records.referrals import ReferralRow, read_referral, read_where_it_is, snapshot_of
 from models.tables import Breach, CaseEvent, Deadline, Escalation, EscalationRecipient, Rung, new_id, table
@@ -263,8 +264,10 @@ class _Firing:
 
     async def _found(self, level: str, step: Step | None, unit: ClockUnit) -> Resolution:
         """Whom a level means: at the unit that holds the case, at the one it was proposed to, at both; or by name."""
-        if step is not None and step.asks == "assignee" and (named := await self._assignee()) is not None:
-            found = await resolve(self.connection, case=self.place, persons=[named], at=self.at, clock_unit=unit)
+        if step is not None and step.asks == "assignee":
+            named = await assignee(self.connection, self.case.id, self.clock.subject)
+            persons = [named] if named is not None else []
+            found = await resolve(self.connection, case=self.place, persons=persons, at=self.at, clock_unit=unit)
             if not found.nobody:
                 return found
         asks = step.asks if step is not None and self.case.transfer_to_id is not None else "holder"
@@ -277,19 +280,6 @@ class _Firing:
             for one in units.get(asks, (None,))
         ]
         return together(answers)
-
-    async def _assignee(self) -> UUID | None:
-        """Whoever was given the task a clock is about."""
-        found = (
-            await self.connection.execute(
-                select(_EVENT.c.facts["items"]).where(
-                    _EVENT.c.case_id == self.case.id,
-                    _EVENT.c.facts["items"].contains([{"id": self.clock.subject}]),
-                )
-            )
-        ).scalar()
-        who = next((one["assignee_id"] for one in found or () if one["id"] == self.clock.subject), None)
-        return UUID(who) if who else None
 
     async def _tell(self, row: Row[Any], before: Row[Any] | None) -> None:
         step = next((one for one in self.clock.rungs if one.ordinal == row.ordinal), None)
@@ -483,13 +473,7 @@ class _Firing:
 
 def clock_unit(clock: Clock, step: Step | None) -> ClockUnit:
     """Whether a rung is one of hours, by its own wording ("8 H", "+2 WD"), else by its deadline's limit ("12 H")."""
-    for wording in (step.at if step is not None else "", clock.amount):
-        unit = wording.rsplit(" ", 1)[-1]
-        if unit in ("H", "min"):
-            return "H"
-        if unit in ("WD", "CD", "MONTH"):
-            return "day"
-    return "day"
+    return unit_of(step.at if step is not None else "", clock.amount)
 
 
 def _order(row: Row[Any]) -> tuple[datetime, int]:

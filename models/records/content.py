@@ -250,6 +250,11 @@ class Said:
         return tuple(UUID(one["person_id"]) for one in invited if one.get("person_id"))
 
     @property
+    def held(self) -> bool:
+        """A conference took place; True of everything that is no conference's minutes."""
+        return bool(self._by_kind.get("conference_minutes", {}).get("held", True))
+
+    @property
     def second_approver(self) -> UUID | None:
         """Who approved a closure exception as the second."""
         exception = self._act.get("exception")

@@ -207,6 +207,17 @@ async def first_notices(
     return found
 
 
+def unit_of(*wordings: str) -> ClockUnit:
+    """Whether something is chased by the hour or by the day: the first wording with a unit says it ("8 H", "+2 WD")."""
+    for wording in wordings:
+        unit = wording.rsplit(" ", 1)[-1]
+        if unit in ("H", "min"):
+            return "H"
+        if unit in ("WD", "CD", "MONTH"):
+            return "day"
+    return "day"
+
+
 async def tell(
     connection: AsyncConnection,
     case_: CasePlace,
@@ -243,8 +254,8 @@ async def tell(
     found = await resolve(connection, case=case_, roles=roles, persons=persons, at=at, clock_unit=clock_unit)
     values: dict[str, Any] = {"unit": clock_unit, **(about or {})}
     if deadline is not None:
-        in_hours = deadline.amount.rsplit(" ", 1)[-1] in ("H", "min")
-        values |= {"deadline": deadline.code, "due_at": deadline.due_at.isoformat(), "unit": "H" if in_hours else "day"}
+        unit = unit_of(deadline.amount)
+        values |= {"deadline": deadline.code, "due_at": deadline.due_at.isoformat(), "unit": unit}
     occasion = Occasion(
         kind=kind,
         values=values,

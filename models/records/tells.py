@@ -14,6 +14,7 @@ from models.protocol.types import Changes
 from models.records.acts import Act
 from models.records.cases import CaseRow
 from models.records.content import REPORTING, Item
+from models.records.joint import assignee, invited
 from models.records.notices import first_notices, tell
 from models.records.people import OWNER, CasePlace, ClockUnit
 
@@ -104,7 +105,7 @@ async def tell_about(
 
 
 async def _tell_of_joint_work(connection: AsyncConnection, place: CasePlace, act: Act, changes: Changes) -> None:
-    """Tell whoever is given a task, and whoever is invited to a conference: each of what is theirs, by when."""
+    """Tell whoever is given a task or invited to a conference, by when; and whoever was, that it is off."""
     clocks = {clock.subject: clock for clock in changes.started}
     given: dict[UUID, list[Item]] = {}
     for item in act.said.items(act.command_id):
@@ -121,6 +122,18 @@ async def _tell_of_joint_work(connection: AsyncConnection, place: CasePlace, act
             connection, place, "conference_called", reference=act.command_id, at=act.recorded_at,
             persons=act.said.invited, deadline=next(iter(changes.started), None),
         )  # fmt: skip
+    if act.event == "drop_task":
+        given_to = await assignee(connection, place.id, act.said.item)
+        if given_to is not None and (act.actor is None or given_to != act.actor.person_id):
+            await tell(
+                connection, place, "task_dropped", reference=act.command_id, at=act.recorded_at, persons=[given_to]
+            )
+    if act.event == "record_conference" and not act.said.held:
+        persons = await invited(connection, place.id, act.said.item)
+        if persons:
+            await tell(
+                connection, place, "conference_off", reference=act.command_id, at=act.recorded_at, persons=persons
+            )
 
 
 def conflict_found(*, flagged: bool) -> Tell:

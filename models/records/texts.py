@@ -416,6 +416,31 @@ KINDS: Final[Mapping[str, tuple[Sentence, Sentence]]] = {
             "invited to a case conference",
         ),
     ),
+    "task_dropped": (
+        Sentence(
+            "Việc đã giao không còn phải làm",
+            "Một việc đã giao cho ông/bà trong hồ sơ này được thôi, ông/bà không phải làm nữa. Lý do ghi trong hồ sơ.",
+            "viec da giao khong phai lam nua",
+        ),
+        Sentence(
+            "A task need not be done any more",
+            "A task you were given in this case need not be done any more. The reason stands in the case.",
+            "a task of yours was dropped",
+        ),
+    ),
+    "conference_off": (
+        Sentence(
+            "Cuộc họp về trường hợp không diễn ra",
+            "Cuộc họp về trường hợp này mà ông/bà được mời dự không diễn ra. Đơn vị phụ trách sẽ mời lại nếu cần.",
+            "cuoc hop ve truong hop khong dien ra",
+        ),
+        Sentence(
+            "A case conference is off",
+            "The conference about this case to which you were invited does not take place. The unit that holds the "
+            "case calls another where it is needed.",
+            "the case conference is off",
+        ),
+    ),
     "transfer_proposed": (
         Sentence(
             "Có trường hợp đề nghị chuyển đến",

@@ -13,7 +13,7 @@ from models.lifecycle.types import Memory
 from models.protocol.types import Clock
 from models.records.cases import CaseRow
 from models.records.content import Said
-from models.records.notices import tell
+from models.records.notices import tell, unit_of
 from models.records.people import OWNER, CasePlace, ClockUnit
 from models.tables import CaseEvent, Position, table
 
@@ -115,8 +115,7 @@ async def tell_of_transfer(
     """
     asked_by = await _requester(connection, after.id) if "decline_request" in events else None
     clock = next((one for one in started if one.code in ("transfer_acceptance", "transfer_request")), None)
-    urgent = after.flagged or (clock is not None and clock.amount.endswith("H"))
-    unit: ClockUnit = "H" if urgent else "day"
+    unit: ClockUnit = "H" if after.flagged else unit_of(clock.amount if clock is not None else "")
     for one in _whom(before, after, events, asked_by):
         if one.unit is None:
             continue
@@ -127,7 +126,7 @@ async def tell_of_transfer(
 
 
 def _whom(before: CaseRow, after: CaseRow, events: tuple[str, ...], asked_by: UUID | None) -> Iterator[_Told]:
-    sender = replace(_Told("", before.unit_id, (OWNER, "SUP"), before.owner_id))
+    sender = _Told("", before.unit_id, (OWNER, "SUP"), before.owner_id)
     if "propose_transfer" in events:
         yield _Told("transfer_proposed", after.transfer_to_id, ("CPO", "SUP"))
     match events[0]:
