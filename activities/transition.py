@@ -177,7 +177,7 @@ class Transitions:
             at=now,
             command_id=command.command_id,
             places=places_of(said.report) if command.event == "reopen" else (),
-            only_at=case.transfer_to_id if command.event == "accept_transfer" else None,
+            only_at=_only_at(case, command, said),
         )
         person = acting_of(around, command.person_id, command.position_id)
         principal = principal_of(around, command, person)
@@ -279,7 +279,15 @@ def _persons(command: Command, said: Said) -> list[UUID | None]:
         said.identifier("person_id"),
         said.identifier("owner_id"),
         *(item.assignee for item in said.items(command.command_id)),
+        *said.invited,
     ]
+
+
+def _only_at(case: CaseRow, command: Command, said: Said) -> UUID | None:
+    """The one office where whoever is named must serve: that takes the case over, or that holds it and gives a task."""
+    if command.event == "accept_transfer":
+        return case.transfer_to_id
+    return case.unit_id if any(item.assignee for item in said.items(command.command_id)) else None
 
 
 def acting_of(around: Surroundings, person_id: UUID, position_id: UUID) -> Acting | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -287,15 +287,6 @@ def standing_of(row: Found) -> Standing:
     return Standing(process=row.process, protection=row.protection, ban=row.ban, custody=row.custody, memory=row.memory)
 
 
-_ANSWERS: Final = {
-    "complete_task": "case_task",
-    "drop_task": "case_task",
-    "record_conference": "conference",
-    "lower_flag": "case_flag",
-}
-"""Events that answer a clock, by its code."""
-
-
 def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
     acting = visit.caller.acting
     asked = row.transfer_to_id is not None and row.transfer_to_id == acting.unit_id
@@ -329,8 +320,6 @@ def _allowed(visit: Visit, row: Found, *, own: bool) -> list[AllowedAction]:
     if not own:
         # Until it has taken the case over, a commune reads it, and answers.
         events = [event for event in events if Reach.ASKED in reach(acting.role, event)]
-    # What answers something is offered where that something waits.
-    events = [event for event in events if _ANSWERS.get(event) is None or _ANSWERS[event] in (row.running or ())]
     return [action(event) for event in events]
 
 

@@ -77,8 +77,8 @@ class Attendee(Sheet):
     views: Annotated[Text | None, says("Ý kiến", "Views")] = None
 
 
-class Decided(Sheet):
-    """One decision; with a person and a day it becomes a task, which is chased."""
+class Conclusion(Sheet):
+    """One decision of a conference; with a person and a day it becomes a task, which is chased."""
 
     VI: ClassVar[str] = "Kết luận, phân công"
     EN: ClassVar[str] = "Decision"
@@ -116,7 +116,7 @@ class ConferenceMinutes(Form):
     chaired_by: Annotated[Line | None, says("Chủ trì", "Chaired by")] = None
     participants: Annotated[tuple[Attendee, ...], says("Thành phần tham dự", "Participants", cap=60)] = ()
     discussion: Annotated[LongText | None, says("Nội dung trao đổi", "What was discussed")] = None
-    decisions: Annotated[tuple[Decided, ...], says("Kết luận, phân công", "Decisions", cap=50)] = ()
+    decisions: Annotated[tuple[Conclusion, ...], says("Kết luận, phân công", "Decisions", cap=50)] = ()
 
     @model_validator(mode="after")
     def _says_what_it_came_to(self) -> Self:

@@ -26,7 +26,7 @@ from models.lifecycle.events import EVENTS, INTAKE, PERSON_EVENTS
 from models.lifecycle.facts import TYPED_NEEDS, Facts
 from models.lifecycle.memory import remember
 from models.lifecycle.roles import decision_roles, may_record_for
-from models.lifecycle.rules import CONDITIONS, OF_THE_RECORD, is_author, role_allows, unit_allows
+from models.lifecycle.rules import CONDITIONS, is_author, on_record, role_allows, unit_allows
 from models.lifecycle.states import LIVE, chart_id, code_of, conclusion_of
 from models.lifecycle.types import REGIONS, Decision, EventSpec, Memory, Refused, Region, Standing
 
@@ -79,7 +79,7 @@ def allowed_events(standing: Standing, facts: Facts) -> tuple[str, ...]:
         if event in PERSON_EVENTS
         and _may(standing, EVENTS[event], facts)
         and not _approves_own(standing, event, facts)
-        and not any(CONDITIONS[one](standing, facts) for one in OF_THE_RECORD.intersection(EVENTS[event].conditions))
+        and on_record(standing, EVENTS[event], facts)
     )
 
 

@@ -223,7 +223,7 @@ _PROCESS = (
     ),
     _event(
         "call_conference", "process", COMMUNE_TEAM, "Mời họp về trường hợp", "Call a case conference",
-        documents="conference_call", conditions=("due-in-the-past",), stays=True,
+        documents="conference_call", conditions=("person-unknown", "due-in-the-past"), stays=True,
     ),
     _event(
         "record_conference", "process", COMMUNE_TEAM, "Ghi biên bản họp về trường hợp", "Record the case conference",

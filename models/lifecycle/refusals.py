@@ -128,10 +128,10 @@ REFUSALS: dict[str, Sentence] = {
         "There is no such flag, or it was lowered. Reload the case.",
     ),
     "assignee-not-serving": Sentence(
-        "Người được giao việc không thuộc đơn vị đang làm việc với trường hợp. Hãy chọn người của đơn vị phụ trách; "
-        "việc của cơ quan khác thì lập chuyển gửi.",
-        "Whoever is given the task does not work on this case. Choose somebody of the unit that holds it; an agency is "
-        "asked by a referral.",
+        "Người được giao việc không thuộc đơn vị phụ trách trường hợp, hoặc phải từ chối tham gia. Hãy chọn người khác "
+        "của đơn vị phụ trách; việc của cơ quan khác thì lập chuyển gửi.",
+        "Whoever is given the task is not of the unit that holds the case, or must keep out of it. Choose somebody "
+        "else of that unit; an agency is asked by a referral.",
     ),
     "due-in-the-past": Sentence(
         "Ngày đặt ra đã qua. Hãy chọn hôm nay hoặc một ngày sau đó.",

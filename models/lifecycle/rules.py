@@ -10,7 +10,7 @@ from typing import Final
 from models.lifecycle.checks import No
 from models.lifecycle.facts import Facts
 from models.lifecycle.roles import DECIDERS, DEPARTMENT, acting_roles
-from models.lifecycle.types import Memory, Standing
+from models.lifecycle.types import EventSpec, Memory, Standing
 
 EMERGENCY_TRIGGERS = frozenset({"LIFE", "HEALTH", "DIGNITY", "CARER_IS_PERPETRATOR"})
 """Nghị định 56/2017 Art. 31(1)."""
@@ -283,15 +283,20 @@ def _no_request_open(_: Standing, facts: Facts) -> No | None:
     return No("transfer-already-requested", {}) if "transfer_request" in facts.case.open_deadlines else None
 
 
-_NOT_OPEN = {"case_task": "task-not-open", "conference": "conference-not-open", "case_flag": "flag-not-open"}
+ITEM_CLOCKS: Final[Mapping[str, str]] = {
+    "task-not-open": "case_task",
+    "conference-not-open": "conference",
+    "flag-not-open": "case_flag",
+}
+"""The clock of what people set themselves to be done, by the condition of the events that end it."""
 
 
-def _open_item(clock: str) -> Condition:
+def _open_item(condition: str) -> Condition:
     """The task, conference or flag an act is about is one of this case, and nobody has ended it yet."""
 
     def check(_: Standing, facts: Facts) -> No | None:
-        there = facts.item in facts.case.open_items.get(clock, frozenset())
-        return None if there else No(_NOT_OPEN[clock], {"field": "item_id"})
+        there = facts.item in facts.case.open_items.get(ITEM_CLOCKS[condition], frozenset())
+        return None if there else No(condition, {"field": "item_id"})
 
     return check
 
@@ -350,9 +355,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "delegate-in-place": _delegate_wanted,
     "reviewer-is-involved": _reviewer_apart,
     "no-death-review-open": _death_review_open,
-    "task-not-open": _open_item("case_task"),
-    "conference-not-open": _open_item("conference"),
-    "flag-not-open": _open_item("case_flag"),
+    **{condition: _open_item(condition) for condition in ITEM_CLOCKS},
     "assignee-not-serving": _assignees_serve,
     "due-in-the-past": _due_ahead,
     "transfer-unit-not-allowed": _to_unit,
@@ -368,10 +371,17 @@ CONDITIONS: Mapping[str, Condition] = {
 
 _BY_HOLDER = frozenset({"propose_transfer", "withdraw_transfer", "decline_request"})
 _BY_RECEIVER = frozenset({"accept_transfer", "refuse_transfer"})
-OF_THE_RECORD: Final = frozenset(
+_OF_THE_RECORD: Final = frozenset(
     {"no-death-review-open", "prosecution-not-refused", "no-transfer-request", "transfer-already-requested"}
 )
-"""Conditions that nothing an act brings can meet: what the record of the case says decides whether it is offered."""
+"""Conditions that nothing an act brings can meet."""
+
+
+def on_record(standing: Standing, spec: EventSpec, facts: Facts) -> bool:
+    """Whether what the case's record says lets an event be offered, whatever it would bring: what it ends is there."""
+    waits = {ITEM_CLOCKS[one] for one in spec.conditions if one in ITEM_CLOCKS}
+    asked = _OF_THE_RECORD.intersection(spec.conditions)
+    return waits <= facts.case.open_deadlines and not any(CONDITIONS[one](standing, facts) for one in asked)
 
 
 def role_allows(event: str, standing: Standing, facts: Facts | None, roles: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ from models.access import COMMUNE
 from models.calendar import local_date
 from models.lifecycle.events import EVENTS
 from models.lifecycle.facts import Actor, CaseFacts, ClockFact, ExceptionFact, Facts, ReportFact
-from models.lifecycle.rules import ISOLATION_MAX_DAYS, NO_END
+from models.lifecycle.rules import ISOLATION_MAX_DAYS, ITEM_CLOCKS, NO_END
 from models.lifecycle.states import ENDED
 from models.lifecycle.types import Decision, Memory, Standing
 from models.messages import ContentRef, OpenDeadline, Snapshot
@@ -74,8 +74,6 @@ _ON_THE_CASE = frozenset({"CPO", "SUP"})
 _CLOSES = frozenset({"approve_closure", "confirm_not_substantiated", "confirm_redirect"})
 _PROPOSES_CLOSURE = frozenset({"propose_closure", "propose_early_closure"})
 _NEW_PLAN = frozenset({"continue_plan", "reopen"})
-ITEMS = ("case_task", "conference", "case_flag")
-"""Codes of the clocks of what people set themselves to be done; their subject is its id."""
 _ABOUT_CONFLICT = frozenset({"record_recusal", "clear_conflict"})
 
 _FREEZE = Write(
@@ -202,7 +200,8 @@ def facts_of(matter: Matter) -> Facts:
         authors=matter.plan.authors if matter.plan else matter.involved,
         owner=_text(said.identifier("owner_id")),
         owner_serves=_owner_serves(case, act, around),
-        person_known=person is None or person in (around.in_office if act.event == "name_delegate" else around.known),
+        person_known=(person is None or person in (around.in_office if act.event == "name_delegate" else around.known))
+        and around.known.issuperset(said.invited),
         target_case=_text(said.identifier("target_case")),
         match_confirmed=said.act("confirmed") is True,
         risk=said.risk,
@@ -602,13 +601,16 @@ def _paused_clock(act: Act, clocks: Sequence[Clock]) -> ClockFact | None:
 
 def _open_items(clocks: Sequence[Clock]) -> dict[str, frozenset[str]]:
     """Ids of the tasks, conferences and flags that are open, by the code of their clock."""
-    open_ = [clock for clock in clocks if clock.code in ITEMS and clock.status in ("open", "paused")]
-    return {code: frozenset(one.subject for one in open_ if one.code == code and one.subject) for code in ITEMS}
+    open_ = [clock for clock in clocks if clock.status in ("open", "paused")]
+    return {
+        code: frozenset(one.subject for one in open_ if one.code == code and one.subject)
+        for code in ITEM_CLOCKS.values()
+    }
 
 
 def _works_on(person: UUID, around: Surroundings) -> bool:
-    """Whether somebody is of the case team at an office of the case."""
-    return bool(around.serving.get(person, frozenset()) & COMMUNE)
+    """Whether somebody is of the case team where the act is done, and need not keep out of the case."""
+    return bool(around.serving.get(person, frozenset()) & COMMUNE) and person not in around.recused
 
 
 def _owner_serves(case: CaseRow, act: Act, around: Surroundings) -> bool:
@@ -947,6 +949,7 @@ def _codes_of(act: Act) -> dict[str, Any]:
         "step": said.step,
         "spoken": said.spoken or None,
         "item_id": said.item,
+        "invited": [str(one) for one in said.invited] or None,
         "flag": said.flag_code,
         "items": [
             {"id": str(one.id), "due": one.due.isoformat(), "assignee_id": _text(one.assignee)}

@@ -268,7 +268,7 @@ async def surroundings(
         places: where a new report leads: somebody who serves there may be named, but acts on this case only once it
             is there.
         besides: units whose people count like those of the case's offices: the agency a referral went to.
-        only_at: the one office where whoever is named must serve: the commune that takes the case over.
+        only_at: the one office where whoever is named must serve, where it is one.
     """
     offices = sorted({*offices_of(case), *besides} - {None}, key=str)
     # Before it has agreed, a commune that was asked has nobody who could own the case.
