@@ -537,6 +537,7 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "GET /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes"),
     "POST /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes", {"words": "Đã gọi cho bà"}),
     "GET /transfers": known("sup.a", "/transfers"),
+    "GET /transfers/handed-over": known("sup.a", "/transfers/handed-over"),
     "GET /cases/{case}/custody": on(a_case, "cpo.a", "/cases/{}/custody"),
     "GET /escalations": known("sup.a", "/escalations"),
     "POST /escalations/{escalation}/acknowledge": on(an_escalation, "sup.a", "/escalations/{}/acknowledge"),

@@ -1,41 +1,42 @@
 """Tasks, conferences, flags and notes: what the record knows of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     Select,
     Text,
+    Uuid,
     and_,
     any_,
     bindparam,
     cast,
     func,
-    insert,
     literal_column,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
+from models.lifecycle.rules import ITEM_CLOCKS
 from models.records.actor import Acting
-from models.records.acts import ITEMS
 from models.records.scope import CASE, readable
 from models.records.terms import said, terms
 from models.records.vault import open_text, seal_text
-from models.tables import CaseEvent, CaseNote, Deadline, Person, Position, new_id, table
+from models.tables import CaseEvent, CaseNote, Deadline, Person, Position, table
 from models.vault import DataKey
 
 _EVENT, _DEADLINE, _PERSON, _NOTE = table(CaseEvent), table(Deadline), table(Person), table(CaseNote)
 _POSITION = table(Position)
-MOST = 200
-"""Rows of a list over many cases."""
 
 
 async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
@@ -56,7 +57,7 @@ async def events(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
 async def clocks(connection: AsyncConnection, case_id: UUID) -> dict[str, Found]:
     """The deadlines of what is to be done, by its id."""
     statement = select(_DEADLINE.c.subject, _DEADLINE.c.code, _DEADLINE.c.status, _DEADLINE.c.due_at).where(
-        _DEADLINE.c.case_id == case_id, _DEADLINE.c.code.in_(ITEMS)
+        _DEADLINE.c.case_id == case_id, _DEADLINE.c.code.in_(sorted(ITEM_CLOCKS.values()))
     )
     return {row.subject: row for row in await connection.execute(statement)}
 
@@ -75,27 +76,41 @@ async def listed(
     codes: Sequence[str],
     mine: bool,
     due_before: datetime | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
 ) -> Sequence[Found]:
-    """What is open in the reader's cases, the soonest due first."""
-    asked: dict[str, Any] = {"codes": list(codes)}
-    if due_before is not None:
-        asked["due_before"] = due_before
-    statement = _listed(reader.role, mine, due_before is not None)
-    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, **asked))).all()
+    """What is open in the reader's cases, or paused, the soonest due first; from ``after`` on, if given."""
+    values = {
+        "due_before": due_before,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else None,
+    }
+    asked = {name: value for name, value in values.items() if value is not None}
+    statement = _listed(reader.role, mine, frozenset(asked))
+    rows: Sequence[Found] = (
+        await connection.execute(statement, said(reader, at, codes=list(codes), limit=limit, **asked))
+    ).all()
     return rows
 
 
+_ASKED: Final[Mapping[str, ColumnElement[bool]]] = {
+    "due_before": _DEADLINE.c.due_at <= bindparam("due_before", type_=DateTime(timezone=True)),
+    "after_at": tuple_(_DEADLINE.c.due_at, _DEADLINE.c.id)
+    > tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+}
+
+
 @lru_cache(maxsize=KEPT)
-def _listed(role: str, mine: bool, before: bool) -> Select[Any]:
+def _listed(role: str, mine: bool, asked: frozenset[str]) -> Select[Any]:
     reader = terms(role)
     item = func.jsonb_array_elements(_EVENT.c.facts["items"]).table_valued("value", joins_implicitly=True).alias("item")
     said_of = cast(literal_column("item.value"), JSONB)
     assignee = said_of["assignee_id"].astext
     statement = (
         select(
-            _DEADLINE.c.subject, _DEADLINE.c.code, _DEADLINE.c.due_at, CASE.c.id.label("case_id"),
-            CASE.c.code.label("case_code"), assignee.label("assignee_id"), said_of["due"].astext.label("due"),
-            _EVENT.c.facts["flag"].astext.label("flag"),
+            _DEADLINE.c.id, _DEADLINE.c.subject, _DEADLINE.c.code, _DEADLINE.c.status, _DEADLINE.c.due_at,
+            CASE.c.id.label("case_id"), CASE.c.code.label("case_code"), assignee.label("assignee_id"),
+            said_of["due"].astext.label("due"), _EVENT.c.facts["flag"].astext.label("flag"),
         )
         .select_from(_DEADLINE)
         .join(CASE, CASE.c.id == _DEADLINE.c.case_id)
@@ -103,31 +118,29 @@ def _listed(role: str, mine: bool, before: bool) -> Select[Any]:
         .join(item, said_of["id"].astext == _DEADLINE.c.subject)
         .where(
             readable(reader),
-            _DEADLINE.c.status == "open",
+            _DEADLINE.c.status.in_(("open", "paused")),
             _DEADLINE.c.code == any_(bindparam("codes", type_=ARRAY(Text))),
+            *(clause for name, clause in _ASKED.items() if name in asked),
         )
-        .order_by(_DEADLINE.c.due_at, CASE.c.code, _DEADLINE.c.subject)
-        .limit(MOST)
+        .order_by(_DEADLINE.c.due_at, _DEADLINE.c.id)
+        .limit(bindparam("limit"))
     )  # fmt: skip
-    if mine:
-        statement = statement.where(assignee == cast(reader.person, Text))
-    if before:
-        statement = statement.where(_DEADLINE.c.due_at <= bindparam("due_before", type_=DateTime(timezone=True)))
-    return statement
+    return statement.where(assignee == cast(reader.person, Text)) if mine else statement
 
 
 async def add_note(
-    connection: AsyncConnection, key: DataKey, *, case_id: UUID, by: Acting, words: str, at: datetime
-) -> UUID:
-    """Put a note on record, sealed."""
-    note = new_id()
-    await connection.execute(
-        insert(_NOTE).values(
+    connection: AsyncConnection, key: DataKey, note: UUID, *, case_id: UUID, by: Acting, words: str, at: datetime
+) -> bool:
+    """Put a note on record, sealed, under an id of its own. Returns False where it is there already."""
+    made = await connection.execute(
+        insert_once(_NOTE)
+        .values(
             id=note, case_id=case_id, author_id=by.person_id, position_id=by.position_id, at=at,
             sealed=seal_text(key, _NOTE.c.sealed, note, words),
         )
+        .on_conflict_do_nothing(index_elements=[_NOTE.c.id])
     )  # fmt: skip
-    return note
+    return made.rowcount == 1
 
 
 async def notes(connection: AsyncConnection, case_id: UUID, note: UUID | None = None) -> Sequence[Found]:

@@ -1,12 +1,12 @@
 """Cases on their way, and the intervals of their custody."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import DateTime, Select, Uuid, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import KEPT, Found
@@ -22,8 +22,10 @@ _INTERVAL, _EVENT, _DEADLINE, _PERSON = table(CustodyInterval), table(CaseEvent)
 _UNIT = table(Unit)
 _FROM, _TO = _UNIT.alias("from_unit"), _UNIT.alias("to_unit")
 _CLOCKS: Final = ("transfer_acceptance", "transfer_request", "route")
-MOST: Final = 200
-"""Rows of each kind of list; whoever has more of them waiting has other worries than the rest."""
+NO_DAY: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""Where a case stands in the list that nobody has to answer by a day."""
+After = tuple[datetime, UUID] | None
+"""The row a page begins behind."""
 
 
 def _units(*named: tuple[str, Any]) -> list[Any]:
@@ -34,17 +36,27 @@ def _units(*named: tuple[str, Any]) -> list[Any]:
     ]
 
 
-async def under_way(connection: AsyncConnection, reader: Acting, at: datetime) -> Sequence[Found]:
+async def under_way(
+    connection: AsyncConnection, reader: Acting, at: datetime, *, after: After, limit: int
+) -> Sequence[Found]:
     """The reader's live cases that are proposed, were refused, are asked for or are nobody's; the soonest due first.
 
-    ``asked_for``: a request for it waits. ``due_at``: by when the proposal, the request or the routing is answered.
+    ``clock``, ``due_at``: by when the proposal, the request or the routing is answered. ``place``: that, or ``NO_DAY``.
     """
-    rows: Sequence[Found] = (await connection.execute(_under_way(reader.role), said(reader, at))).all()
+    statement = _under_way(reader.role, after is not None)
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **_place(after)))).all()
     return rows
 
 
+def _place(after: After) -> dict[str, Any]:
+    return {"after_at": after[0], "after_id": after[1]} if after is not None else {}
+
+
+_AFTER: Final = tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid()))
+
+
 @lru_cache(maxsize=KEPT)
-def _under_way(role: str) -> Select[Any]:
+def _under_way(role: str, goes_on: bool) -> Select[Any]:
     clock = (
         select(_DEADLINE.c.code, _DEADLINE.c.due_at, _DEADLINE.c.started_at)
         .where(
@@ -56,10 +68,11 @@ def _under_way(role: str) -> Select[Any]:
         .limit(1)
         .lateral("clock")
     )
-    return (
+    place = func.coalesce(clock.c.due_at, NO_DAY)
+    statement = (
         select(
             CASE.c.id, CASE.c.code, CASE.c.risk, CASE.c.custody, CASE.c.unit_id, CASE.c.transfer_to_id,
-            CASE.c.updated_at, clock.c.code.label("clock"), clock.c.due_at, clock.c.started_at,
+            CASE.c.updated_at, clock.c.code.label("clock"), clock.c.due_at, clock.c.started_at, place.label("place"),
             *_units(("from", _FROM), ("to", _TO)),
         )
         .select_from(CASE)
@@ -75,23 +88,26 @@ def _under_way(role: str) -> Select[Any]:
                 clock.c.code == "transfer_request",
             ),
         )
-        .order_by(clock.c.due_at.nulls_last(), CASE.c.code)
-        .limit(MOST)
+        .order_by(place, CASE.c.id)
+        .limit(bindparam("limit"))
     )  # fmt: skip
+    return statement.where(tuple_(place, CASE.c.id) > _AFTER) if goes_on else statement
 
 
-async def handed_over(connection: AsyncConnection, reader: Acting, at: datetime) -> Sequence[Found]:
+async def handed_over(
+    connection: AsyncConnection, reader: Acting, at: datetime, *, after: After, limit: int
+) -> Sequence[Found]:
     """What the reader's unit held once and another holds since, the latest first."""
-    rows: Sequence[Found] = (await connection.execute(_handed_over(reader.role), said(reader, at))).all()
+    statement = _handed_over(reader.role, after is not None)
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **_place(after)))).all()
     return rows
 
 
 @lru_cache(maxsize=KEPT)
-def _handed_over(role: str) -> Select[Any]:
+def _handed_over(role: str, goes_on: bool) -> Select[Any]:
     reader, later = terms(role), _INTERVAL.alias("later")
-    return (
-        select(_INTERVAL.c.case_code, _INTERVAL.c.until, *_units(("from", _FROM)))
-        .join(_FROM, _FROM.c.id == _INTERVAL.c.unit_id)
+    statement = (
+        select(_INTERVAL.c.id, _INTERVAL.c.case_code, _INTERVAL.c.since, _INTERVAL.c.until)
         .where(
             _INTERVAL.c.unit_id == reader.unit,
             _INTERVAL.c.until.is_not(None),
@@ -99,14 +115,15 @@ def _handed_over(role: str) -> Select[Any]:
             .where(
                 later.c.case_id == _INTERVAL.c.case_id,
                 later.c.unit_id == reader.unit,
-                or_(later.c.until.is_(None), and_(later.c.until > _INTERVAL.c.until)),
+                or_(later.c.until.is_(None), later.c.until > _INTERVAL.c.until),
             )
             .exists(),
             ~keeps_out(_INTERVAL.c.case_id, reader),
         )
-        .order_by(_INTERVAL.c.until.desc(), _INTERVAL.c.case_code)
-        .limit(MOST)
+        .order_by(_INTERVAL.c.until.desc(), _INTERVAL.c.id.desc())
+        .limit(bindparam("limit"))
     )
+    return statement.where(tuple_(_INTERVAL.c.until, _INTERVAL.c.id) < _AFTER) if goes_on else statement
 
 
 async def intervals(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:

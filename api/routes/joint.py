@@ -6,10 +6,12 @@ from fastapi import APIRouter, Query, status
 from pydantic import AwareDatetime, Field
 
 from api.door import TheVisit
+from api.paging import DEFAULT, MOST
 from api.problems import declares
 from api.routes.cases import CaseRef
 from api.services import joint
-from api.shapes.base import Input
+from api.services.keys import IdempotencyKey
+from api.shapes.base import Input, Page
 from api.shapes.joint import Kind, NoteIn, NoteOut, WorkListed, WorkOut
 
 router = APIRouter(tags=["work"])
@@ -23,12 +25,16 @@ class WorkFilter(Input):
     mine: bool = False
     kind: Annotated[tuple[Kind, ...], Field(max_length=3)] = ()
     due_before: AwareDatetime | None = None
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 @router.get("/work", responses=declares("not-permitted"))
-async def list_work(visit: TheVisit, wanted: Annotated[WorkFilter, Query()]) -> list[WorkListed]:
+async def list_work(visit: TheVisit, wanted: Annotated[WorkFilter, Query()]) -> Page[WorkListed]:
     """Open tasks, conferences and flags of one's cases, the soonest due first."""
-    return await joint.listed(visit, wanted.kind, mine=wanted.mine, due_before=wanted.due_before)
+    return await joint.listed(
+        visit, wanted.kind, mine=wanted.mine, due_before=wanted.due_before, cursor=wanted.cursor, limit=wanted.limit
+    )
 
 
 @router.get("/cases/{case}/work", responses=declares(*_CASE))
@@ -46,8 +52,8 @@ async def read_notes(visit: TheVisit, case: CaseRef) -> list[NoteOut]:
 @router.post(
     "/cases/{case}/notes",
     status_code=status.HTTP_201_CREATED,
-    responses=declares("not-permitted", *_CASE, "content-erased", body=True),
+    responses=declares("not-permitted", *_CASE, "content-erased", "idempotency-key-reused", body=True),
 )
-async def write_note(visit: TheVisit, case: CaseRef, given: NoteIn) -> NoteOut:
-    """Write a note: for those who read the case and may not edit it, and for those who may."""
-    return await joint.write_note(visit, case, given)
+async def write_note(visit: TheVisit, case: CaseRef, key: IdempotencyKey, given: NoteIn) -> NoteOut:
+    """Write a note: for those who read the case and may not edit it, and for those who may. Sent twice it is one."""
+    return await joint.write_note(visit, case, key, given)

@@ -10,7 +10,7 @@ from api.door import Visit
 from api.errors import invalid
 from api.fhir import inward, outward
 from api.problems import Problem
-from api.services import referrals
+from api.services import keys, referrals
 from models.calendar import local_date
 from models.forms.referral import REFERRAL_INPUTS, AnyReferralAct
 
@@ -55,7 +55,9 @@ async def update(visit: Visit, referral: UUID, body: Mapping[str, Any], if_match
             act = REFERRAL_INPUTS[said["event"]].model_validate(said)
         except ValidationError as error:
             raise invalid([{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]) from None
-        key = uuid5(_ANSWERS, f"{referral}/{shown.sequence}/{said['event']}")
+        async with visit.transaction() as connection:
+            digest = await keys.request_hash(connection, act)
+        key = uuid5(_ANSWERS, f"{referral}/{shown.sequence}/{digest}")
         shown = await referrals.act(visit, referral, key, cast("AnyReferralAct", act))
     return _json(outward.task(shown, base, visit.language))
 

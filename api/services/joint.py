@@ -9,11 +9,14 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from api import paging
 from api.door import Visit
+from api.problems import Problem
 from api.queries import joint as q
 from api.queries.rows import Found
+from api.services import keys
 from api.services.cases import contents_of, event_label, find
-from api.shapes.base import PersonRef
+from api.shapes.base import Page, PersonRef
 from api.shapes.joint import Kind, NoteIn, NoteOut, WorkListed, WorkOut
 from models.access import HOTLINE, DataClass, sees
 from models.calendar.days import TZ
@@ -48,8 +51,10 @@ async def of_case(visit: Visit, reference: str) -> list[WorkOut]:
     ]
 
 
-async def listed(visit: Visit, kinds: Sequence[Kind], *, mine: bool, due_before: datetime | None) -> list[WorkListed]:
-    """What is open in the reader's cases, the soonest due first.
+async def listed(
+    visit: Visit, kinds: Sequence[Kind], *, mine: bool, due_before: datetime | None, cursor: str | None, limit: int
+) -> Page[WorkListed]:
+    """A page of what is open in the reader's cases, or paused, the soonest due first.
 
     Raises:
         Problem: ``not-permitted``.
@@ -57,41 +62,49 @@ async def listed(visit: Visit, kinds: Sequence[Kind], *, mine: bool, due_before:
     await visit.require("read_work")
     codes = [KINDS[kind] for kind in kinds or KINDS]
     async with visit.transaction() as connection:
-        rows = await q.listed(connection, visit.caller.acting, visit.now, codes=codes, mine=mine, due_before=due_before)
-        names = await q.names(connection, {UUID(row.assignee_id) for row in rows if row.assignee_id})
-        await visit.note(connection, "list_work", "case", detail={"cases": sorted({str(row.case_id) for row in rows})})
-    return [
-        WorkListed(
-            id=UUID(row.subject),
-            kind=_KIND_OF[row.code],
-            case_id=row.case_id,
-            case_code=row.case_code,
-            due=date.fromisoformat(row.due),
-            due_at=row.due_at,
-            overdue=row.due_at <= visit.now,
-            assignee=_person(row.assignee_id, names),
-            flag=row.flag,
-        )
-        for row in rows
-    ]
+        rows = await q.listed(
+            connection, visit.caller.acting, visit.now, codes=codes, mine=mine, due_before=due_before,
+            after=paging.decode(cursor), limit=limit + 1,
+        )  # fmt: skip
+        shown, after = paging.cut(rows, limit, lambda row: (row.due_at, row.id))
+        names = await q.names(connection, {UUID(row.assignee_id) for row in shown if row.assignee_id})
+        await visit.note(connection, "list_work", "case", detail={"cases": sorted({str(row.case_id) for row in shown})})
+    return Page[WorkListed](items=[_listed(visit, row, names) for row in shown], next=after)
 
 
-async def write_note(visit: Visit, reference: str, given: NoteIn) -> NoteOut:
-    """Put a note on record. Whoever reads what is written of the case may write one, without a say in it.
+def _listed(visit: Visit, row: Found, names: Mapping[UUID, str]) -> WorkListed:
+    return WorkListed(
+        id=UUID(row.subject),
+        kind=_KIND_OF[row.code],
+        case_id=row.case_id,
+        case_code=row.case_code,
+        due=date.fromisoformat(row.due),
+        due_at=row.due_at,
+        overdue=row.status == "open" and row.due_at <= visit.now,
+        assignee=_person(row.assignee_id, names),
+        flag=row.flag,
+    )
+
+
+async def write_note(visit: Visit, reference: str, key: UUID, given: NoteIn) -> NoteOut:
+    """Put a note on record, once. Whoever reads what is written of the case may write one, without a say in it.
 
     Raises:
-        Problem: ``not-permitted``, ``not-found`` or ``declaration-required``.
+        Problem: ``not-permitted``, ``not-found``, ``declaration-required`` or ``idempotency-key-reused``.
     """
     await visit.require("write_note")
     async with visit.transaction() as connection:
         case = await find(connection, visit, reference)
-        key = await key_of(connection, case.id)
-        note = await q.add_note(
-            connection, key, case_id=case.id, by=visit.caller.acting, words=given.words, at=visit.now
+        note = keys.command_id(visit.caller.person_id, key, f"cases/{case.id}/notes")
+        sealing = await key_of(connection, case.id)
+        new = await q.add_note(
+            connection, sealing, note, case_id=case.id, by=visit.caller.acting, words=given.words, at=visit.now
         )
-        await visit.note(connection, "write_note", "case_note", record_id=note, case_id=case.id)
         (row,) = await q.notes(connection, case.id, note)
-    return _note(visit, row, key)
+        if not new and q.words(row, sealing) != given.words:
+            raise Problem("idempotency-key-reused", case_id=case.id)
+        await visit.note(connection, "write_note" if new else "repeat", "case_note", record_id=note, case_id=case.id)
+    return _note(visit, row, sealing)
 
 
 async def notes(visit: Visit, reference: str) -> list[NoteOut]:

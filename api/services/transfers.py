@@ -1,28 +1,46 @@
 """Cases on their way from one commune to another: what waits for whom, and who held a case."""
 
+from api import paging
 from api.door import Visit
 from api.queries import transfers as q
 from api.queries.rows import Found
 from api.services.cases import event_label, find
-from api.shapes.base import PersonRef, UnitRef
-from api.shapes.transfers import CustodyIntervalOut, Kind, TransferOut
-from models.access import COMMUNE
+from api.shapes.base import Page, PersonRef, UnitRef
+from api.shapes.transfers import CustodyIntervalOut, FormerCaseOut, Kind, TransferOut
 from models.lifecycle.events import INTAKE
 
 
-async def listed(visit: Visit) -> list[TransferOut]:
-    """The reader's list.
+async def under_way(visit: Visit, cursor: str | None, limit: int) -> Page[TransferOut]:
+    """A page of what is on its way to or from the reader's unit, or below it, and of what is nobody's.
 
     Raises:
         Problem: ``not-permitted``.
     """
     await visit.require("read_transfers")
-    acting = visit.caller.acting
     async with visit.transaction() as connection:
-        rows = await q.under_way(connection, acting, visit.now)
-        gone = await q.handed_over(connection, acting, visit.now) if acting.role in COMMUNE else []
-        await visit.note(connection, "list_transfers", "case", detail={"cases": [str(row.id) for row in rows]})
-    return [_under_way(visit, row) for row in rows] + [_handed_over(row) for row in gone]
+        rows = await q.under_way(
+            connection, visit.caller.acting, visit.now, after=paging.decode(cursor), limit=limit + 1
+        )
+        shown, after = paging.cut(rows, limit, lambda row: (row.place, row.id))
+        await visit.note(connection, "list_transfers", "case", detail={"cases": [str(row.id) for row in shown]})
+    return Page[TransferOut](items=[_under_way(visit, row) for row in shown], next=after)
+
+
+async def handed_over(visit: Visit, cursor: str | None, limit: int) -> Page[FormerCaseOut]:
+    """A page of what the reader's unit held once; by code alone, for the cases are others' now.
+
+    Raises:
+        Problem: ``not-permitted``.
+    """
+    await visit.require("read_transfers")
+    async with visit.transaction() as connection:
+        rows = await q.handed_over(
+            connection, visit.caller.acting, visit.now, after=paging.decode(cursor), limit=limit + 1
+        )
+        shown, after = paging.cut(rows, limit, lambda row: (row.until, row.id))
+        await visit.note(connection, "list_transfers", "case", detail={"codes": [row.case_code for row in shown]})
+    made = [FormerCaseOut(case_code=row.case_code, since=row.since, until=row.until) for row in shown]
+    return Page[FormerCaseOut](items=made, next=after)
 
 
 async def custody(visit: Visit, reference: str) -> list[CustodyIntervalOut]:
@@ -67,19 +85,6 @@ def _kind(visit: Visit, row: Found) -> Kind:
     if row.transfer_to_id is not None:
         return "incoming" if row.transfer_to_id == visit.caller.acting.unit_id else "outgoing"
     return "requested" if row.clock == "transfer_request" else "refused"
-
-
-def _handed_over(row: Found) -> TransferOut:
-    return TransferOut(
-        kind="handed_over",
-        case_id=None,
-        case_code=row.case_code,
-        from_unit=_unit(row, "from"),
-        to_unit=None,
-        risk=None,
-        since=row.until,
-        due_at=None,
-    )
 
 
 def _unit(row: Found, name: str) -> UnitRef:

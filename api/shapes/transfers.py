@@ -5,25 +5,33 @@ from uuid import UUID
 
 from api.shapes.base import Moment, Output, PersonRef, Text, UnitRef
 
-Kind = Literal["incoming", "outgoing", "refused", "requested", "unrouted", "handed_over"]
+Kind = Literal["incoming", "outgoing", "refused", "requested", "unrouted"]
 
 
 class TransferOut(Output):
     """One case on its way, as it stands to the reader's unit; to the department, as it stands to any unit below it.
 
     ``incoming``: proposed to it · ``outgoing``: proposed by it · ``refused``: it holds the case, for another would not
-    take it · ``requested``: another asks for it · ``unrouted``: nobody holds it · ``handed_over``: it held the case
-    once; then ``case_id`` is null, for the case is another's. ``due_at``: by when it has to be answered.
+    take it · ``requested``: another asks for it · ``unrouted``: nobody holds it. ``due_at``: by when it has to be
+    answered.
     """
 
     kind: Kind
-    case_id: UUID | None
+    case_id: UUID
     case_code: str
     from_unit: UnitRef | None
     to_unit: UnitRef | None
     risk: str | None
     since: Moment
     due_at: Moment | None
+
+
+class FormerCaseOut(Output):
+    """A case the reader's unit held from ``since`` until ``until``, and another holds now."""
+
+    case_code: str
+    since: Moment
+    until: Moment
 
 
 class CustodyIntervalOut(Output):

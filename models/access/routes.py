@@ -234,7 +234,13 @@ ROUTES: Final[dict[str, Rule]] = {
     **_all("GET /api/v1/audit", Rule(Guard.ROLE, "search_audit")),
     **_all("GET /api/v1/work", Rule(Guard.ROLE, "read_work")),
     **_all("POST /api/v1/cases/{case}/notes", Rule(Guard.BOTH, "write_note", _DECLARED)),
-    **_all("GET /api/v1/transfers", Rule(Guard.ROLE, "read_transfers")),
+    **_all(
+        """
+        GET /api/v1/transfers
+        GET /api/v1/transfers/handed-over
+        """,
+        Rule(Guard.ROLE, "read_transfers"),
+    ),
     **_all("GET /api/v1/escalations", Rule(Guard.ROLE, "read_escalations")),
     **_all(
         """
