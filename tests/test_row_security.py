@@ -6,6 +6,7 @@ Nothing of the service's code stands between these statements and the rows.
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,9 +25,11 @@ from models.access.slices import CHILD_FIELDS, SEES, Slice, Stands, services_of
 from models.database import Who, as_part, transaction, work_on
 from models.lifecycle import EVENTS, ROLES
 from models.records.actor import Acting
-from models.security import NEXT, script
+from models.security import NEXT, made, script
+from models.security.__main__ import ran
+from models.security.changes import WholeNeededError, changes
 from models.security.functions import functions
-from models.security.policies import GUARDED, OPEN, PARTS
+from models.security.policies import GUARDED, NOBODY, OPEN, PARTS
 from models.tables import METADATA
 from tests.access_support import Everybody, everybody, recuse, refer
 from tests.api_support import NOW, open_door, temporal_away
@@ -83,6 +86,37 @@ async def test_a_changed_table_without_a_migration_is_noticed(
     assert {name for name in there if there[name] != changed[name]} == {
         "annhi_opened()", "annhi_reads(uuid)", "annhi_scope()", "annhi_units()",
     }  # fmt: skip
+
+
+async def test_what_is_printed_for_a_migration_leads_to_what_is_made_today(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert changes(ran()) == ""
+    monkeypatch.setitem(TABLE["read_case"], "AUD", Scope.PROVINCE)
+    # One policy gone, another made anew.
+    monkeypatch.setitem(GUARDED, "case_note", replace(GUARDED["case_note"], api="false", api_adds=NOBODY))
+    printed = changes(ran())
+    assert (printed.count("CREATE OR REPLACE FUNCTION"), printed.count("DROP POLICY")) == (4, 2)
+    async with database.owner.connect() as connection:
+        today = await shape_of_today(connection)
+        for statement in filter(str.strip, printed.split(NEXT)):
+            await connection.exec_driver_sql(statement)
+        assert await shape(connection) == today
+        await connection.rollback()
+    # Scripts follow one another: what the last one dropped is not dropped again.
+    assert changes([*ran(), printed]) == ""
+
+
+def test_what_cannot_be_made_piece_by_piece_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ran()
+    gone = [one for one in made() if "FUNCTION annhi_left_with(" not in one]
+    monkeypatch.setattr("models.security.changes.made", lambda: gone)
+    with pytest.raises(WholeNeededError, match="annhi_left_with"):
+        changes(before)
+    wider = [one.replace("annhi_left_with(p_unit uuid)", "annhi_left_with(p_unit uuid, p_more text)") for one in made()]
+    monkeypatch.setattr("models.security.changes.made", lambda: wider)
+    with pytest.raises(WholeNeededError, match="annhi_left_with"):
+        changes(before)
 
 
 async def test_every_table_is_guarded_or_says_why_not(database: Database) -> None:

@@ -4,8 +4,9 @@
 tables have none; a new table gets its entry there. ``script``: the SQL of both.
 
 A database has what its migrations gave it, so a change of the table, the clauses or the policies demands a migration:
-``python -m models.security > models/migrations/sql/NNNN_row_security.sql``, and a migration that runs that file. The
-script may be run again over an older one. The tests compare a migrated database with the script of today.
+``python -m models.security > models/migrations/sql/NNNN_row_security.sql``, and a migration that runs that file. It
+prints what changed since the scripts that are there (``models.security.changes``), so that a reader sees the change.
+The tests compare a migrated database with the script of today.
 """
 
 from collections.abc import Iterator
@@ -18,20 +19,25 @@ NEXT = "\n;\n\n"
 
 
 def script() -> str:
-    """Functions, then every table's policies anew."""
+    """Functions, then every table's policies anew: for a database that has none, or any."""
     return NEXT.join(_all()) + NEXT
 
 
 def _all() -> Iterator[str]:
-    # Dropped first, for a function a policy asks cannot be given other columns.
-    yield _DROP
+    yield _CLEAR
+    yield from made()
+
+
+def made() -> Iterator[str]:
+    """The statements that make what is there today, in their order."""
     yield from statements()
-    for table, made in policies().items():
+    for table, of_table in policies().items():
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
-        yield from made
+        yield from of_table
 
 
-_DROP = """DO $$
+# Dropped first, for a function a policy asks cannot be given other columns.
+_CLEAR = """DO $$
 DECLARE
     one record;
 BEGIN
@@ -44,4 +50,4 @@ BEGIN
     END LOOP;
 END $$"""
 
-__all__ = ["GUARDED", "NEXT", "OPEN", "PARTS", "script"]
+__all__ = ["GUARDED", "NEXT", "OPEN", "PARTS", "made", "script"]

@@ -1,8 +1,23 @@
-"""Prints the script: ``python -m models.security > models/migrations/sql/NNNN_row_security.sql``."""
+"""Prints what changed: ``python -m models.security > models/migrations/sql/NNNN_row_security.sql``.
+
+``python -m models.security --whole`` prints the whole script, for a change that cannot be made piece by piece.
+"""
 
 import sys
+from pathlib import Path
 
+from models import migrations
 from models.security import script
+from models.security.changes import changes
+
+_SCRIPTS = sorted((Path(migrations.__file__).parent / "sql").glob("*_row_security.sql"))
+
+
+def ran() -> list[str]:
+    """The scripts that are there; the shell has made the one to be written already, and it is empty."""
+    return [text for one in _SCRIPTS if (text := one.read_text(encoding="utf-8"))]
+
 
 if __name__ == "__main__":
-    sys.stdout.write(script())
+    whole = "--whole" in sys.argv[1:]
+    sys.stdout.write(script() if whole else changes(ran()))

@@ -1,4 +1,4 @@
-"""row security of custody and of notes: the whole script again, over the older one
+"""row security of custody, of notes and of what a unit was called: what changed since 0020
 
 Revision: 0025
 Revises: 0024
