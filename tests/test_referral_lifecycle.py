@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import vocabulary
+from models.forms.referral import Deliver
 from models.lifecycle import REFUSALS as CASE_REFUSALS
 from models.lifecycle import ROLES, SYSTEM_ROLE, Actor, Refused
 from models.lifecycle import rules as case_rules
@@ -517,6 +518,12 @@ def test_the_description_is_json_and_names_every_move():
     assert {event["code"] for event in said["events"]} == set(EVENTS)
     assert sum(len(event["moves"]) for event in said["events"]) == len(moves()) + len(BEGIN)
     assert [one["code"] for one in said["services"] if one["emergency"]] == EMERGENCY
+
+
+def test_the_form_of_an_outcome_offers_what_the_lifecycle_takes():
+    outcome = Deliver.model_json_schema()["properties"]["outcome"]
+    offered = {one["vocabulary"]: set(one["enum"]) for one in outcome["anyOf"]}
+    assert offered == {"provider_outcomes": rules.OUTCOMES, "police_outcomes": rules.POLICE_OUTCOMES}
 
 
 def test_what_the_lifecycle_compares_with_is_in_the_vocabulary():

@@ -14,6 +14,8 @@ from models.forms.base import Coded, Day, Instant, Key, Line, LongText, Sheet, T
 from models.forms.decision import SignedDecision
 from models.forms.inputs import OnBehalf
 from models.lifecycle.referral import EVENTS
+from models.lifecycle.referral.rules import OUTCOMES
+from models.vocabulary import codes
 
 _MOST = 20
 
@@ -158,7 +160,9 @@ class Deliver(ReferralAct):
 
     event: Literal["deliver"]
     outcome: Annotated[
-        Annotated[str, Coded("provider_outcomes")] | Annotated[str, Coded("police_outcomes")],
+        # An agency that will not provide declines; in a plan's review that is an outcome too.
+        Annotated[str, Coded("provider_outcomes", *(one for one in codes("provider_outcomes") if one in OUTCOMES))]
+        | Annotated[str, Coded("police_outcomes")],
         says("Kết quả", "Outcome"),
     ]
     decision: Annotated[SignedDecision | None, says("Quyết định", "Decision")] = None
