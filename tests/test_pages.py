@@ -10,7 +10,9 @@ import pytest_asyncio
 from api.app import create_app
 from models.clock import PlatformClock
 from models.lifecycle import EVENTS as CASE_EVENTS
+from models.lifecycle.describe import moves
 from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
+from models.lifecycle.types import REGIONS
 from models.protocol.rules import UNVERIFIED
 from models.settings import Settings
 
@@ -81,6 +83,16 @@ async def test_both_charts_are_told_as_moves(client):
     assert "The life of a referral" in shown
     assert REFERRAL_EVENTS["wait_for_order"].label_en in shown
     assert "the agency" in shown
+
+
+async def test_an_act_has_one_row_for_each_place_it_leads_to(client):
+    shown = (await client.get("/lifecycle", params={"lang": "en"})).text
+    ours = shown.split("The life of a referral")[0]
+    ends = {(move.region, move.event, move.source == move.target or move.target) for move in moves()}
+    # A head for each chart beside.
+    assert ours.count("<tr") == len(ends) + len(REGIONS)
+    assert re.search(r"any state but [^<]*Closed", ours)
+    assert "stays as it is" in ours
 
 
 async def test_what_is_not_checked_against_the_law_says_so(client):

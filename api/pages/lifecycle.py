@@ -1,5 +1,6 @@
 """The charts of a case and of a referral as tables of moves, with the source of their diagrams."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -23,6 +24,8 @@ from models.vocabulary import Language
 
 router = APIRouter()
 
+_STAYS: Final = "stays"
+
 _WORDS: Final = {
     "lifecycle": Both("Vòng đời của một trường hợp", "The life of a case"),
     "from": Both("Từ", "From"),
@@ -34,6 +37,9 @@ _WORDS: Final = {
     "sender": Both("nơi gửi", "the sender"),
     "begins": Both("chưa có", "none yet"),
     "back": Both("trạng thái trước đó", "the state it left"),
+    "stays": Both("giữ nguyên trạng thái", "stays as it is"),
+    "any": Both("mọi trạng thái", "any state"),
+    "any_but": Both("mọi trạng thái, trừ", "any state but"),
 }
 
 
@@ -45,56 +51,66 @@ async def lifecycle_page(lang: Lang) -> HTMLResponse:
 
 
 def _region(region: Region, lang: Language) -> str:
-    act, source, target, who = (_WORDS[name].text(lang) for name in ("act", "from", "to", "who"))
-    rows = "".join(
-        row(
-            event_label(move.event, lang),
-            (
-                (source, _state(region, move.source, lang)),
-                (target, _state(region, move.target, lang)),
-                (who, escape(", ".join(sorted(EVENTS[move.event].roles)))),
-            ),
-        )
-        for move in moves()
-        if move.region == region
-    )
+    labels = {code: said.vi if lang == "vi" else said.en for code, said in STATES[region].items()}
+    here = [(move.event, move.source, move.target) for move in moves() if move.region == region]
+    rows = _rows(here, labels, lang, {event: ", ".join(sorted(EVENTS[event].roles)) for event, *_ in here})
     name = REGION_LABELS[region]
-    title = name.vi if lang == "vi" else name.en
-    return table(title, (act, source, target, who), rows) + f"<pre>{escape(mermaid(region))}</pre>"
+    return _chart(name.vi if lang == "vi" else name.en, rows, mermaid(region), lang)
 
 
 def _referral(lang: Language) -> str:
     """The referral's chart, as that of a case."""
-    act, source, target, who = (_WORDS[name].text(lang) for name in ("act", "from", "to", "who"))
-    rows = "".join(
+    labels = {code: said.vi if lang == "vi" else said.en for code, said in REFERRAL_STATES.items()}
+    begun = [(event, _words("begins", lang), begins_in(event) or "") for event in BEGINNINGS]
+    here = [*begun, *referral_moves()]
+    rows = _rows(here, labels, lang, {event: _who(event, lang) for event, *_ in here}, of_referral=True)
+    return f"<h2>{escape(_words('referral', lang))}</h2>" + _chart("", rows, referral_mermaid(), lang)
+
+
+def _chart(title: str, rows: str, drawing: str, lang: Language) -> str:
+    heads = tuple(_words(name, lang) for name in ("act", "from", "to", "who"))
+    return table(title, heads, rows) + f"<pre>{escape(drawing)}</pre>"
+
+
+def _rows(
+    arrows: Iterable[tuple[str, str, str]],
+    labels: Mapping[str, str],
+    lang: Language,
+    who: Mapping[str, str],
+    *,
+    of_referral: bool = False,
+) -> str:
+    """A row for each act and where it leads, with all the states it leaves for there."""
+    sources: dict[tuple[str, str], list[str]] = {}
+    for event, source, target in arrows:
+        sources.setdefault((event, _STAYS if source == target else target), []).append(source)
+    ends = {_STAYS: _words("stays", lang), HISTORY: _words("back", lang)}
+    return "".join(
         row(
-            event_label(event, lang, of_referral=True),
+            event_label(event, lang, of_referral=of_referral),
             (
-                (source, _of_referral(before, lang)),
-                (target, _of_referral(after, lang)),
-                (who, _who(event, lang)),
+                (_words("from", lang), escape(_states(left, labels, lang))),
+                (_words("to", lang), escape(ends.get(target) or labels.get(target, target))),
+                (_words("who", lang), escape(who[event])),
             ),
         )
-        for event, before, after in (*((event, None, begins_in(event)) for event in BEGINNINGS), *referral_moves())
+        for (event, target), left in sources.items()
     )
-    drawing = f"<pre>{escape(referral_mermaid())}</pre>"
-    return f"<h2>{escape(_WORDS['referral'].text(lang))}</h2>" + table("", (act, source, target, who), rows) + drawing
+
+
+def _states(codes: Sequence[str], labels: Mapping[str, str], lang: Language) -> str:
+    missing = [said for code, said in labels.items() if code not in codes]
+    if not missing:
+        return _words("any", lang)
+    named = ", ".join(labels.get(code, code) for code in dict.fromkeys(codes))
+    but = f"{_words('any_but', lang)} {', '.join(missing)}"
+    return min(named, but, key=len) if len(codes) > len(missing) else named
 
 
 def _who(event: str, lang: Language) -> str:
     spec = REFERRAL_EVENTS[event]
-    return escape(", ".join([*(_WORDS[party].text(lang) for party in sorted(spec.parties)), *sorted(spec.roles)]))
+    return ", ".join([*(_words(party, lang) for party in sorted(spec.parties)), *sorted(spec.roles)])
 
 
-def _of_referral(code: str | None, lang: Language) -> str:
-    if code is None:
-        return escape(_WORDS["begins"].text(lang))
-    if code == HISTORY:
-        return escape(_WORDS["back"].text(lang))
-    found = REFERRAL_STATES[code]
-    return escape(found.vi if lang == "vi" else found.en)
-
-
-def _state(region: Region, code: str, lang: Language) -> str:
-    found = STATES[region].get(code)
-    return escape(code if found is None else found.vi if lang == "vi" else found.en)
+def _words(name: str, lang: Language) -> str:
+    return _WORDS[name].text(lang)
