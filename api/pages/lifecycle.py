@@ -18,7 +18,8 @@ from models.lifecycle.referral.describe import HISTORY, begins_in
 from models.lifecycle.referral.describe import moves as referral_moves
 from models.lifecycle.referral.diagram import mermaid as referral_mermaid
 from models.lifecycle.referral.events import BEGINNINGS
-from models.lifecycle.states import REGION_LABELS, STATES
+from models.lifecycle.referral.states import LIVE as REFERRAL_LIVE
+from models.lifecycle.states import LIVE, REGION_LABELS, STATES
 from models.lifecycle.types import REGIONS, Region
 from models.vocabulary import Language
 
@@ -39,7 +40,8 @@ _WORDS: Final = {
     "back": Both("trạng thái trước đó", "the state it left"),
     "stays": Both("giữ nguyên trạng thái", "stays as it is"),
     "any": Both("mọi trạng thái", "any state"),
-    "any_but": Both("mọi trạng thái, trừ", "any state but"),
+    "open": Both("mọi trạng thái chưa kết thúc", "any state that has not ended"),
+    "but": Both("trừ", "but"),
 }
 
 
@@ -53,7 +55,8 @@ async def lifecycle_page(lang: Lang) -> HTMLResponse:
 def _region(region: Region, lang: Language) -> str:
     labels = {code: said.vi if lang == "vi" else said.en for code, said in STATES[region].items()}
     here = [(move.event, move.source, move.target) for move in moves() if move.region == region]
-    rows = _rows(here, labels, lang, {event: ", ".join(sorted(EVENTS[event].roles)) for event, *_ in here})
+    live = LIVE if region == "process" else frozenset()
+    rows = _rows(here, labels, live, lang, {event: ", ".join(sorted(EVENTS[event].roles)) for event, *_ in here})
     name = REGION_LABELS[region]
     return _chart(name.vi if lang == "vi" else name.en, rows, mermaid(region), lang)
 
@@ -63,7 +66,7 @@ def _referral(lang: Language) -> str:
     labels = {code: said.vi if lang == "vi" else said.en for code, said in REFERRAL_STATES.items()}
     begun = [(event, _words("begins", lang), begins_in(event) or "") for event in BEGINNINGS]
     here = [*begun, *referral_moves()]
-    rows = _rows(here, labels, lang, {event: _who(event, lang) for event, *_ in here}, of_referral=True)
+    rows = _rows(here, labels, REFERRAL_LIVE, lang, {event: _who(event, lang) for event, *_ in here}, of_referral=True)
     return f"<h2>{escape(_words('referral', lang))}</h2>" + _chart("", rows, referral_mermaid(), lang)
 
 
@@ -75,6 +78,7 @@ def _chart(title: str, rows: str, drawing: str, lang: Language) -> str:
 def _rows(
     arrows: Iterable[tuple[str, str, str]],
     labels: Mapping[str, str],
+    live: frozenset[str],
     lang: Language,
     who: Mapping[str, str],
     *,
@@ -89,22 +93,24 @@ def _rows(
         row(
             event_label(event, lang, of_referral=of_referral),
             (
-                (_words("from", lang), escape(_states(left, labels, lang))),
+                (_words("from", lang), escape(_states(left, labels, live, lang))),
                 (_words("to", lang), escape(ends.get(target) or labels.get(target, target))),
                 (_words("who", lang), escape(who[event])),
             ),
         )
-        for (event, target), left in sources.items()
+        # First what leads on; what may be done along the way afterwards.
+        for (event, target), left in sorted(sources.items(), key=lambda one: one[0][1] == _STAYS)
     )
 
 
-def _states(codes: Sequence[str], labels: Mapping[str, str], lang: Language) -> str:
-    missing = [said for code, said in labels.items() if code not in codes]
-    if not missing:
-        return _words("any", lang)
-    named = ", ".join(labels.get(code, code) for code in dict.fromkeys(codes))
-    but = f"{_words('any_but', lang)} {', '.join(missing)}"
-    return min(named, but, key=len) if len(codes) > len(missing) else named
+def _states(codes: Sequence[str], labels: Mapping[str, str], live: frozenset[str], lang: Language) -> str:
+    """The states an act leaves, in the fewest words: named, or all but some, or all that have not ended but some."""
+    said = [", ".join(labels.get(code, code) for code in dict.fromkeys(codes))]
+    for name, every in (("any", labels.keys()), ("open", live)):
+        if every and every >= set(codes):
+            missing = [labels[code] for code in labels if code in every - set(codes)]
+            said.append(_words(name, lang) + (f", {_words('but', lang)} {', '.join(missing)}" if missing else ""))
+    return min(said, key=len)
 
 
 def _who(event: str, lang: Language) -> str:
