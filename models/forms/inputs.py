@@ -786,7 +786,7 @@ class LowerFlag(ActionInput):
 
 # --- custody --------------------------------------------------------------------------------------------------------
 
-ToUnit = Annotated[UUID, says("Đơn vị tiếp nhận", "Receiving unit", help_en="Id of the unit")]
+ToUnit = Annotated[UnitCode, says("Đơn vị tiếp nhận", "Receiving unit", help_vi="Mã đơn vị.", help_en="Its code.")]
 
 
 class ProposeTransfer(ActionInput):

@@ -182,7 +182,7 @@ class Facts(Fact):
         item: id of the task, conference or flag the act is about.
         assignees_serve: whoever is given a task serves in the case team.
         due_passed: a day the act sets lies before the day of the act.
-        to_unit: id of the unit the case is to go to.
+        to_unit: the unit the case is to go to, by id; as it was named, where there is none such.
         to_residence: a Mẫu 02 proposes that it goes to the child's residence, which is then ``to_unit``.
         to_unit_allowed: that unit is a commune in force, and is not the one that holds the case already.
         across: that unit, or the one that was asked, is in another province than the one that holds the case.

@@ -15,9 +15,9 @@ from models.records.cases import CaseRow
 from models.records.content import Said
 from models.records.notices import tell, unit_of
 from models.records.people import OWNER, CasePlace, ClockUnit
-from models.tables import CaseEvent, Position, table
+from models.tables import CaseEvent, Position, Unit, table
 
-_EVENT, _POSITION = table(CaseEvent), table(Position)
+_EVENT, _POSITION, _UNIT = table(CaseEvent), table(Position), table(Unit)
 
 _COMMUNE, _PROVINCE = "commune", "province"
 
@@ -65,12 +65,12 @@ async def destination(connection: AsyncConnection, case: CaseRow, event: str, sa
     """
     if event == "complete_initial_assessment" and said.act("transfer_to_residence") is True:
         to_unit = case.residence_unit_id
-        if to_unit is None:
-            return Destination(allowed=False)
+    elif (named := said.act("to_unit")) is not None:
+        to_unit = (await connection.execute(select(_UNIT.c.id).where(_UNIT.c.code == named))).scalar()
     else:
-        to_unit = said.identifier("to_unit")
-    if to_unit is None:
         return Destination()
+    if to_unit is None:
+        return Destination(allowed=False)
     refused = case.memory.get(Memory.TRANSFER_REFUSED)
     asked = case.transfer_to_id or (UUID(refused) if refused else None)
     units = [unit for unit in (case.unit_id, asked, to_unit) if unit is not None]
