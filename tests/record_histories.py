@@ -166,7 +166,7 @@ async def referred(world: World) -> Found:
 
 async def _passed_on(case: Case, before: Sent) -> bool:
     found = [one for one in await referrals_of(case, before.service) if one.rerouted_from == before.id]
-    return bool(found) and found[0].workflow_seen_at is not None
+    return bool(found) and await Sent(case, before.service, found[0].id).is_seen()
 
 
 async def _asked_again(referral: Sent) -> bool:

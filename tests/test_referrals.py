@@ -478,19 +478,15 @@ async def test_a_referral_without_a_workflow_is_started_by_the_sweep(world: Worl
     report = await handle.result()
     assert aid.id in report.referrals_started
     await eventually(lambda: _runs(aid))
-    await eventually(lambda: _seen(aid))
+    await eventually(aid.is_seen)
     await aid.do("acknowledge", "leg")
-
-
-async def _seen(referral: Sent) -> bool:
-    return (await referral.row()).workflow_seen_at is not None
 
 
 async def test_the_sweep_compares_referrals_with_their_workflows_and_repairs_every_difference(world: World) -> None:
     case = await a_case(world)
     behind, moved, gone, sound = [await refer(case, "legal_aid").sent() for _ in range(4)]
     for one in (behind, moved, gone, sound):
-        await eventually(lambda one=one: _seen(one))
+        await eventually(one.is_seen)
     # Recorded, and the workflow never heard of it: a crash between the two.
     upkeep = ReferralTransitions(world.database.worker, world.reference, world.clock)
     await ActivityEnvironment().run(upkeep.record_referral, await behind.prepare("acknowledge", "leg"))

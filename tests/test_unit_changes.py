@@ -89,8 +89,8 @@ async def test_in_a_merge_open_cases_keep_their_clocks_and_escalate_to_the_new_u
     # Taken in five hours ago, and its workflow not started: its rungs fire after the merge.
     (late,) = await world.report("pol.b", unit="HN-B", ago=5 * HOUR, recorded=5 * HOUR, start=False, flagged=True,
                                  trigger="LIFE")  # fmt: skip
-    running = await (await world.case(by="cpo.b", unit="HN-B")).accepted("cpo.b")
-    elsewhere = await world.case(unit="HN-C")
+    running = await (await (await world.case(by="cpo.b", unit="HN-B")).accepted("cpo.b")).seen()
+    elsewhere = await (await world.case(unit="HN-C")).seen()
     before = {case.id: (await deadlines(case), await case.row()) for case in (late, running, elsewhere)}
 
     # The dry run says what would move, and moves nothing.
@@ -220,7 +220,7 @@ async def test_in_a_split_each_case_goes_by_its_area_and_the_rest_wait_for_a_per
     world, door = place
     await new_commune(door, "HN-B1")
     await new_commune(door, "HN-B2")
-    by_home, by_event, unknown = [await world.case(by="cpo.b", unit="HN-B") for _ in range(3)]
+    by_home, by_event, unknown = [await (await world.case(by="cpo.b", unit="HN-B")).seen() for _ in range(3)]
     for case, kind, area in (
         (by_home, "incident", "HN-B-01"), (by_home, "residence", "HN-B-02"), (by_event, "incident", "HN-B-02"),
     ):  # fmt: skip

@@ -311,6 +311,15 @@ class Case:
     async def has_ended(self) -> bool:
         return await self.status() == WorkflowExecutionStatus.COMPLETED
 
+    async def is_seen(self) -> bool:
+        """Whether its workflow has noted that it runs, which it does by itself, a moment after it was started."""
+        return (await self.row()).workflow_seen_at is not None
+
+    async def seen(self) -> "Case":
+        """The case, once its workflow writes nothing of its own accord any more."""
+        await eventually(self.is_seen, why=f"{self.id} was never noted as running")
+        return self
+
     async def in_step(self) -> bool:
         """Whether the workflow believes what PostgreSQL holds of the sequence."""
         believed = await self.world.desk.believed(self.id)
