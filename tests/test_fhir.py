@@ -234,6 +234,25 @@ async def test_a_version_that_was_passed_is_refused(door: Door) -> None:
 
 
 @pytest.mark.servers
+async def test_a_task_that_was_refused_is_corrected_at_the_same_version(door: Door) -> None:
+    referral = await a_referral(door)
+    tag = (await put(door, "hlt", referral, "in-progress")).headers["etag"]
+
+    async def completed(code: str) -> Any:
+        body = {"resourceType": "Task", "status": "completed", "intent": "order", "output": [outcome(code)]}
+        headers = {**FHIR, "If-Match": tag}
+        return await door.call("hlt", "PUT", f"/fhir/Task/{referral}", content=json.dumps(body), headers=headers)
+
+    for _ in range(2):  # said again as it was, it is refused as it was
+        assert issue(await completed("DECLINED_BY_PROVIDER")) == (422, "invalid", "value-not-allowed")
+    assert (await get(door, "hlt", f"Task/{referral}")).headers["etag"] == tag
+    corrected = await completed("PROVIDED")
+    assert corrected.status_code == 200, corrected.text
+    seen = (await door.get("cpo.a", f"/referrals/{referral}")).json()
+    assert (seen["state"], seen["outcome"]) == ("delivered", "PROVIDED")
+
+
+@pytest.mark.servers
 async def test_nobody_else_finds_it_and_errors_are_in_the_readers_language(door: Door) -> None:
     referral = await a_referral(door)
     assert issue(await door.get("leg", f"/fhir/Task/{referral}")) == (404, "not-found", "not-found")
