@@ -112,6 +112,24 @@ class Door:
     async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
         return await self.call(username, "GET", path, **more)
 
+    async def pages(self, username: str, path: str, **asked: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        """The items of a list, page by page, to its last; a cursor that leads back fails."""
+        passed: set[str] = set()
+        while True:
+            answer = await self.get(username, path, params=asked)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            yield page["items"]
+            if page["next"] is None:
+                return
+            assert page["next"] not in passed, "the same page again"
+            passed.add(page["next"])
+            asked["cursor"] = page["next"]
+
+    async def every(self, username: str, path: str, **asked: Any) -> list[dict[str, Any]]:
+        """Every item of a list, whatever many pages it takes."""
+        return [item async for page in self.pages(username, path, **asked) for item in page]
+
     async def post(
         self, username: str | None, path: str, body: Any = None, *, key: UUID | None = None
     ) -> httpx.Response:
