@@ -29,8 +29,8 @@ from models.records.reference import load_reference
 from models.settings import Settings
 from models.tables import Account, new_id, table
 from models.vault import KeyRing
-from tests.conftest import Database
-from tests.world import seeded_database
+from tests.databases import Database
+from tests.world import World, seeded_database
 from workflows.client import CaseDesk
 from workflows.connection import connect
 
@@ -233,6 +233,16 @@ async def door_to(
         app.router.lifespan_context(app),
     ):
         yield Door(app, http, clock, database, sample)
+
+
+@asynccontextmanager
+async def door_of(world: World, *, desk: CaseDesk | None = None, **more: Any) -> AsyncIterator[Door]:
+    """The door in front of a world."""
+    async with door_to(
+        world.database, sample=world.organisation, desk=desk or world.desk, clock=world.clock,
+        task_queue=world.task_queue, **more,
+    ) as opened:  # fmt: skip
+        yield opened
 
 
 PEOPLE = [

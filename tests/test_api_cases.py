@@ -18,6 +18,7 @@ from models.database import Who, transaction
 from models.lifecycle import ROLES
 from models.records.audit import audit
 from tests.api_support import NOW, PASSWORD, Door, open_door, report_body, temporal_away
+from tests.case_support import recuse
 
 
 @pytest_asyncio.fixture
@@ -25,13 +26,6 @@ async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
     """The door while Temporal is away."""
     async with open_door(postgres, await temporal_away(key_file)) as opened:
         yield opened
-
-
-async def recuse(door: Door, case: str, username: str) -> None:
-    await door.sql(
-        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
-        id=uuid4(), case=case, who=door.person(username), at=door.clock.at - timedelta(hours=1),
-    )  # fmt: skip
 
 
 # --- the table of access -------------------------------------------------------------------------------------------
@@ -218,7 +212,7 @@ async def test_whoever_is_recused_sees_nothing_anywhere(door: Door) -> None:
     receipt = await door.report("sup.a")
     case = receipt["cases"][0]["id"]
     assert (await readers(door, case, ["sup.a"])) == {"sup.a": 200}
-    await recuse(door, case, "sup.a")
+    await recuse(door, case, door.person("sup.a"))
     assert (await readers(door, case, ["sup.a", "chair.a"])) == {"sup.a": 404, "chair.a": 200}
     assert (await door.get("sup.a", "/cases")).json()["items"] == []
     assert (await door.get("sup.a", f"/reports/{receipt['id']}")).status_code == 404
@@ -234,7 +228,7 @@ async def test_a_recused_persons_deputy_does_not_read_as_their_deputy(door: Door
         id=uuid4(), chair=door.person("chair.a"), other=door.person("chair.b"), unit=door.unit("HN-A"), at=NOW,
     )  # fmt: skip
     assert await readers(door, case, ["chair.b"]) == {"chair.b": 200}
-    await recuse(door, case, "chair.a")
+    await recuse(door, case, door.person("chair.a"))
     assert await readers(door, case, ["chair.b"]) == {"chair.b": 404}
 
 
@@ -251,7 +245,7 @@ async def test_the_decider_named_for_one_case_reads_that_one(door: Door) -> None
 async def test_the_vice_chair_of_a_recused_chair_sees_nothing_until_named(door: Door) -> None:
     case = (await door.report("cpo.a"))["cases"][0]["id"]
     assert await readers(door, case, ["vch.a"]) == {"vch.a": 200}
-    await recuse(door, case, "chair.a")
+    await recuse(door, case, door.person("chair.a"))
     assert await readers(door, case, ["vch.a", "sup.a"]) == {"vch.a": 404, "sup.a": 200}
     assert (await door.get("vch.a", "/cases")).json()["items"] == []
     await door.sql(
@@ -556,7 +550,7 @@ async def test_a_call_that_fell_to_no_office_is_no_other_desks_and_none_of_the_r
     assert [one["id"] for one in (await door.get("dohd", "/calls")).json()["items"]] == [own]
     assert (await door.post("dohd", f"/calls/{stray}/record", {"outcome": "reached"})).status_code == 404
     assert [one["id"] for one in (await door.get("nat", "/calls")).json()["items"]] == [stray]
-    await recuse(door, case, "dohd")
+    await recuse(door, case, door.person("dohd"))
     assert (await door.get("dohd", "/calls")).json()["items"] == []
     assert (await door.post("dohd", f"/calls/{own}/record", {"outcome": "reached"})).status_code == 404
 

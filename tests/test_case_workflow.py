@@ -64,12 +64,6 @@ async def client(temporal_process: Temporal, key_file: Path) -> Client:
     return await client_of(temporal_process, key_file)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
-    async with a_world(postgres, client) as made:
-        yield made
-
-
 @pytest_asyncio.fixture
 async def quiet_world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
     """One in which nobody else has a case."""

@@ -1,13 +1,11 @@
 """Referrals over FHIR R4B: what is shown conforms, and shows no more than the API does; what is said is carried out."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationoutcome import OperationOutcome
@@ -17,16 +15,11 @@ from api.fhir import outward
 from api.fhir.resources import PRIORITY, REQUEST_STATUS, STATUS, system
 from api.shapes.base import Text, UnitRef
 from api.shapes.referrals import MinimumOut, ReferralOut, SliceOut
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.lifecycle.referral import SERVICES
 from models.lifecycle.referral.states import STATES, TAKEN_ON
-from models.settings import Settings
-from tests.api_support import NOW, Door, door_to
-from tests.test_api_referrals import a_case, asked
+from tests.api_support import NOW, Door
+from tests.referral_door_support import a_case, asked
 from tests.webhook_support import a_system
-from tests.world import World, a_world
-from workflows.connection import connect as connect_temporal
 
 BASE = "http://door.test"
 FHIR = {"Content-Type": "application/fhir+json"}
@@ -89,21 +82,6 @@ def test_every_state_but_a_draft_and_every_urgency_has_its_code() -> None:
 
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
 
 
 async def a_referral(door: Door) -> str:

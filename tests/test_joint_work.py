@@ -1,46 +1,25 @@
 """Tasks, conferences, flags and notes: work that several people do on a case, each with a day, and chased."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from activities.rungs import fire
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.calendar import local_date
 from models.database import Who, transaction
 from models.messages import RungDue
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.test_transfers import a_case, allowed, done, proposed, refused, told
-from tests.world import World, a_world
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.case_support import a_case, allowed, done, proposed, refused, told
+from tests.world import World
 
 pytestmark = pytest.mark.servers
 
 WHAT = "Gọi giáo viên chủ nhiệm hỏi việc đi học"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
 
 
 def day(door: Door, ahead: int = 3) -> date:

@@ -1,20 +1,14 @@
 """Referrals on real servers: recorded once, chased by clocks of their own, passed on by themselves, ended on record."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import update
-from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.referral import ReferralTransitions
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.tables import (
     AuditEntry,
     Breach,
@@ -30,21 +24,10 @@ from models.tables import (
     table,
 )
 from tests.referral_support import Sent, agree, refer, referrals_of
-from tests.world import HOUR, SIGNED, Case, World, a_world, client_of, eventually
+from tests.world import HOUR, SIGNED, Case, World, eventually
 from workflows.sweep import Sweep
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client(temporal_process: Temporal, key_file: Path) -> Client:
-    return await client_of(temporal_process, key_file)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
-    async with a_world(postgres, client) as made:
-        yield made
 
 
 async def a_case(world: World, **report: object) -> Case:

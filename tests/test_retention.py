@@ -26,7 +26,7 @@ from models.records.retention import NotDueError, certificates, due, erase, firs
 from models.retention import Kept, age_on, due_on, later, load
 from models.tables import METADATA, Child, table
 from tests.api_support import NOW, Door, open_door, temporal_away
-from tests.conftest import VAULT_FILE
+from tests.databases import VAULT_FILE
 from tests.test_attachments import PNG, attach, stored
 
 RULE = load()

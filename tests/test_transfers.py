@@ -1,72 +1,22 @@
 """A case goes to another commune: the sender holds it until the other has it, and everybody is told (lifecycle.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.database import Who, transaction
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.world import World, a_world, form02
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.case_support import WHY, a_case, allowed, done, proposed, refused, told
+from tests.world import form02
 
 pytestmark = pytest.mark.servers
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-WHY = "Trẻ về sống với bà ở xã khác"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
-
-
-async def a_case(door: Door, **report: Any) -> str:
-    """A case of commune A with an owner."""
-    case = str((await door.report("cpo.a", **report))["cases"][0]["id"])
-    await done(door, "cpo.a", case, "acknowledge")
-    await done(door, "cpo.a", case, "accept", owner_id=str(door.person("cpo.a")))
-    return case
-
-
-async def done(door: Door, who: str, case: str, event: str, **body: Any) -> dict[str, Any]:
-    answer = await door.act(who, case, event, body)
-    assert answer.status_code == 200, (event, answer.text)
-    return dict(answer.json())
-
-
-async def refused(door: Door, who: str, case: str, event: str, **body: Any) -> tuple[int, str]:
-    answer = await door.act(who, case, event, body)
-    return answer.status_code, answer.json()["code"]
-
-
-async def proposed(door: Door, to: str = "HN-B", **report: Any) -> str:
-    case = await a_case(door, **report)
-    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY, handover="Gọi cho bà")
-    return case
-
-
-async def allowed(door: Door, who: str, case: str) -> set[str]:
-    return {one["event"] for one in (await door.get(who, f"/cases/{case}")).json()["allowed_actions"]}
 
 
 async def clock(door: Door, case: str, code: str) -> dict[str, Any]:
@@ -77,14 +27,6 @@ async def clock(door: Door, case: str, code: str) -> dict[str, Any]:
 async def under_way(door: Door, who: str, case: str) -> list[dict[str, Any]]:
     """The rows of somebody's list of transfers about one case."""
     return [one for one in await door.every(who, "/transfers") if one["case_id"] == case]
-
-
-async def told(door: Door, case: str, kind: str) -> set[str]:
-    rows = await door.sql(
-        "SELECT DISTINCT person_id FROM notice WHERE case_id = :id AND kind = :kind", id=case, kind=kind
-    )
-    names = {person: name for name, person in door.sample.person_ids.items()}
-    return {names[row["person_id"]] for row in rows}
 
 
 async def holders(door: Door, case: str) -> list[tuple[str, str, bool]]:

@@ -27,7 +27,7 @@ from models.tables import (
     Unit,
     UnitChange,
 )
-from tests.api_support import Door, door_to
+from tests.api_support import Door, door_of
 from tests.world import HOUR, Case, World, a_world, client_of, eventually
 
 pytestmark = pytest.mark.servers
@@ -41,12 +41,7 @@ MERGE: dict[str, Any] = {
 @asynccontextmanager
 async def a_place(postgres: Postgres, temporal: Temporal, key_file: Path) -> AsyncIterator[tuple[World, Door]]:
     """A whole service of its own: what is merged stays merged."""
-    async with (
-        a_world(postgres, await client_of(temporal, key_file)) as world,
-        door_to(
-            world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-        ) as door,
-    ):
+    async with a_world(postgres, await client_of(temporal, key_file)) as world, door_of(world) as door:
         yield world, door
 
 
