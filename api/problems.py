@@ -675,6 +675,7 @@ _REFUSAL_STATUS: Final[dict[str, int]] = {
     "field-missing": 422,
     "document-missing": 422,
     "value-not-allowed": 422,
+    "person-unknown": 422,
     "decision-missing": 422,
     "trigger-missing": 422,
     "receiver-does-not-provide": 422,

@@ -22,6 +22,7 @@ from models.records.referrals import code_of
 from models.records.vault import key_of, seal_text
 from models.tables import Account, BreakGlass, Person, Position, Unit, UnitParent, new_id, table
 from tests.api_support import CHEAP, NOW, PASSWORD, Door
+from tests.case_support import recuse
 
 HOME: Mapping[str, str] = {
     **dict.fromkeys(ROLES, "HN-A"),
@@ -119,14 +120,6 @@ async def refer(door: Door, case: UUID, role: str, how: Stands) -> UUID:
         ended=door.clock.now() - timedelta(days=over) if over else None,
     )  # fmt: skip
     return referral
-
-
-async def recuse(door: Door, case: UUID, person: UUID) -> None:
-    """Keep somebody out of a case."""
-    await door.sql(
-        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
-        id=uuid4(), case=case, who=person, at=door.clock.now() - timedelta(minutes=1),
-    )  # fmt: skip
 
 
 async def _subject(door: Door, reporter: str, unit: str) -> Subject:

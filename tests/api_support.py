@@ -29,8 +29,8 @@ from models.records.reference import load_reference
 from models.settings import Settings
 from models.tables import Account, new_id, table
 from models.vault import KeyRing
-from tests.conftest import Database
-from tests.world import seeded_database
+from tests.databases import Database
+from tests.world import World, seeded_database
 from workflows.client import CaseDesk
 from workflows.connection import connect
 
@@ -111,6 +111,24 @@ class Door:
 
     async def get(self, username: str | None, path: str, **more: Any) -> httpx.Response:
         return await self.call(username, "GET", path, **more)
+
+    async def pages(self, username: str, path: str, **asked: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        """The items of a list, page by page, to its last; a cursor that leads back fails."""
+        passed: set[str] = set()
+        while True:
+            answer = await self.get(username, path, params=asked)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            yield page["items"]
+            if page["next"] is None:
+                return
+            assert page["next"] not in passed, "the same page again"
+            passed.add(page["next"])
+            asked["cursor"] = page["next"]
+
+    async def every(self, username: str, path: str, **asked: Any) -> list[dict[str, Any]]:
+        """Every item of a list, whatever many pages it takes."""
+        return [item async for page in self.pages(username, path, **asked) for item in page]
 
     async def post(
         self, username: str | None, path: str, body: Any = None, *, key: UUID | None = None
@@ -215,6 +233,16 @@ async def door_to(
         app.router.lifespan_context(app),
     ):
         yield Door(app, http, clock, database, sample)
+
+
+@asynccontextmanager
+async def door_of(world: World, *, desk: CaseDesk | None = None, **more: Any) -> AsyncIterator[Door]:
+    """The door in front of a world."""
+    async with door_to(
+        world.database, sample=world.organisation, desk=desk or world.desk, clock=world.clock,
+        task_queue=world.task_queue, **more,
+    ) as opened:  # fmt: skip
+        yield opened
 
 
 PEOPLE = [

@@ -19,7 +19,7 @@ from models.database import Who, transaction, work_on
 from models.records.actor import Acting
 from models.records.audit import audit, seal_reason
 from models.vault import KeyRing
-from tests.conftest import Database
+from tests.databases import Database
 
 NOW = datetime(2026, 11, 25, 2, 0, 0, 123456, tzinfo=UTC)
 RING = KeyRing({"k": bytes(32)}, "k")

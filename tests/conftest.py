@@ -1,50 +1,25 @@
-"""Real servers for the tests: PostgreSQL and Temporal once per session, a database and a task queue per test."""
+"""Real servers: PostgreSQL and Temporal once per session; a database for a test, or a whole service for a module."""
 
 import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from deploy.runtime.postgres import API, OWNER, WORKER, Postgres, embedded_postgres
+from deploy.runtime.postgres import OWNER, Postgres, embedded_postgres
 from deploy.runtime.temporal import Temporal, temporal_server
 from models import migrations
-from models.database import connect
-from models.settings import Settings
 from models.vault import KeyRing
-from models.vault.file import FileKeys
-from models.vault.file import create as create_vault
-from workflows.connection import connect as connect_temporal
-
-TEMPLATE = "annhi"
-_VAULT_FOLDER = tempfile.TemporaryDirectory(prefix="annhi-test-vault-")
-VAULT_FILE = Path(_VAULT_FOLDER.name) / "vault.json"
-create_vault(VAULT_FILE)
-VAULT = FileKeys(VAULT_FILE)
-"""What wraps the keys of every case of this run."""
-
-
-@dataclass(frozen=True)
-class Database:
-    """A migrated database of its own, with an engine per role."""
-
-    name: str
-    server: Postgres
-    owner: AsyncEngine
-    api: AsyncEngine
-    worker: AsyncEngine
-
-    def url(self, role: str) -> str:
-        """The URL of a role (``API``, ``WORKER``, ``OWNER``)."""
-        return self.server.url(role, self.name)
+from tests.api_support import Door, door_of
+from tests.databases import TEMPLATE, Database, a_copy
+from tests.service import Running, running
+from tests.webhook_support import LOCAL, local_post
+from tests.world import World, a_world, client_of
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -62,20 +37,8 @@ async def postgres() -> AsyncIterator[Postgres]:
 @pytest_asyncio.fixture
 async def database(postgres: Postgres) -> AsyncIterator[Database]:
     """A fresh copy of the migrated template, dropped afterwards."""
-    name = f"t_{uuid4().hex}"
-    await postgres.sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
-    await postgres.sql(f"GRANT CONNECT ON DATABASE {name} TO {API}, {WORKER}")
-    made = Database(
-        name=name,
-        server=postgres,
-        owner=connect(postgres.url(OWNER, name), pool_size=3, keys=VAULT),
-        api=connect(postgres.url(API, name), pool_size=10, keys=VAULT),
-        worker=connect(postgres.url(WORKER, name), pool_size=10, keys=VAULT),
-    )
-    yield made
-    for engine in (made.owner, made.api, made.worker):
-        await engine.dispose()
-    await postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    async with a_copy(postgres) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -96,14 +59,56 @@ async def temporal_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 @pytest_asyncio.fixture
 async def temporal(temporal_process: Temporal, key_file: Path) -> Client:
     """A client of the real server, with our converter and codec."""
-    config = Settings(temporal_address=temporal_process.address, key_file=key_file)
-    return await connect_temporal(config)
+    return await client_of(temporal_process, key_file)
 
 
 @pytest.fixture
 def task_queue() -> str:
     """A queue nobody else listens on."""
     return f"q-{uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def receivers_here() -> bool:
+    """Whether systems of agencies are on this machine: then the service says that it is here, too."""
+    return False
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(
+    postgres: Postgres, temporal_process: Temporal, key_file: Path, receivers_here: bool
+) -> AsyncIterator[World]:
+    """One worker and one database per module; every test has cases of its own."""
+    client = await client_of(temporal_process, key_file)
+    async with a_world(postgres, client, post=local_post() if receivers_here else None) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module")
+async def door(world: World, receivers_here: bool) -> AsyncIterator[Door]:
+    """The door in front of it."""
+    async with door_of(world, **({"public_url": LOCAL} if receivers_here else {})) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def signed_in_too() -> tuple[str, ...]:
+    """Who of the served is signed in beside the cast of ``tests.service``."""
+    return ()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service(signed_in_too: tuple[str, ...]) -> AsyncIterator[Running]:
+    """The service of a module's tests, every server a process of its own."""
+    async with running(*signed_in_too) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def whole(service: Running) -> AsyncIterator[None]:
+    """After every test, also one that failed, all servers run."""
+    yield
+    await service.heal()
 
 
 _LONGEST = (
@@ -122,6 +127,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest modules; within a module and among the others the order stays."""
     order = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
-
-
-NO_OFFSET = timedelta(0)

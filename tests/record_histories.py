@@ -25,11 +25,12 @@ from deploy.runtime.postgres import OWNER, embedded_postgres
 from deploy.runtime.temporal import temporal_server
 from models import migrations
 from models.messages import delivery_workflow_id
-from tests.api_support import door_to
-from tests.conftest import TEMPLATE
+from tests.api_support import door_of
+from tests.databases import TEMPLATE
 from tests.receivers import hook
+from tests.referral_door_support import done
 from tests.referral_support import Sent, agree, refer, referrals_of
-from tests.webhook_support import LOCAL, a_referral, a_system, act, all_in, dispatched, local_post
+from tests.webhook_support import LOCAL, a_referral, a_system, all_in, dispatched, local_post
 from tests.world import (
     FOLLOW_UP,
     HOUR,
@@ -166,7 +167,7 @@ async def referred(world: World) -> Found:
 
 async def _passed_on(case: Case, before: Sent) -> bool:
     found = [one for one in await referrals_of(case, before.service) if one.rerouted_from == before.id]
-    return bool(found) and found[0].workflow_seen_at is not None
+    return bool(found) and await Sent(case, before.service, found[0].id).is_seen()
 
 
 async def _asked_again(referral: Sent) -> bool:
@@ -175,17 +176,11 @@ async def _asked_again(referral: Sent) -> bool:
 
 async def delivered(world: World) -> Found:
     """A system of an agency is told three things in order; the first goes wrong once and is sent again."""
-    async with (
-        hook() as receiver,
-        door_to(
-            world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue,
-            public_url=LOCAL,
-        ) as door,
-    ):  # fmt: skip
+    async with hook() as receiver, door_of(world, public_url=LOCAL) as door:
         system = await a_system(door, receiver.url)
         referral = await a_referral(door)
         for event in ("acknowledge", "accept"):
-            await act(door, "hlt", referral, event)
+            await done(door, "hlt", referral, event)
         answers = iter((500,))
         receiver.answer = lambda _: next(answers, 204)
         await dispatched(world)

@@ -121,6 +121,10 @@ class Sent:
         rows = await self.case.world.rows(Notice, case_id=self.case.id, kind=kind)
         return [one for one in rows if one.channel == "inbox"]
 
+    async def is_seen(self) -> bool:
+        """Whether its workflow has noted that it runs."""
+        return (await self.row()).workflow_seen_at is not None
+
     async def has_ended(self) -> bool:
         return (await self.handle.describe()).status == WorkflowExecutionStatus.COMPLETED
 

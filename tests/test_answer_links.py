@@ -1,7 +1,7 @@
 """One-time links: an office with nobody in the system opens one with four words, once, and answers its one referral."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,20 +15,17 @@ import pytest_asyncio
 from activities.channels import configured
 from activities.delivery import Outbox
 from api.pages.answer import COOKIE
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.calendar import TZ
 from models.protocol.arithmetic import Amount
 from models.protocol.registry import Protocols
 from models.records.texts import render
 from models.settings import Settings
 from models.vocabulary import label
-from tests.api_support import REFERENCE, Door, door_to
+from tests.api_support import REFERENCE, Door
 from tests.receivers import mailbox
-from tests.test_api_referrals import AID, a_case, asked, done
+from tests.referral_door_support import AID, a_case, asked, done
 from tests.test_identity_pages import Browser
-from tests.world import World, a_world
-from workflows.connection import connect as connect_temporal
+from tests.world import World
 
 pytestmark = pytest.mark.servers
 
@@ -38,34 +35,25 @@ TRIES = _SAID.link_tries
 
 
 @pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        at, provider = opened.clock.now() - timedelta(days=1), uuid4()
-        await opened.sql(
-            "INSERT INTO provider (id, code, kind, is_sample, valid_from) "
-            "VALUES (:id, 'X-TGPL', 'legal_aid', true, :at)",
-            id=provider, at=at,
-        )  # fmt: skip
-        await opened.sql(
-            "INSERT INTO provider_name (id, provider_id, unit_id, name_vi, name_en, valid_from) "
-            "VALUES (:id, :provider, :unit, 'x', 'x', :at)",
-            id=uuid4(), provider=provider, unit=opened.unit("HN-TGPL"), at=at,
-        )  # fmt: skip
-        await opened.sql(
-            "INSERT INTO contact (id, provider_id, kind, address, valid_from) "
-            "VALUES (:id, :provider, 'email', 'vanthu@tgpl.example', :at)",
-            id=uuid4(), provider=provider, at=at,
-        )  # fmt: skip
-        yield opened
+async def door(door: Door) -> Door:
+    """The door, and an office with an address to which links are sent."""
+    at, provider = door.clock.now() - timedelta(days=1), uuid4()
+    await door.sql(
+        "INSERT INTO provider (id, code, kind, is_sample, valid_from) "
+        "VALUES (:id, 'X-TGPL', 'legal_aid', true, :at)",
+        id=provider, at=at,
+    )  # fmt: skip
+    await door.sql(
+        "INSERT INTO provider_name (id, provider_id, unit_id, name_vi, name_en, valid_from) "
+        "VALUES (:id, :provider, :unit, 'x', 'x', :at)",
+        id=uuid4(), provider=provider, unit=door.unit("HN-TGPL"), at=at,
+    )  # fmt: skip
+    await door.sql(
+        "INSERT INTO contact (id, provider_id, kind, address, valid_from) "
+        "VALUES (:id, :provider, 'email', 'vanthu@tgpl.example', :at)",
+        id=uuid4(), provider=provider, at=at,
+    )  # fmt: skip
+    return door
 
 
 async def a_referral(door: Door, wanted: dict[str, Any] = AID) -> str:

@@ -1,65 +1,18 @@
 """Actions through the door, with a real worker on a real Temporal server behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
-from models.settings import Settings
-from tests.api_support import Door, door_to
+from tests.api_support import Door
+from tests.case_support import a_case, case_of, done, recuse
 from tests.service import eventually
-from tests.world import MINUTES, SIGNED, World, a_world, form02, form04, form07
-from workflows.connection import connect as connect_temporal
+from tests.world import MINUTES, SIGNED, World, form02, form04, form07
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    """One worker and one database for this module; every test has cases of its own."""
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    """The door in front of it."""
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
-
-
-async def case_of(door: Door, **body: Any) -> str:
-    return str((await door.report(**body))["cases"][0]["id"])
-
-
-async def done(door: Door, username: str, case: str, event: str, body: Any = None) -> dict[str, Any]:
-    answer = await door.act(username, case, event, body)
-    assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
-
-
-async def recuse(door: Door, case: str, username: str) -> None:
-    await door.sql(
-        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
-        id=uuid4(), case=case, who=door.person(username), at=door.clock.now() - timedelta(minutes=1),
-    )  # fmt: skip
-
-
-async def accepted(door: Door, **body: Any) -> str:
-    case = await case_of(door, **body)
-    await done(door, "cpo.a", case, "acknowledge")
-    await done(door, "cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
-    return case
 
 
 async def test_an_action_answers_with_the_case_and_what_it_started_and_met(door: Door) -> None:
@@ -202,7 +155,7 @@ async def test_an_act_is_recorded_later_than_it_happened_and_not_before_the_rece
 
 
 async def test_an_act_is_recorded_on_behalf_of_the_chair_who_phoned(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
     await done(door, "cpo.a", case, "raise_emergency", {"trigger": "HEALTH"})
     behalf = {"role": "CHAIR", "means": "phone"}
     measures = {"measures": [{"kind": "STOP_HARM"}], "with_whom": ["công an xã"]}
@@ -219,7 +172,7 @@ async def test_an_act_is_recorded_on_behalf_of_the_chair_who_phoned(door: Door) 
 
 
 async def test_a_plan_goes_from_assessment_to_approval_by_the_hash_that_was_submitted(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
     await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
     await done(door, "cpo.a", case, "substantiate", {"verification": {"findings": "có căn cứ"}})
     await done(door, "cpo.a", case, "complete_detailed_assessment", {"m03": {"conclusion": "cần hỗ trợ"}})
@@ -240,7 +193,7 @@ async def test_a_plan_goes_from_assessment_to_approval_by_the_hash_that_was_subm
 
 
 async def test_an_ended_case_takes_a_new_report_and_nothing_else(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
     await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
     await done(door, "cpo.a", case, "propose_not_substantiated", {"reason": "không có căn cứ"})
     await done(door, "cpo.a", case, "send_written_report", {"report": {"happened": "đã xác minh"}})
@@ -261,7 +214,7 @@ async def test_an_ended_case_takes_a_new_report_and_nothing_else(door: Door) -> 
 
 
 async def test_a_further_report_starts_clocks_of_its_own(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
     body = {"m01": {"channel": "PHONE", "children": [{}]}, "flagged": True, "trigger": "LIFE"}
     said = await done(door, "cpo.a", case, "add_report", body)
     assert said["command"]["implied"] == ["raise_emergency"]
@@ -363,7 +316,7 @@ async def test_a_receivers_refusal_says_no_more_than_its_code(door: Door) -> Non
 
 async def test_whoever_is_recused_adds_nothing_either(door: Door) -> None:
     case = await case_of(door)
-    await recuse(door, case, "pol.a")
+    await recuse(door, case, door.person("pol.a"))
     assert (await door.act("pol.a", case, "raise_emergency", {"trigger": "LIFE"})).status_code == 404
 
 
@@ -397,7 +350,7 @@ async def test_only_a_case_in_ones_own_scope_can_be_attached_to(door: Door) -> N
 
 async def test_with_the_chair_recused_her_vice_chair_and_deputies_decide_only_when_named(door: Door) -> None:
     case = await case_of(door, flagged=True)
-    await recuse(door, case, "chair.a")
+    await recuse(door, case, door.person("chair.a"))
     body = {"reason": "đã kiểm tra, trẻ an toàn"}
     assert (await door.act("vch.a", case, "stand_down", body)).status_code == 404
     await door.sql(
@@ -415,7 +368,7 @@ async def test_a_recused_principals_deputy_is_offered_nothing_of_hers(door: Door
         return {one["event"] for one in (await door.get("cpo2.a", f"/cases/{case}")).json()["allowed_actions"]}
 
     assert "assign_owner" in await offered()  # cpo2 is deputy of SUP
-    await recuse(door, case, "sup.a")
+    await recuse(door, case, door.person("sup.a"))
     assert "assign_owner" not in await offered()
 
 
@@ -442,19 +395,19 @@ async def test_a_request_for_a_ban_reaches_the_chair_at_once_over_the_phone_and_
 
 
 async def test_a_conclusion_by_sup_waits_for_the_chair_and_an_early_closure_too(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
     await done(door, "cpo.a", case, "complete_initial_assessment", {"m02": form02()})
     await done(door, "sup.a", case, "propose_not_substantiated", {"reason": "không có căn cứ"})
     rows = await told(door, case, "waits_for_you")
     assert {(row["person_id"], row["code"]) for row in rows} == {(door.person("chair.a"), "conclusion_review")}
-    other = await accepted(door)
+    other = await a_case(door)
     await done(door, "cpo.a", other, "propose_early_closure", {"closure_reason": "AGE", "reason": "đủ 16 tuổi"})
     rows = await told(door, other, "waits_for_you")
     assert {(row["person_id"], row["code"]) for row in rows} == {(door.person("chair.a"), "closure_approval")}
 
 
 async def test_the_department_is_asked_for_a_review_only_where_one_waits(door: Door) -> None:
-    case = await accepted(door)
+    case = await a_case(door)
 
     async def asked() -> bool:
         actions = (await door.get("doh", f"/cases/{case}")).json()["allowed_actions"]

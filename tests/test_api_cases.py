@@ -18,6 +18,7 @@ from models.database import Who, transaction
 from models.lifecycle import ROLES
 from models.records.audit import audit
 from tests.api_support import NOW, PASSWORD, Door, open_door, report_body, temporal_away
+from tests.case_support import recuse
 
 
 @pytest_asyncio.fixture
@@ -25,13 +26,6 @@ async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
     """The door while Temporal is away."""
     async with open_door(postgres, await temporal_away(key_file)) as opened:
         yield opened
-
-
-async def recuse(door: Door, case: str, username: str) -> None:
-    await door.sql(
-        "INSERT INTO recusal (id, case_id, person_id, reason, since) VALUES (:id, :case, :who, 'relative', :at)",
-        id=uuid4(), case=case, who=door.person(username), at=door.clock.at - timedelta(hours=1),
-    )  # fmt: skip
 
 
 # --- the table of access -------------------------------------------------------------------------------------------
@@ -218,7 +212,7 @@ async def test_whoever_is_recused_sees_nothing_anywhere(door: Door) -> None:
     receipt = await door.report("sup.a")
     case = receipt["cases"][0]["id"]
     assert (await readers(door, case, ["sup.a"])) == {"sup.a": 200}
-    await recuse(door, case, "sup.a")
+    await recuse(door, case, door.person("sup.a"))
     assert (await readers(door, case, ["sup.a", "chair.a"])) == {"sup.a": 404, "chair.a": 200}
     assert (await door.get("sup.a", "/cases")).json()["items"] == []
     assert (await door.get("sup.a", f"/reports/{receipt['id']}")).status_code == 404
@@ -234,7 +228,7 @@ async def test_a_recused_persons_deputy_does_not_read_as_their_deputy(door: Door
         id=uuid4(), chair=door.person("chair.a"), other=door.person("chair.b"), unit=door.unit("HN-A"), at=NOW,
     )  # fmt: skip
     assert await readers(door, case, ["chair.b"]) == {"chair.b": 200}
-    await recuse(door, case, "chair.a")
+    await recuse(door, case, door.person("chair.a"))
     assert await readers(door, case, ["chair.b"]) == {"chair.b": 404}
 
 
@@ -251,7 +245,7 @@ async def test_the_decider_named_for_one_case_reads_that_one(door: Door) -> None
 async def test_the_vice_chair_of_a_recused_chair_sees_nothing_until_named(door: Door) -> None:
     case = (await door.report("cpo.a"))["cases"][0]["id"]
     assert await readers(door, case, ["vch.a"]) == {"vch.a": 200}
-    await recuse(door, case, "chair.a")
+    await recuse(door, case, door.person("chair.a"))
     assert await readers(door, case, ["vch.a", "sup.a"]) == {"vch.a": 404, "sup.a": 200}
     assert (await door.get("vch.a", "/cases")).json()["items"] == []
     await door.sql(
@@ -366,15 +360,10 @@ async def test_lists_are_filtered_and_paged_without_a_gap_or_a_double(door: Door
         await door.report("cpo.a", flagged=minute % 2 == 0)
         door.clock.forward(minutes=1)
     seen: list[str] = []
-    cursor: str | None = None
-    while True:
-        params: dict[str, Any] = {"limit": 3} | ({"cursor": cursor} if cursor else {})
-        page = (await door.get("cpo.a", "/cases", params=params)).json()
-        seen += [item["id"] for item in page["items"]]
-        cursor = page["next"]
-        if cursor is None:
-            break
-        await door.report("cpo.a")  # a new one on top shifts no page
+    async for page in door.pages("cpo.a", "/cases", limit=3):
+        seen += [item["id"] for item in page]
+        if len(seen) < 7:
+            await door.report("cpo.a")  # a new one on top shifts no page
     assert len(seen) == len(set(seen)) == 7
     times = [item["received_at"] for item in (await door.get("cpo.a", "/cases")).json()["items"]]
     assert times == sorted(times, reverse=True)
@@ -561,7 +550,7 @@ async def test_a_call_that_fell_to_no_office_is_no_other_desks_and_none_of_the_r
     assert [one["id"] for one in (await door.get("dohd", "/calls")).json()["items"]] == [own]
     assert (await door.post("dohd", f"/calls/{stray}/record", {"outcome": "reached"})).status_code == 404
     assert [one["id"] for one in (await door.get("nat", "/calls")).json()["items"]] == [stray]
-    await recuse(door, case, "dohd")
+    await recuse(door, case, door.person("dohd"))
     assert (await door.get("dohd", "/calls")).json()["items"] == []
     assert (await door.post("dohd", f"/calls/{own}/record", {"outcome": "reached"})).status_code == 404
 
@@ -663,16 +652,7 @@ async def test_rota_absences_and_deputies_are_listed_added_and_ended(door: Door)
 
 
 async def test_people_are_paged(door: Door) -> None:
-    seen: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = (
-            await door.get("admin", "/people", params={"limit": 20} | ({"cursor": cursor} if cursor else {}))
-        ).json()
-        seen += [one["id"] for one in page["items"]]
-        cursor = page["next"]
-        if cursor is None:
-            break
+    seen = [one["id"] for one in await door.every("admin", "/people", limit=20)]
     assert len(seen) == len(set(seen)) > 40
 
 

@@ -1,26 +1,20 @@
 """Referrals through the door: asked for one by one or many at once, seen by each reader as much as is theirs."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.access import AGENCIES
 from models.access.slices import AFTER, SEES, Slice, Stands, age_band, sees_of, services_of, urgency
 from models.lifecycle.referral import LIVE, SERVICES
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.world import MINUTES, MONDAY, SIGNED, World, a_world, eventually, form02, form04
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.referral_door_support import AID, CONSENT, a_case, act, asked, done
+from tests.world import MINUTES, MONDAY, SIGNED, World, eventually, form02, form04
 from workflows.sweep import Sweep
 
 MINIMUM = {"age_band", "sex", "commune", "urgency", "warnings"}
-CONSENT = {"answer": "given", "giver": "MOTHER", "means": "in_person", "child_view": "Con đồng ý"}
 
 
 # --- how much is seen, pure -----------------------------------------------------------------------------------------
@@ -59,60 +53,6 @@ def test_every_service_has_an_agency_and_every_agency_a_service() -> None:
 
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
-
-
-async def a_case(door: Door, *, consent: bool = True) -> str:
-    m01 = {"channel": "PHONE", "children": [{"name": "Bé Mẫu", "estimated_age": 8, "sex": "FEMALE"}]}
-    case = str((await door.report("cpo.a", m01=m01))["cases"][0]["id"])
-    await door.act("cpo.a", case, "acknowledge", None)
-    await door.act("cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
-    if consent:
-        for scope in ("SHARING", "SERVICE"):
-            answer = await door.post("cpo.a", f"/cases/{case}/consents", {"scope": scope, **CONSENT})
-            assert answer.status_code == 201, answer.text
-    return case
-
-
-async def asked(door: Door, case: str, *referrals: dict[str, Any], who: str = "cpo.a", key: Any = None) -> Any:
-    headers = {"Idempotency-Key": str(key or uuid4())}
-    answer = await door.call(
-        who, "POST", f"/cases/{case}/referrals", json={"referrals": list(referrals)}, headers=headers
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def act(door: Door, who: str, referral: str, event: str, **body: Any) -> Any:
-    headers = {"Idempotency-Key": str(uuid4())}
-    return await door.call(
-        who, "POST", f"/referrals/{referral}/actions", json={"event": event, **body}, headers=headers
-    )
-
-
-async def done(door: Door, who: str, referral: str, event: str, **body: Any) -> dict[str, Any]:
-    answer = await act(door, who, referral, event, **body)
-    assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
-
-
-AID = {"service": "legal_aid", "receiver": "HN-TGPL", "request": "Trẻ cần luật sư bảo vệ quyền lợi",
-       "warnings": ["DO_NOT_TELL_CARERS"]}  # fmt: skip
 
 
 @pytest.mark.servers

@@ -1,16 +1,11 @@
 """Two cases of one child, and several children of one household: what moves from case to case, and comes back."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.tables import CaseEvent, CaseReport, Escalation, Notice, Rung
 from tests.world import (
     DAY,
@@ -21,19 +16,11 @@ from tests.world import (
     WRITTEN,
     Case,
     World,
-    a_world,
-    client_of,
     eventually,
     form07,
 )
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 async def rungs(case: Case, code: str, occurrence: int = -1) -> dict[int, str]:

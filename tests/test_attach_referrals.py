@@ -1,27 +1,16 @@
 """Referrals of a case that is attached to another: they go along, are answered there, and come back with it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from activities.rungs import RungActivities
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.messages import RungDue
 from models.tables import AuditEntry, Breach, Escalation, Referral, Rung
 from tests.referral_support import Sent, agree, refer, referrals_of
-from tests.world import HOUR, Case, World, a_world, client_of, eventually
+from tests.world import HOUR, Case, World, eventually
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 async def two_cases(world: World) -> tuple[Case, Case]:

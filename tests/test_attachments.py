@@ -34,7 +34,7 @@ from models.vault.media import media_type
 from models.vault.objects import ObjectStore
 from models.vault.stream import FRAME, open_stream, seal_stream
 from tests.api_support import NOW, Door, HandClock, open_door, temporal_away
-from tests.conftest import VAULT_FILE
+from tests.databases import VAULT_FILE
 from tests.identity_support import audited
 from tests.receivers import EICAR, scanner
 

@@ -535,7 +535,9 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     "GET /work": known("sup.a", "/work"),
     "GET /cases/{case}/work": on(a_case, "cpo.a", "/cases/{}/work"),
     "GET /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes"),
-    "POST /cases/{case}/notes": on(a_case, "cpo.a", "/cases/{}/notes", {"words": "Đã gọi cho bà"}),
+    "POST /cases/{case}/notes": on(
+        a_case, "cpo.a", "/cases/{}/notes", {"words": "Đã gọi cho bà"}, **{"Idempotency-Key": str(uuid4())}
+    ),
     "GET /transfers": known("sup.a", "/transfers"),
     "GET /transfers/handed-over": known("sup.a", "/transfers/handed-over"),
     "GET /cases/{case}/custody": on(a_case, "cpo.a", "/cases/{}/custody"),
@@ -966,14 +968,9 @@ async def test_the_audit_is_searched_by_who_which_case_what_how_and_when_without
     assert all(one["at"] < now for one in await found(until=now))
     whole = await found()
     seen: list[str] = []
-    cursor = None
-    while True:
-        page = (
-            await door.get("aud", "/audit", params={"limit": 7, "until": now, **({"cursor": cursor} if cursor else {})})
-        ).json()
-        seen += [one["id"] for one in page["items"]]
-        cursor = page["next"]
-        if cursor is None or len(seen) > 150:
+    async for page in door.pages("aud", "/audit", limit=7, until=now):
+        seen += [one["id"] for one in page]
+        if len(seen) > 150:
             break
     expected = [one["id"] for one in await found(until=now)]
     assert seen[: len(expected)][:150] == expected[:150]

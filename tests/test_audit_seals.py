@@ -29,7 +29,7 @@ from models.database import transaction, work_on
 from models.records.audit import open_reason
 from models.tables import METADATA
 from tests.audit_support import CASE, NASTY, OTHER, RING, WHO, Books, entry, filled_books
-from tests.conftest import Database
+from tests.databases import Database
 from tests.service import eventually
 
 pytestmark = pytest.mark.servers

@@ -64,12 +64,6 @@ async def client(temporal_process: Temporal, key_file: Path) -> Client:
     return await client_of(temporal_process, key_file)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
-    async with a_world(postgres, client) as made:
-        yield made
-
-
 @pytest_asyncio.fixture
 async def quiet_world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
     """One in which nobody else has a case."""
@@ -126,7 +120,7 @@ async def test_a_damaged_case_answers_internal_and_goes_on_once_it_is_repaired(
     world: World, damage: dict[str, Any]
 ) -> None:
     case = await world.case()
-    await eventually(lambda: _seen(case))
+    await case.seen()
     row = await case.row()
     await case.damage(**damage)
     with pytest.raises(CommandFailedError):
@@ -413,7 +407,7 @@ async def unheard(case: Case, event: str, who: str, **fields: Any) -> Recorded:
 
 async def test_a_workflow_that_is_behind_adopts_what_postgresql_holds(world: World) -> None:
     case = await world.case()
-    await eventually(lambda: _seen(case))
+    await case.seen()
     await eventually(case.in_step)
     await unheard(case, "acknowledge", "cpo.a")
     assert not await case.in_step()
@@ -434,20 +428,16 @@ async def test_the_sweep_starts_what_has_no_workflow_from_the_original_receipt(q
     assert (report.started, report.resynced) == ((lost.id,), ())
     await eventually(lambda: _fired(lost, "acknowledge", {0}), why="E1, two hours after the receipt")
     assert await world.desk.believed(new.id) is None
-    assert (await new.row()).workflow_seen_at is None
-    await eventually(lambda: _seen(lost))
+    assert not await new.is_seen()
+    await lost.seen()
     # The other one is started by the API a moment later; nothing is left to do.
     await world.desk.start(new.id)
-    await eventually(lambda: _seen(new))
+    await new.seen()
     second = await sweep(world)
     assert (second.started, second.resynced, second.differences, second.checked) == ((), (), (), 2)
     first, last = sorted(await world.rows(SweepRun), key=lambda one: one.started_at)
     assert SweepReport.model_validate(first.report).started == (lost.id,)
     assert (first.ended_at is not None, last.ended_at is not None) == (True, True)
-
-
-async def _seen(case: Case) -> bool:
-    return (await case.row()).workflow_seen_at is not None
 
 
 async def test_the_sweep_tells_the_workflow_of_a_command_nobody_heard_the_answer_of(quiet_world: World) -> None:
@@ -470,7 +460,7 @@ async def test_the_sweep_finds_repairs_and_reports_every_difference(quiet_world:
     world = quiet_world
     behind, gone, sound, over = [await world.case() for _ in range(4)]
     for case in (behind, gone, sound, over):
-        await eventually(lambda case=case: _seen(case))
+        await case.seen()
     await unheard(behind, "acknowledge", "cpo.a")
     await gone.handle.terminate()
     await over.handle.terminate()

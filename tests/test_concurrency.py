@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from tests.service import (
@@ -20,29 +19,14 @@ from tests.service import (
     plan_hash,
     record_of,
     report_body,
-    running,
     workflow_id,
 )
 from tests.world import contents
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("whole")]
 
 BOUND = 5.0
 """Seconds within which a command must be answered while Temporal is away (architecture.md)."""
-
-
-@pytest_asyncio.fixture(scope="module")
-async def service() -> AsyncIterator[Running]:
-    """The service of this module's tests."""
-    async with running() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def whole(service: Running) -> AsyncIterator[None]:
-    """After every test, also one that failed, all servers run."""
-    yield
-    await service.heal()
 
 
 async def case_at(service: Running, event: str) -> UUID:

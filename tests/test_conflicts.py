@@ -9,35 +9,14 @@ import pytest
 import pytest_asyncio
 
 from api.services.conflicts import SCREENING
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.database import Who, as_part, transaction
 from models.records.conflicts import declare_related, school_is_where
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.world import World, a_world, eventually, form02
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.world import World, eventually, form02
 
 pytestmark = pytest.mark.servers
 
 CHAIR_A, SUP_A, POL_A = "Phạm Văn Thành", "Ngô Thị Lan Phương", "Cao Mạnh Hùng"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    """One worker and one database for this module; every test has cases of its own."""
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    """The door in front of it."""
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(autouse=True)

@@ -1,20 +1,14 @@
 """Consent and the views through the door: recorded, asked, taken back, and never sought from who is alleged."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.world import MINUTES, SIGNED, World, a_world, form02, form04
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.world import MINUTES, SIGNED, form02, form04
 
 pytestmark = pytest.mark.servers
 
@@ -26,23 +20,6 @@ MOTHERS = {
 GROUND = {
     "scope": "SERVICE", "answer": "ground", "ground": "LIFE_HEALTH", "best_interest_note": "Cần cấp cứu ngay",
 }  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    """One worker and one database for this module; every test has cases of its own."""
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    """The door in front of it."""
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
 
 
 async def case_of(door: Door, *, alleged: Any = (), age: int | None = 8, by: str = "cpo.a") -> str:

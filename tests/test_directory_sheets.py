@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl import Workbook, load_workbook
+from openpyxl import load_workbook
 
 from api import sheets
 from api.sheets import CSV, XLSX, SheetError
@@ -19,6 +19,7 @@ from models.directory.dated import Add, DirectoryError, End, Held, cease, supers
 from models.directory.planning import Known, plan_areas, plan_providers
 from models.directory.sheets import COLUMNS, Read, read
 from models.vocabulary import codes
+from tests.sheet_support import workbook
 
 AT = datetime(2026, 11, 23, 9, tzinfo=TZ)
 DAY = timedelta(days=1)
@@ -217,15 +218,6 @@ def test_xlsx_is_read_as_it_was_written_and_what_looks_like_a_formula_is_text() 
     assert told.formulas == frozenset()
     for row in load_workbook(io.BytesIO(written)).active.iter_rows():
         assert {cell.data_type for cell in row} == {"s"}
-
-
-def workbook(*lines: list[object]) -> bytes:
-    book = Workbook()
-    for line in lines:
-        book.active.append(line)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def test_cells_that_are_no_text_are_read_as_one_would_write_them() -> None:

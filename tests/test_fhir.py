@@ -1,13 +1,11 @@
 """Referrals over FHIR R4B: what is shown conforms, and shows no more than the API does; what is said is carried out."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationoutcome import OperationOutcome
@@ -17,16 +15,11 @@ from api.fhir import outward
 from api.fhir.resources import PRIORITY, REQUEST_STATUS, STATUS, system
 from api.shapes.base import Text, UnitRef
 from api.shapes.referrals import MinimumOut, ReferralOut, SliceOut
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.lifecycle.referral import SERVICES
 from models.lifecycle.referral.states import STATES, TAKEN_ON
-from models.settings import Settings
-from tests.api_support import NOW, Door, door_to
-from tests.test_api_referrals import a_case, asked
+from tests.api_support import NOW, Door
+from tests.referral_door_support import a_case, asked
 from tests.webhook_support import a_system
-from tests.world import World, a_world
-from workflows.connection import connect as connect_temporal
 
 BASE = "http://door.test"
 FHIR = {"Content-Type": "application/fhir+json"}
@@ -89,21 +82,6 @@ def test_every_state_but_a_draft_and_every_urgency_has_its_code() -> None:
 
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
 
 
 async def a_referral(door: Door) -> str:
@@ -231,6 +209,25 @@ async def test_a_version_that_was_passed_is_refused(door: Door) -> None:
     body = body.replace("received", "accepted")
     stale = await door.call("hlt", "PUT", f"/fhir/Task/{referral}", content=body, headers={**FHIR, "If-Match": tag})
     assert issue(stale) == (412, "conflict", "precondition-failed")
+
+
+@pytest.mark.servers
+async def test_a_task_that_was_refused_is_corrected_at_the_same_version(door: Door) -> None:
+    referral = await a_referral(door)
+    tag = (await put(door, "hlt", referral, "in-progress")).headers["etag"]
+
+    async def completed(code: str) -> Any:
+        body = {"resourceType": "Task", "status": "completed", "intent": "order", "output": [outcome(code)]}
+        headers = {**FHIR, "If-Match": tag}
+        return await door.call("hlt", "PUT", f"/fhir/Task/{referral}", content=json.dumps(body), headers=headers)
+
+    for _ in range(2):  # said again as it was, it is refused as it was
+        assert issue(await completed("DECLINED_BY_PROVIDER")) == (422, "invalid", "value-not-allowed")
+    assert (await get(door, "hlt", f"Task/{referral}")).headers["etag"] == tag
+    corrected = await completed("PROVIDED")
+    assert corrected.status_code == 200, corrected.text
+    seen = (await door.get("cpo.a", f"/referrals/{referral}")).json()
+    assert (seen["state"], seen["outcome"]) == ("delivered", "PROVIDED")
 
 
 @pytest.mark.servers

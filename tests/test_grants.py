@@ -3,7 +3,6 @@
 Row security stands before them (tests/test_row_security.py): these statements say who they are, and then find the case.
 """
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -14,12 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
-from deploy.runtime.temporal import Temporal
+from deploy.runtime.postgres import API, OWNER, WORKER
 from models.database import Who, transaction
 from models.tables import LIFECYCLE_COLUMNS, METADATA, REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS
 from tests.referral_support import refer
-from tests.world import FOLLOW_UP, MONDAY, Case, World, a_world, client_of
+from tests.world import FOLLOW_UP, MONDAY, Case, World
 
 pytestmark = pytest.mark.servers
 
@@ -106,12 +104,6 @@ GRANTS: dict[str, tuple[str, str]] = {
     "webhook_secret": ("IU", "S"),  # the API: never what is sealed in it
     "withholding": ("SIU", ""),
 }
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -13,7 +13,7 @@ from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.messages import Command, CommandResult
 from models.tables import CaseEvent
-from tests.api_support import Door, door_to
+from tests.api_support import Door, door_of
 from tests.world import Case, World, a_world, client_of
 from workflows.client import CaseDesk, TemporalAwayError
 
@@ -37,9 +37,7 @@ class Line(CaseDesk):
 async def a_place(postgres: Postgres, temporal: Temporal, key_file: Path) -> AsyncIterator[tuple[World, Door, Line]]:
     async with a_world(postgres, await client_of(temporal, key_file)) as world:
         line = Line(world.client, task_queue=world.task_queue, offset=world.offset, timeout=30)
-        async with door_to(
-            world.database, sample=world.organisation, desk=line, clock=world.clock, task_queue=world.task_queue
-        ) as door:
+        async with door_of(world, desk=line) as door:
             yield world, door, line
 
 

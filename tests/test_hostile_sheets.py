@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from openpyxl import Workbook
 
 from api import edge, sheets
 from api.sheets import CSV, XLSX
 from deploy.runtime.postgres import Postgres
 from tests.api_support import Door, open_door, temporal_away
 from tests.served import served
+from tests.sheet_support import workbook
 from tests.test_directory_api import bring_in, count
 from tests.test_wire import head_of, raw
 
@@ -32,15 +32,6 @@ SHEET = "xl/worksheets/sheet1.xml"
 async def door(postgres: Postgres, key_file: Path) -> AsyncIterator[Door]:
     async with open_door(postgres, await temporal_away(key_file)) as made:
         yield made
-
-
-def workbook(*lines: list[Any]) -> bytes:
-    book = Workbook()
-    for line in lines:
-        book.active.append(line)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def rebuilt(change: Callable[[str, bytes], tuple[str, bytes]], more: Mapping[str, bytes] | None = None) -> bytes:

@@ -11,12 +11,11 @@ from fastapi.responses import StreamingResponse
 
 from api.door import TheVisit
 from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.records.people import CasePlace, resolve
 from models.tables import Position, Suspension, new_id
 from tests.api_support import PASSWORD, Door
 from tests.identity_support import a_door, audited, code, second_position, sign_in, with_token
-from tests.world import MINUTE, World, a_world, client_of
+from tests.world import MINUTE, World
 
 pytestmark = pytest.mark.servers
 
@@ -297,12 +296,6 @@ def _named(statement: str, **values: object) -> dict[str, object]:
 
 
 # --- commands that wait --------------------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 async def test_a_command_that_waited_is_judged_by_who_is_in_office_when_it_is_recorded(world: World) -> None:

@@ -6,7 +6,6 @@ All ask again with the same key until they have their answer, as a page does. No
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,10 +26,9 @@ from tests.service import (
     once_each,
     record_of,
     report_body,
-    running,
 )
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("whole")]
 
 IN_FLIGHT = (0.005, 0.02, 0.03, 0.01, 0.045, 0.015, 0.06, 0.025)
 """Seconds between sending a command and the kill: from before its content is stored to after its answer."""
@@ -130,20 +128,6 @@ async def delivered(service: Running, *cases: UUID) -> None:
 
 def statuses(service: Running) -> set[int]:
     return {seen for person in service.people.values() for seen in person.seen if isinstance(seen, int)}
-
-
-@pytest_asyncio.fixture(scope="module")
-async def service() -> AsyncIterator[Running]:
-    """The service of this module's tests."""
-    async with running() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def whole(service: Running) -> AsyncIterator[None]:
-    """After every test, also one that failed, all servers run."""
-    yield
-    await service.heal()
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -16,12 +16,12 @@ import pytest
 import pytest_asyncio
 
 from tests.receivers import Hook, hook
-from tests.service import SERVERS, Running, eventually, once_each, report_body, running
+from tests.referral_door_support import CONSENT
+from tests.service import SERVERS, Running, eventually, once_each, report_body
 from tests.test_kill import IN_FLIGHT
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("whole")]
 
-CONSENT = {"answer": "given", "giver": "MOTHER", "means": "in_person", "child_view": "Con đồng ý"}
 HOSPITAL = "HN-BV"
 
 
@@ -119,16 +119,9 @@ async def record_of(service: Running, case: UUID) -> dict[str, list[str]]:
     }
 
 
-@pytest_asyncio.fixture(scope="module")
-async def service() -> AsyncIterator[Running]:
-    async with running("hlt", "admin") as made:
-        yield made
-
-
-@pytest_asyncio.fixture(autouse=True)
-async def whole(service: Running) -> AsyncIterator[None]:
-    yield
-    await service.heal()
+@pytest.fixture(scope="module")
+def signed_in_too() -> tuple[str, ...]:
+    return ("hlt", "admin")
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -20,7 +20,7 @@ from deploy.runtime.postgres import OWNER, Postgres
 from models import migrations
 from models.database import connect
 from models.tables import METADATA
-from tests.conftest import Database
+from tests.databases import Database
 
 PROJECT = Path(__file__).resolve().parents[1]
 SQUAWK = Path(sysconfig.get_path("scripts")) / "squawk"

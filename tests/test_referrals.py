@@ -1,20 +1,14 @@
 """Referrals on real servers: recorded once, chased by clocks of their own, passed on by themselves, ended on record."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import update
-from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.referral import ReferralTransitions
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.tables import (
     AuditEntry,
     Breach,
@@ -30,21 +24,10 @@ from models.tables import (
     table,
 )
 from tests.referral_support import Sent, agree, refer, referrals_of
-from tests.world import HOUR, SIGNED, Case, World, a_world, client_of, eventually
+from tests.world import HOUR, SIGNED, Case, World, eventually
 from workflows.sweep import Sweep
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def client(temporal_process: Temporal, key_file: Path) -> Client:
-    return await client_of(temporal_process, key_file)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, client: Client) -> AsyncIterator[World]:
-    async with a_world(postgres, client) as made:
-        yield made
 
 
 async def a_case(world: World, **report: object) -> Case:
@@ -478,19 +461,15 @@ async def test_a_referral_without_a_workflow_is_started_by_the_sweep(world: Worl
     report = await handle.result()
     assert aid.id in report.referrals_started
     await eventually(lambda: _runs(aid))
-    await eventually(lambda: _seen(aid))
+    await eventually(aid.is_seen)
     await aid.do("acknowledge", "leg")
-
-
-async def _seen(referral: Sent) -> bool:
-    return (await referral.row()).workflow_seen_at is not None
 
 
 async def test_the_sweep_compares_referrals_with_their_workflows_and_repairs_every_difference(world: World) -> None:
     case = await a_case(world)
     behind, moved, gone, sound = [await refer(case, "legal_aid").sent() for _ in range(4)]
     for one in (behind, moved, gone, sound):
-        await eventually(lambda one=one: _seen(one))
+        await eventually(one.is_seen)
     # Recorded, and the workflow never heard of it: a crash between the two.
     upkeep = ReferralTransitions(world.database.worker, world.reference, world.clock)
     await ActivityEnvironment().run(upkeep.record_referral, await behind.prepare("acknowledge", "leg"))

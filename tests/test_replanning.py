@@ -1,18 +1,15 @@
 """``annhi replan`` on real servers: clocks of cases and of referrals, said before, moved, told to their workflows."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 from rich.console import Console
 
 from deploy.replan import _run
-from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from models.calendar import Calendars
 from models.calendar.days import DayOff
@@ -20,15 +17,9 @@ from models.records.reference import Reference
 from models.settings import Settings
 from models.tables import AuditEntry
 from tests.referral_support import Sent, agree, refer
-from tests.world import World, a_world, client_of, eventually
+from tests.world import World, eventually
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 def with_day_off(reference: Reference, day: date) -> Reference:

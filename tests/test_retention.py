@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -26,7 +26,7 @@ from models.records.retention import NotDueError, certificates, due, erase, firs
 from models.retention import Kept, age_on, due_on, later, load
 from models.tables import METADATA, Child, table
 from tests.api_support import NOW, Door, open_door, temporal_away
-from tests.conftest import VAULT_FILE
+from tests.databases import VAULT_FILE
 from tests.test_attachments import PNG, attach, stored
 
 RULE = load()
@@ -180,7 +180,8 @@ def said(value: Any) -> bytes:
 async def test_erasing_leaves_counts_hashes_and_chains_and_no_word_of_the_child(door: Door) -> None:
     grown, sibling = await files(door, OLD, {"name": "Em Còn Nhỏ", "dob": "2024-01-01"}, happened="chuyện kín zqkinzq")
     await attach(door, "cpo.a", grown.case, PNG)
-    noted = await door.post("sup.a", f"/cases/{grown.case}/notes", {"words": "Lớn Rồi hay sang nhà bà"})
+    words = {"words": "Lớn Rồi hay sang nhà bà"}
+    noted = await door.post("sup.a", f"/cases/{grown.case}/notes", words, key=uuid4())
     assert noted.status_code == 201, noted.text
     objects = stored(door)
     counted = {of.name: of for of in METADATA.sorted_tables if of.name not in ("erasure", "audit_entry")}

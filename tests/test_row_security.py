@@ -31,9 +31,10 @@ from models.security.changes import WholeNeededError, changes
 from models.security.functions import functions
 from models.security.policies import GUARDED, NOBODY, OPEN, PARTS
 from models.tables import METADATA
-from tests.access_support import Everybody, everybody, recuse, refer
+from tests.access_support import Everybody, everybody, refer
 from tests.api_support import NOW, open_door, temporal_away
-from tests.conftest import Database
+from tests.case_support import recuse
+from tests.databases import Database
 from tests.test_access_matrix import of
 from tests.test_grants import GRANTS
 

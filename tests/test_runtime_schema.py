@@ -9,7 +9,7 @@ from deploy.runtime.postgres import OWNER
 from deploy.runtime.schema import create_keys, migrate
 from deploy.runtime.trouble import Status, Trouble
 from models import migrations
-from tests.conftest import Database
+from tests.databases import Database
 
 
 @pytest.mark.servers

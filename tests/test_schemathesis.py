@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from deploy.runtime.postgres import Postgres
 from deploy.runtime.temporal import Temporal
 from deploy.seed import sample_organisation
-from tests.api_support import NOW, Door, door_to
+from tests.api_support import NOW, Door, door_of
 from tests.api_support import PEOPLE as ACCOUNTS
 from tests.served import served
 from tests.world import a_world, client_of
@@ -131,9 +131,7 @@ class Knocking:
 async def knocking(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[Knocking]:
     async with (
         a_world(postgres, await client_of(temporal_process, key_file)) as world,
-        door_to(
-            world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-        ) as door,
+        door_of(world) as door,
         served(door.app, door.app.state.door.settings) as port,
     ):
         for username in PEOPLE:

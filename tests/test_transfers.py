@@ -1,72 +1,22 @@
 """A case goes to another commune: the sender holds it until the other has it, and everybody is told (lifecycle.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.database import Who, transaction
-from models.settings import Settings
-from tests.api_support import Door, door_to
-from tests.world import World, a_world, form02
-from workflows.connection import connect as connect_temporal
+from tests.api_support import Door
+from tests.case_support import WHY, a_case, allowed, done, proposed, refused, told
+from tests.world import form02
 
 pytestmark = pytest.mark.servers
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-WHY = "Trẻ về sống với bà ở xã khác"
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Any) -> AsyncIterator[World]:
-    client = await connect_temporal(Settings(temporal_address=temporal_process.address, key_file=key_file))
-    async with a_world(postgres, client) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-    ) as opened:
-        yield opened
-
-
-async def a_case(door: Door, **report: Any) -> str:
-    """A case of commune A with an owner."""
-    case = str((await door.report("cpo.a", **report))["cases"][0]["id"])
-    await done(door, "cpo.a", case, "acknowledge")
-    await done(door, "cpo.a", case, "accept", owner_id=str(door.person("cpo.a")))
-    return case
-
-
-async def done(door: Door, who: str, case: str, event: str, **body: Any) -> dict[str, Any]:
-    answer = await door.act(who, case, event, body)
-    assert answer.status_code == 200, (event, answer.text)
-    return dict(answer.json())
-
-
-async def refused(door: Door, who: str, case: str, event: str, **body: Any) -> tuple[int, str]:
-    answer = await door.act(who, case, event, body)
-    return answer.status_code, answer.json()["code"]
-
-
-async def proposed(door: Door, to: str = "HN-B", **report: Any) -> str:
-    case = await a_case(door, **report)
-    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY, handover="Gọi cho bà")
-    return case
-
-
-async def allowed(door: Door, who: str, case: str) -> set[str]:
-    return {one["event"] for one in (await door.get(who, f"/cases/{case}")).json()["allowed_actions"]}
 
 
 async def clock(door: Door, case: str, code: str) -> dict[str, Any]:
@@ -74,12 +24,9 @@ async def clock(door: Door, case: str, code: str) -> dict[str, Any]:
     return dict(found[-1])
 
 
-async def told(door: Door, case: str, kind: str) -> set[str]:
-    rows = await door.sql(
-        "SELECT DISTINCT person_id FROM notice WHERE case_id = :id AND kind = :kind", id=case, kind=kind
-    )
-    names = {person: name for name, person in door.sample.person_ids.items()}
-    return {names[row["person_id"]] for row in rows}
+async def under_way(door: Door, who: str, case: str) -> list[dict[str, Any]]:
+    """The rows of somebody's list of transfers about one case."""
+    return [one for one in await door.every(who, "/transfers") if one["case_id"] == case]
 
 
 async def holders(door: Door, case: str) -> list[tuple[str, str, bool]]:
@@ -107,7 +54,7 @@ async def test_the_sender_holds_until_the_receiver_accepts_and_no_clock_moves(do
     )  # fmt: skip
     # The sender goes on with the case meanwhile.
     await done(door, "cpo.a", case, "record_follow_up", follow_up={"seen": ["trẻ"], "found": "ổn"})
-    (waits,) = [one for one in (await door.get("sup.b", "/transfers")).json() if one["case_id"] == case]
+    (waits,) = await under_way(door, "sup.b", case)
     assert (waits["kind"], waits["from_unit"]["code"], waits["to_unit"]["code"]) == ("incoming", "HN-A", "HN-B")
     assert waits["due_at"] == (await clock(door, case, "transfer_acceptance"))["due_at"]
 
@@ -124,8 +71,12 @@ async def test_the_sender_holds_until_the_receiver_accepts_and_no_clock_moves(do
     assert await told(door, case, "transfer_accepted") >= {"cpo.a", "sup.a"}
     # It is the receiver's now, and the sender's no more: what became of it, they still find by its code.
     assert (await door.get("cpo.a", f"/cases/{case}")).status_code == 404
-    gone = [one for one in (await door.get("sup.a", "/transfers")).json() if one["kind"] == "handed_over"]
-    assert [(one["case_code"], one["case_id"]) for one in gone] == [(seen["code"], None)]
+    assert await under_way(door, "sup.a", case) == []
+    (gone,) = [one for one in await door.every("sup.a", "/transfers/handed-over") if one["case_code"] == seen["code"]]
+    at = [one for one in (await door.get("doh", f"/cases/{case}/custody")).json() if one["unit"]["code"] == "HN-A"]
+    assert gone == {"case_code": seen["code"], "since": at[0]["since"], "until": at[0]["until"]}, "its code and days"
+    theirs = await door.every("sup.b", "/transfers/handed-over")
+    assert seen["code"] not in {one["case_code"] for one in theirs}, "they hold it"
     await done(door, "cpo.b", case, "record_follow_up", follow_up={"seen": ["trẻ"], "found": "ổn"})
 
 
@@ -149,9 +100,7 @@ async def test_a_refusal_leaves_it_with_the_sender_and_the_department_assigns_it
     assert await told(door, case, "transfer_unassigned") == {"doh"}
     assert "assign_transfer" in await allowed(door, "doh", case)
     assert "assign_transfer" not in await allowed(door, "dohd", case)
-    assert [one["kind"] for one in (await door.get("doh", "/transfers")).json() if one["case_id"] == case] == [
-        "refused"
-    ]
+    assert [one["kind"] for one in await under_way(door, "doh", case)] == ["refused"]
     to_b = {"to_unit": str(door.unit("HN-B")), "reason": "Nơi trẻ cư trú"}
     assert await refused(door, "prov", case, "assign_transfer", **to_b) == (403, "transfer-within-province")
     assert (await refused(door, "sup.a", case, "assign_transfer", **to_b))[1] == "not-your-role"
@@ -226,9 +175,7 @@ async def test_another_commune_asks_for_a_case_whose_code_it_knows_and_learns_no
     )
     assert await told(door, case, "transfer_requested") >= {"cpo.a", "sup.a"}
     assert "decline_request" in await allowed(door, "sup.a", case)
-    assert [one["kind"] for one in (await door.get("sup.a", "/transfers")).json() if one["case_id"] == case] == [
-        "requested"
-    ]
+    assert [one["kind"] for one in await under_way(door, "sup.a", case)] == ["requested"]
     await done(door, "sup.a", case, "decline_request", reason="Trẻ vẫn ở xã này")
     assert (await clock(door, case, "transfer_request"))["status"] == "met"
     assert await told(door, case, "request_declined") == {"sup.b"}
@@ -274,9 +221,7 @@ async def test_a_report_that_belongs_nowhere_is_routed_by_the_duty_desk(door: Do
     case = str((await door.report("h111", unit=None))["cases"][0]["id"])
     seen = (await door.get("dohd", f"/cases/{case}")).json()
     assert (seen["state"]["custody"], seen["unit"]) == ("unrouted", None)
-    assert [one["kind"] for one in (await door.get("dohd", "/transfers")).json() if one["case_id"] == case] == [
-        "unrouted"
-    ]
+    assert [one["kind"] for one in await under_way(door, "dohd", case)] == ["unrouted"]
     assert await holders(door, case) == []
     await done(door, "dohd", case, "assign_transfer", to_unit=str(door.unit("HN-A")), reason="Nơi xảy ra vụ việc")
     assert (await clock(door, case, "route"))["status"] == "met"
@@ -328,6 +273,51 @@ async def test_nobody_else_of_the_receiver_or_elsewhere_reads_it(door: Door) -> 
     for who, status in (("pol.a", 404), ("hlt", 404), ("chair.b", 200), ("cpo.b", 200)):
         assert (await door.get(who, f"/cases/{case}")).status_code == status, who
     assert UUID(case)
+
+
+async def test_many_on_their_way_are_read_in_pages_and_each_of_them_once(door: Door) -> None:
+    waiting = [await proposed(door) for _ in range(3)]
+    # Refused, a case waits for no day: it stands behind those that have one.
+    refused_ = [await proposed(door) for _ in range(2)]
+    for case in refused_:
+        await done(door, "sup.b", case, "refuse_transfer", reason="Trẻ không cư trú tại đây")
+    pages = [page async for page in door.pages("doh", "/transfers", limit=2)]
+    assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+    ids = [one["case_id"] for page in pages for one in page]
+    assert len(ids) == len(set(ids)), "a case twice"
+    assert {*waiting, *refused_} <= set(ids)
+    assert ids == [one["case_id"] for one in await door.every("doh", "/transfers", limit=200)]
+    days = [one["due_at"] for page in pages for one in page]
+    assert days == sorted(days, key=lambda day: (day is None, day or "")), "the soonest due first"
+    assert {one["due_at"] for page in pages for one in page if one["case_id"] in refused_} == {None}
+
+
+async def test_many_that_were_handed_over_are_read_in_pages_and_each_of_them_once(door: Door) -> None:
+    given = [await proposed(door) for _ in range(5)]
+    codes = [(await door.get("cpo.a", f"/cases/{case}")).json()["code"] for case in given]
+    for case in given:
+        await done(door, "sup.b", case, "accept_transfer", owner_id=str(door.person("cpo.b")))
+    pages = [page async for page in door.pages("cpo.a", "/transfers/handed-over", limit=2)]
+    assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+    found = [one["case_code"] for page in pages for one in page]
+    assert found[:5] == codes[::-1], "the latest first"
+    assert len(found) == len(set(found)), "a case twice"
+    # One that came back is the unit's own again, and one that went twice is told of once.
+    back = given[0]
+    for there, owner, to in (("cpo.b", "cpo.a", "HN-A"), ("cpo.a", "cpo.b", "HN-B")):
+        await done(door, there, back, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY)
+        await done(door, owner, back, "accept_transfer", owner_id=str(door.person(owner)))
+        again = [one["case_code"] for one in await door.every("cpo.a", "/transfers/handed-over", limit=2)]
+        assert sorted(again) == sorted(set(found) - ({codes[0]} if to == "HN-A" else set()))
+    assert again[0] == codes[0]
+
+
+@pytest.mark.parametrize("path", ["/transfers", "/transfers/handed-over", "/work"])
+async def test_a_page_is_of_some_size_and_begins_at_a_place_of_ours(door: Door, path: str) -> None:
+    for asked, field in (({"limit": 0}, "limit"), ({"limit": 201}, "limit"), ({"cursor": "e30="}, "cursor")):
+        answer = await door.get("sup.a", path, params=asked)
+        assert answer.status_code == 422, asked
+        assert [one["path"] for one in answer.json()["errors"]] == [["query", field]]
 
 
 async def another_province(door: Door) -> UUID:

@@ -27,7 +27,7 @@ from models.tables import (
     Unit,
     UnitChange,
 )
-from tests.api_support import Door, door_to
+from tests.api_support import Door, door_of
 from tests.world import HOUR, Case, World, a_world, client_of, eventually
 
 pytestmark = pytest.mark.servers
@@ -41,12 +41,7 @@ MERGE: dict[str, Any] = {
 @asynccontextmanager
 async def a_place(postgres: Postgres, temporal: Temporal, key_file: Path) -> AsyncIterator[tuple[World, Door]]:
     """A whole service of its own: what is merged stays merged."""
-    async with (
-        a_world(postgres, await client_of(temporal, key_file)) as world,
-        door_to(
-            world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue
-        ) as door,
-    ):
+    async with a_world(postgres, await client_of(temporal, key_file)) as world, door_of(world) as door:
         yield world, door
 
 
@@ -89,8 +84,8 @@ async def test_in_a_merge_open_cases_keep_their_clocks_and_escalate_to_the_new_u
     # Taken in five hours ago, and its workflow not started: its rungs fire after the merge.
     (late,) = await world.report("pol.b", unit="HN-B", ago=5 * HOUR, recorded=5 * HOUR, start=False, flagged=True,
                                  trigger="LIFE")  # fmt: skip
-    running = await (await world.case(by="cpo.b", unit="HN-B")).accepted("cpo.b")
-    elsewhere = await world.case(unit="HN-C")
+    running = await (await (await world.case(by="cpo.b", unit="HN-B")).accepted("cpo.b")).seen()
+    elsewhere = await (await world.case(unit="HN-C")).seen()
     before = {case.id: (await deadlines(case), await case.row()) for case in (late, running, elsewhere)}
 
     # The dry run says what would move, and moves nothing.
@@ -220,7 +215,7 @@ async def test_in_a_split_each_case_goes_by_its_area_and_the_rest_wait_for_a_per
     world, door = place
     await new_commune(door, "HN-B1")
     await new_commune(door, "HN-B2")
-    by_home, by_event, unknown = [await world.case(by="cpo.b", unit="HN-B") for _ in range(3)]
+    by_home, by_event, unknown = [await (await world.case(by="cpo.b", unit="HN-B")).seen() for _ in range(3)]
     for case, kind, area in (
         (by_home, "incident", "HN-B-01"), (by_home, "residence", "HN-B-02"), (by_event, "incident", "HN-B-02"),
     ):  # fmt: skip

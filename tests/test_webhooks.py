@@ -6,7 +6,6 @@ import ipaddress
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,21 +16,19 @@ from sqlalchemy.exc import DBAPIError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from activities.webhooks import FailedError, Post
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.database import Who, transaction
 from models.lifecycle.referral import EVENTS
 from models.tables import AuditEntry, Notice, WebhookDelivery, WebhookSecret
 from models.webhooks import PREFIX, UNTOLD, BadDestinationError, Destinations
-from tests.api_support import Door, door_to
+from tests.api_support import Door
 from tests.receivers import Hook, Received, hook
+from tests.referral_door_support import done
 from tests.test_identity_services import service
 from tests.webhook_support import (
     LOCAL,
     NAME,
     a_referral,
     a_system,
-    act,
     all_in,
     attempts,
     deliveries,
@@ -39,7 +36,7 @@ from tests.webhook_support import (
     local_post,
     made,
 )
-from tests.world import World, a_world, client_of, eventually
+from tests.world import World, eventually
 
 # --- where to, pure ---------------------------------------------------------------------------------------------------
 
@@ -114,19 +111,9 @@ async def test_no_redirect_is_followed_and_a_dropped_line_is_a_failure() -> None
 # --- over HTTP --------------------------------------------------------------------------------------------------------
 
 
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file), post=local_post()) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue,
-        public_url=LOCAL,
-    ) as opened:  # fmt: skip
-        yield opened
+@pytest.fixture(scope="module")
+def receivers_here() -> bool:
+    return True
 
 
 @pytest_asyncio.fixture
@@ -192,8 +179,8 @@ async def test_every_event_arrives_in_order_signed_and_without_a_word_about_the_
 ) -> None:
     system = await a_system(door, receiver.url)
     referral = await a_referral(door)
-    await act(door, "hlt", referral, "acknowledge")
-    await act(door, "hlt", referral, "accept")
+    await done(door, "hlt", referral, "acknowledge")
+    await done(door, "hlt", referral, "accept")
     await dispatched(world)
     rows = await all_in(world, referral, "delivered")
     assert [one.event for one in rows] == ["send", "acknowledge", "accept"]
@@ -252,7 +239,7 @@ async def test_secrets_rotate_with_overlap_and_without(world: World, door: Door,
     assert verified(one, system.secret) == verified(one, second)
     third = await made(door, f"/webhook-endpoints/{system.endpoint}/secrets", {"overlap_hours": 0})
     assert len(third["endpoint"]["secrets"]) == 1
-    await act(door, "hlt", referral, "acknowledge")
+    await done(door, "hlt", referral, "acknowledge")
     await dispatched(world)
     await all_in(world, referral, "delivered")
     assert verified(receiver.taken[-1], third["secret"])
@@ -271,10 +258,10 @@ async def test_nothing_passes_an_event_that_did_not_arrive_and_a_double_has_the_
     answers = iter([0, 500])
     receiver.answer = lambda _: next(answers, 204)
     referral = await a_referral(door)
-    await act(door, "hlt", referral, "acknowledge")
+    await done(door, "hlt", referral, "acknowledge")
     await dispatched(world)
     await eventually(lambda: _seen(receiver, 1))
-    await act(door, "hlt", referral, "accept")
+    await done(door, "hlt", referral, "accept")
     await dispatched(world)
     rows = await eventually(lambda: _all(world, referral), within=60, why="not delivered")
     assert [one.event["data"]["event"] for one in receiver.requests] == [

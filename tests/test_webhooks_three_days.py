@@ -2,26 +2,24 @@
 was given up the owner knows, and sends it again.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from temporalio.client import Client
 
 from deploy.drill.clock import StageClock
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal, free_port, time_skipping_server
+from deploy.runtime.temporal import free_port, time_skipping_server
 from models.settings import Settings
 from models.tables import Notice, WebhookAttempt
 from models.webhooks import TRIED_FOR
-from tests.api_support import Door, door_to
+from tests.api_support import Door
 from tests.receivers import hook
-from tests.webhook_support import LOCAL, a_referral, a_system, act, deliveries, dispatched, local_post
-from tests.world import HOUR, MINUTE, World, a_world, client_of, eventually
+from tests.referral_door_support import done
+from tests.webhook_support import a_referral, a_system, deliveries, dispatched, local_post
+from tests.world import HOUR, MINUTE, World, eventually
 from workflows.client import CaseDesk
 from workflows.connection import connect
 from workflows.worker import case_worker
@@ -38,19 +36,9 @@ class Skipping:
     desk: CaseDesk
 
 
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file), post=local_post()) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module")
-async def door(world: World) -> AsyncIterator[Door]:
-    async with door_to(
-        world.database, sample=world.organisation, desk=world.desk, clock=world.clock, task_queue=world.task_queue,
-        public_url=LOCAL,
-    ) as opened:  # fmt: skip
-        yield opened
+@pytest.fixture(scope="module")
+def receivers_here() -> bool:
+    return True
 
 
 async def states(world: World, referral: str, endpoint: str) -> list[str]:
@@ -63,7 +51,7 @@ async def test_a_receiver_down_for_three_days(world: World, door: Door, key_file
     never = await a_system(door, f"http://127.0.0.1:{never_port}/an-nhi")
     referral = await a_referral(door)
     for event in ("acknowledge", "accept"):
-        await act(door, "hlt", referral, event)
+        await done(door, "hlt", referral, event)
     async with time_skipping_server(tmp_path) as address:
         client = await connect(Settings(temporal_address=address, temporal_namespace="default", key_file=key_file))
         began = world.clock.now()

@@ -1,20 +1,15 @@
 """One command from the desk to the record, and whole cases made of them (architecture.md, "One command")."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.transition import Transitions
-from deploy.runtime.postgres import Postgres
-from deploy.runtime.temporal import Temporal
 from models.clock import PlatformClock
 from models.messages import CommandResult
 from models.records.content import report_id_of
@@ -45,8 +40,6 @@ from tests.world import (
     WRITTEN,
     Case,
     World,
-    a_world,
-    client_of,
     eventually,
     form02,
     form04,
@@ -55,12 +48,6 @@ from tests.world import (
 )
 
 pytestmark = pytest.mark.servers
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(postgres: Postgres, temporal_process: Temporal, key_file: Path) -> AsyncIterator[World]:
-    async with a_world(postgres, await client_of(temporal_process, key_file)) as made:
-        yield made
 
 
 async def hangs_together(case: Case) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from models.database import Who, transaction
 from models.tables import AuditEntry, Household, Person, new_id, table
 from models.writing import change, put, put_all
-from tests.conftest import Database
+from tests.databases import Database
 
 pytestmark = pytest.mark.servers
 

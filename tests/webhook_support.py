@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from activities.webhooks import Post, start_waiting
 from models.tables import WebhookAttempt, WebhookDelivery
 from models.webhooks import Destinations
 from tests.api_support import Door
+from tests.referral_door_support import a_case, asked
 from tests.world import World, eventually
 from workflows.client import CaseDesk
 
 LOCAL = "http://127.0.0.1:8080"
 """Where the door says it is: on this machine, so that receivers may be on it too."""
-CONSENT = {"answer": "given", "giver": "MOTHER", "means": "in_person", "child_view": "Con đồng ý"}
 NAME = "Bé Mẫu Tên Riêng"
 
 
@@ -50,34 +50,11 @@ async def made(door: Door, path: str, body: Any) -> Any:
     return answer.json()
 
 
-async def a_case(door: Door) -> str:
-    m01 = {"channel": "PHONE", "children": [{"name": NAME, "estimated_age": 8, "sex": "FEMALE"}]}
-    case = str((await door.report("cpo.a", m01=m01))["cases"][0]["id"])
-    await door.act("cpo.a", case, "acknowledge", None)
-    await door.act("cpo.a", case, "accept", {"owner_id": str(door.person("cpo.a"))})
-    for scope in ("SHARING", "SERVICE"):
-        answer = await door.post("cpo.a", f"/cases/{case}/consents", {"scope": scope, **CONSENT})
-        assert answer.status_code == 201, answer.text
-    return case
-
-
 async def a_referral(door: Door, *, service: str = "psychosocial", receiver: str = "HN-BV", **more: Any) -> str:
-    asked = {"service": service, "receiver": receiver, "request": "Trẻ cần được tham vấn tâm lý", **more}
-    answer = await door.call(
-        "cpo.a", "POST", f"/cases/{await a_case(door)}/referrals", json={"referrals": [asked]},
-        headers={"Idempotency-Key": str(uuid4())},
-    )  # fmt: skip
-    assert answer.status_code == 200, answer.text
-    assert answer.json()[0]["problem"] is None, answer.text
-    return str(answer.json()[0]["referral"]["id"])
-
-
-async def act(door: Door, who: str, referral: str, event: str, **body: Any) -> None:
-    answer = await door.call(
-        who, "POST", f"/referrals/{referral}/actions", json={"event": event, **body},
-        headers={"Idempotency-Key": str(uuid4())},
-    )  # fmt: skip
-    assert answer.status_code == 200, answer.text
+    wanted = {"service": service, "receiver": receiver, "request": "Trẻ cần được tham vấn tâm lý", **more}
+    (result,) = await asked(door, await a_case(door, name=NAME), wanted)
+    assert result["problem"] is None, result
+    return str(result["referral"]["id"])
 
 
 async def dispatched(world: World, desk: CaseDesk | None = None, clock: Any = None) -> list[UUID]:

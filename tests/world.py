@@ -23,7 +23,7 @@ from temporalio.worker import Worker
 
 from activities.webhooks import Post
 from api.queries import submissions
-from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
+from deploy.runtime.postgres import OWNER, Postgres
 from deploy.runtime.processes import Command as ServerCommand
 from deploy.runtime.temporal import Temporal, free_port
 from deploy.seed import Organisation, load_organisation, sample_organisation
@@ -39,7 +39,7 @@ from models.records.vault import key_of, keys_of, unseal
 from models.settings import Settings
 from models.tables import METADATA, CaseFile, Deadline, Document, Position, Rung, table
 from models.vault import KeyProvider
-from tests.conftest import TEMPLATE, VAULT, Database
+from tests.databases import TEMPLATE, VAULT, Database, a_copy
 from workflows.client import CaseDesk, RunEndedError
 from workflows.connection import connect as connect_temporal
 from workflows.worker import case_worker
@@ -311,6 +311,15 @@ class Case:
     async def has_ended(self) -> bool:
         return await self.status() == WorkflowExecutionStatus.COMPLETED
 
+    async def is_seen(self) -> bool:
+        """Whether its workflow has noted that it runs, which it does by itself, a moment after it was started."""
+        return (await self.row()).workflow_seen_at is not None
+
+    async def seen(self) -> "Case":
+        """The case, once its workflow writes nothing of its own accord any more."""
+        await eventually(self.is_seen, why=f"{self.id} was never noted as running")
+        return self
+
     async def in_step(self) -> bool:
         """Whether the workflow believes what PostgreSQL holds of the sequence."""
         believed = await self.world.desk.believed(self.id)
@@ -406,22 +415,8 @@ async def seeded(server: Postgres) -> str:
 @asynccontextmanager
 async def seeded_database(server: Postgres, keys: KeyProvider = VAULT) -> AsyncIterator[Database]:
     """A database of its own with the sample organisation, dropped at the end."""
-    name = f"w_{uuid4().hex}"
-    await server.sql(f"CREATE DATABASE {name} TEMPLATE {await seeded(server)} OWNER {OWNER}")
-    await server.sql(f"GRANT CONNECT ON DATABASE {name} TO {API}, {WORKER}")
-    made = Database(
-        name=name,
-        server=server,
-        owner=connect(server.url(OWNER, name), pool_size=3, keys=keys),
-        api=connect(server.url(API, name), pool_size=10, keys=keys),
-        worker=connect(server.url(WORKER, name), pool_size=10, keys=keys),
-    )
-    try:
+    async with a_copy(server, await seeded(server), keys) as made:
         yield made
-    finally:
-        for engine in (made.owner, made.api, made.worker):
-            await engine.dispose()
-        await server.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @dataclass(frozen=True)

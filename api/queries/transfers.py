@@ -13,6 +13,7 @@ from api.queries.rows import KEPT, Found
 from models.lifecycle.states import LIVE
 from models.lifecycle.types import Memory
 from models.records.actor import Acting
+from models.records.dated import not_over
 from models.records.people import keeps_out
 from models.records.scope import CASE, readable
 from models.records.terms import said, terms
@@ -115,7 +116,7 @@ def _handed_over(role: str, goes_on: bool) -> Select[Any]:
             .where(
                 later.c.case_id == _INTERVAL.c.case_id,
                 later.c.unit_id == reader.unit,
-                or_(later.c.until.is_(None), later.c.until > _INTERVAL.c.until),
+                not_over(later, _INTERVAL.c.until),
             )
             .exists(),
             ~keeps_out(_INTERVAL.c.case_id, reader),
