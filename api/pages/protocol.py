@@ -45,13 +45,15 @@ _WORDS: Final = {
     "public_door": Both("Tin báo gửi qua trang báo tin", "Reports by anybody"),
     "set_aside": Both(
         "Tin có dấu hiệu rác hoặc đến dồn dập được để riêng cho tổng đài xem; sau {waits} chưa ai xem thì tự động được "
-        "tiếp nhận. Dấu hiệu: trùng nguyên văn một tin trong {same}; quá {address_most} tin từ một địa chỉ mạng trong "
-        "{address}; quá {pace_most} tin từ mọi nơi trong {pace}; có liên kết mà chưa đủ {few} từ; không có chữ nào. "
-        "Tin báo trẻ đang gặp nguy hiểm chỉ được để riêng khi trùng nguyên văn một tin như thế đã tiếp nhận.",
+        "tiếp nhận. Dấu hiệu: trùng nguyên văn một tin trong {same_words_within}; quá {address_most} tin từ một địa "
+        "chỉ mạng trong {address_within}; quá {pace_most} tin từ mọi nơi trong {pace_within}; có liên kết mà chưa đủ "
+        "{few_words} từ; không có chữ nào. Tin báo trẻ đang gặp nguy hiểm chỉ được để riêng khi trùng nguyên văn một "
+        "tin như thế đã tiếp nhận, và chỉ trong {waits_in_danger}.",
         "What looks like spam or comes in a flood is set aside for the hotline to look at, and after {waits} goes in "
-        "by itself: word for word as another one within {same}; more than {address_most} from one address within "
-        "{address}; more than {pace_most} altogether within {pace}; a link and fewer than {few} words; not a letter. "
-        "One that says the child is in danger is set aside only where it is the very same as one that was taken in.",
+        "by itself: word for word as another one within {same_words_within}; more than {address_most} from one address "
+        "within {address_within}; more than {pace_most} altogether within {pace_within}; a link and fewer than "
+        "{few_words} words; not a letter. One that says the child is in danger is set aside only where the very same "
+        "was taken in, and for {waits_in_danger}.",
     ),
     "referrals": Both("Chuyển gửi, kết nối dịch vụ", "Referrals to services"),
     "windows": Both(
@@ -93,15 +95,8 @@ def _public_door(said: dict[str, Any] | None, lang: Language) -> str:
     """What is set aside of the reports by anybody, and for how long."""
     if said is None:
         return ""
-    spans = {
-        short: amount_words(said[name], lang)
-        for short, name in (
-            ("waits", "waits"), ("same", "same_words_within"), ("address", "address_within"), ("pace", "pace_within"),
-        )
-    }  # fmt: skip
-    words = _WORDS["set_aside"].text(lang).format(
-        **spans, address_most=said["address_most"], pace_most=said["pace_most"], few=said["few_words"]
-    )  # fmt: skip
+    shown = {name: value if isinstance(value, int) else amount_words(value, lang) for name, value in said.items()}
+    words = _WORDS["set_aside"].text(lang).format(**shown)
     return f"<h2>{_word('public_door', lang)}</h2><p>{escape(words)}</p>"
 
 

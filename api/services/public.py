@@ -135,7 +135,7 @@ async def _set_aside(  # noqa: PLR0917 - one report, whole
     async with as_part(connection, set_aside.PART):
         await aside.set_aside(
             connection, report_id, report, reasons=why, receiver=visit.caller.acting, at=visit.now,
-            until=visit.now + rules.waits.span,
+            until=visit.now + (rules.waits_in_danger if report.flagged else rules.waits).span,
         )  # fmt: skip
     visit.door.metrics.set_aside.labels(why[0]).inc()
     _LOG.info("report set aside", command_id=str(report_id), reasons=list(why), flagged=report.flagged)

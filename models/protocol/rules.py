@@ -351,6 +351,7 @@ class PublicDoor(Rule):
 
     Attributes:
         waits: after so long without anybody having looked, it goes in by itself.
+        waits_in_danger: the same of one that says the child is in danger now.
         same_words_within: how long a report is remembered, to know the very same one again.
         address_within, address_most: more reports than this from one address within that time are set aside.
         pace_within, pace_most: the usual pace: what comes beyond it, from everybody together, is set aside.
@@ -358,6 +359,7 @@ class PublicDoor(Rule):
     """
 
     waits: AmountField
+    waits_in_danger: AmountField
     same_words_within: AmountField
     address_within: AmountField
     address_most: Annotated[int, Field(ge=1)]
@@ -367,7 +369,7 @@ class PublicDoor(Rule):
 
     @model_validator(mode="after")
     def _elapsed(self) -> Self:
-        for name in ("waits", "same_words_within", "address_within", "pace_within"):
+        for name in ("waits", "waits_in_danger", "same_words_within", "address_within", "pace_within"):
             _ = getattr(self, name).span
         return self
 
