@@ -523,6 +523,20 @@ async def test_one_lets_in_and_the_other_puts_away_and_one_of_them_is_told_so(do
         assert await count(door) == number + 1
 
 
+async def test_who_read_it_before_it_was_a_case_is_in_the_report_of_who_accessed_the_case(door: Door) -> None:
+    item, other = await an_ad(door, place="Ngõ 1"), await an_ad(door, place="Ngõ 2")
+    await door.get("h111.2", f"/set-aside/{item}")
+    await door.get("h111s", f"/set-aside/{other}")
+    for one in (item, other):
+        await door.post("h111", f"/set-aside/{one}/let-in")
+    (case,) = await door.sql("SELECT id FROM case_file WHERE report_id = :id", id=UUID(item))
+    asked = await door.get("dpo", f"/cases/{case['id']}/access-report", headers={"X-Purpose": "rights_request"})
+    assert asked.status_code == 200, asked.text
+    assert door.person("h111.2").hex in asked.text.replace("-", "")
+    assert door.person("h111").hex in asked.text.replace("-", "")
+    assert door.person("h111s").hex not in asked.text.replace("-", "")
+
+
 # --- never forgotten --------------------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,12 @@ def upgrade() -> None:
         "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON set_aside_receipt "
         "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
+    with op.get_context().autocommit_block():
+        # Whoever read what became a case is in the report of who accessed it.
+        op.create_index(
+            "ix_audit_entry_set_aside", "audit_entry", ["record_id"], postgresql_where=sa.text("record = 'set_aside'"),
+            postgresql_concurrently=True, if_not_exists=True,
+        )  # fmt: skip
 
 
 def downgrade() -> None:
