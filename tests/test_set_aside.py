@@ -666,7 +666,7 @@ async def test_a_key_that_is_rotated_wraps_it_anew(door: Door, monkeypatch: pyte
 
 
 class Rotated:
-    """The same keys after a rotation, as far as a name tells."""
+    """Keys after a rotation: what the next one wraps, only the next one opens."""
 
     def __init__(self, keys: Any) -> None:
         self.keys = keys
@@ -675,11 +675,12 @@ class Rotated:
         return "next"
 
     async def wrap(self, key: bytes, bound: str) -> Any:
-        return replace(await self.keys.wrap(key, bound), kek="next")
+        return replace(await self.keys.wrap(key, f"{bound}/next"), kek="next")
 
     async def unwrap(self, wrapped: Any, bound: str) -> bytes:
-        name = await self.keys.active() if wrapped.kek == "next" else wrapped.kek
-        return bytes(await self.keys.unwrap(replace(wrapped, kek=name), bound))
+        if wrapped.kek == "next":
+            wrapped, bound = replace(wrapped, kek=await self.keys.active()), f"{bound}/next"
+        return bytes(await self.keys.unwrap(wrapped, bound))
 
 
 # --- with Temporal ----------------------------------------------------------------------------------------------------
