@@ -235,8 +235,7 @@ async def test_danger_is_set_aside_only_where_the_very_same_was_taken_in(door: D
     await send(door, happened="Cháu bị đánh", danger=True)
     assert await count(door, "case_file") == 3, "that the child is in danger now was not said before"
     await send(door, happened="chau bi đánh", danger=True)
-    *_, row = await rows(door)
-    assert (row["flagged"], row["reasons"]) == (True, "SAME_WORDS")
+    assert {row["flagged"]: row["reasons"] for row in await rows(door)} == {False: "LINKS", True: "SAME_WORDS"}
     assert await count(door, "case_file") == 3
     door.clock.forward(minutes=10)
     assert await due(door) == 1, "who must acknowledge it within half an hour has time left"
