@@ -15,6 +15,7 @@ from api.door import Door
 from api.edge import Edge
 from api.flood import Flood
 from api.identity.oidc import read_providers
+from api.letting_in import LettingIn
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.problems import SCHEMA
@@ -42,6 +43,7 @@ from api.routes import (
     referrals,
     reports,
     sessions,
+    set_aside,
     transfers,
     unit_changes,
     webhooks,
@@ -109,9 +111,9 @@ def create_app(
     )
     api = APIRouter(prefix=PREFIX)
     for module in (
-        sessions, factors, accounts, reports, cases, transfers, joint, alike, case_areas, conflicts, consents,
-        emergencies, actions, referrals, fhir, attachments, escalations, notices, organisation, unit_changes,
-        directory, webhooks, audit, reference, public,
+        sessions, factors, accounts, reports, set_aside, cases, transfers, joint, alike, case_areas, conflicts,
+        consents, emergencies, actions, referrals, fhir, attachments, escalations, notices, organisation,
+        unit_changes, directory, webhooks, audit, reference, public,
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(cases.searching)
@@ -128,7 +130,10 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    letting_in = LettingIn(app.state.door)
+    letting_in.begin()
     yield
+    await letting_in.settle()
     await app.state.door.starts.settle()
     await app.state.door.confirmations.settle()
 

@@ -109,7 +109,7 @@ class Flood:
         now, key = self._clock(), None if token is None else token_hash(token)
         if key is not None and now - self._known.get(key, -math.inf) <= _LEFT_AFTER:
             return math.ceil(self._own[urgent].take(key, now))
-        return math.ceil(self._strangers[urgent].take(_network(address), now))
+        return math.ceil(self._strangers[urgent].take(network(address), now))
 
     def let_in(self, token: str) -> None:
         """Remember that this token was found to be good."""
@@ -120,7 +120,8 @@ class Flood:
             self._known.popitem(last=False)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """What is counted as one address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from models.clock import Clock
 from models.database import Who, transaction
+from models.records.set_aside import SET_ASIDE, WAITING
 from models.tables import CaseFile, Deadline, Escalation, Notice, Rung, table
 
 _CASE, _DEADLINE, _RUNG, _ESCALATION = table(CaseFile), table(Deadline), table(Rung), table(Escalation)
@@ -46,6 +47,8 @@ class Reading:
     overdue: int = 0
     oldest_overdue: float = 0.0
     notices: dict[tuple[str, str], int] = field(default_factory=dict)
+    set_aside: int = 0
+    oldest_set_aside: float = 0.0
 
 
 class Metrics:
@@ -66,6 +69,10 @@ class Metrics:
         self.commands = Counter("annhi_commands", "Commands by outcome", ("event", "outcome"), registry=self.registry)
         self.refusals = Counter("annhi_refusals", "Problems answered, by code", ("code",), registry=self.registry)
         self.reports = Counter("annhi_reports", "Reports taken in", ("flagged",), registry=self.registry)
+        self.set_aside = Counter(
+            "annhi_reports_set_aside", "Reports by anybody set aside, by the first reason", ("reason",),
+            registry=self.registry,
+        )  # fmt: skip
         self._record = _Record()
         self.registry.register(self._record)
         self._read_at = float("-inf")
@@ -120,6 +127,12 @@ class _Record(Collector):
         oldest = GaugeMetricFamily("annhi_rung_oldest_overdue_seconds", "Seconds the oldest of them is late")
         oldest.add_metric((), reading.oldest_overdue)
         yield oldest
+        waiting = GaugeMetricFamily("annhi_record_set_aside", "Reports by anybody that are set aside and yet to go in")
+        waiting.add_metric((), reading.set_aside)
+        yield waiting
+        longest = GaugeMetricFamily("annhi_record_set_aside_oldest_seconds", "Seconds since the oldest of them came")
+        longest.add_metric((), reading.oldest_set_aside)
+        yield longest
 
 
 async def _look(engine: AsyncEngine, now: datetime) -> Reading | None:
@@ -163,4 +176,7 @@ async def _read(connection: AsyncConnection, now: datetime) -> Reading:
     )
     reading.overdue, oldest = (await connection.execute(overdue)).one()
     reading.oldest_overdue = (now - oldest).total_seconds() if oldest else 0.0
+    waiting_aside = select(func.count(), func.min(SET_ASIDE.c.received_at)).where(WAITING)
+    reading.set_aside, oldest = (await connection.execute(waiting_aside)).one()
+    reading.oldest_set_aside = (now - oldest).total_seconds() if oldest else 0.0
     return reading

@@ -507,6 +507,18 @@ _DOOR: dict[str, Spec] = {
         Both("Không có tin báo nào ứng với mã này.", "No report belongs to this code."),
         Both("Hãy kiểm tra lại từng ký tự của mã.", "Check the code letter by letter."),
     ),
+    "already-let-in": Spec(
+        409,
+        Both("Tin báo này đã được cho tiếp nhận", "This report was let in already"),
+        Both(
+            "Tin đã để riêng này đã trở thành tin báo, nên không thể xác định là không phải tin báo ở đây nữa.",
+            "What had been set aside is a report by now; it can no longer be put away here.",
+        ),
+        Both(
+            "Nếu tin không có căn cứ, xã, phường phụ trách sẽ kết luận khi giải quyết trường hợp.",
+            "If there is nothing in it, the commune in charge will conclude so on the case.",
+        ),
+    ),
     "public-intake-closed": Spec(
         503,
         Both("Tin báo CHƯA được ghi", "The report is NOT on record"),

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import insert, text
 from temporalio.client import Client
 
+from api import letting_in
 from api.app import create_app
 from api.fhir.resources import MEDIA_TYPE
 from api.passwords import Passwords
@@ -33,6 +34,9 @@ from tests.databases import Database
 from tests.world import World, seeded_database
 from workflows.client import CaseDesk
 from workflows.connection import connect
+
+# Tests say themselves when somebody looks at what is set aside.
+letting_in.EVERY_SECONDS = 3600.0
 
 # Unconfigured, structlog draws every traceback with all its variables, which takes longer than the test.
 structlog.configure(processors=[structlog.processors.KeyValueRenderer()])

@@ -221,6 +221,8 @@ AREA = {"name": "Z", "unit_code": "Z", "collaborators": []}
 WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/search": {"name": "tên không có"},
     "POST /api/v1/reports": report_body(),
+    "POST /api/v1/set-aside/{item}/let-in": {},
+    "POST /api/v1/set-aside/{item}/put-away": {"reason": "SPAM"},
     "POST /api/v1/reports/{report}/informant/readings": {"purpose": "ASK_AGAIN"},
     "POST /api/v1/cases/{case}/declaration": {"answer": "none"},
     "POST /api/v1/cases/{case}/possible-duplicates/{other}/not-the-same": {},

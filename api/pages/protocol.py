@@ -42,6 +42,19 @@ _WORDS: Final = {
         "Liên kết trả lời một lần: chờ mở trong {lasts}; mở rồi thì trả lời trong {session}; khóa sau {tries} lần sai.",
         "One-time answer links: open within {lasts}, answer within {session}, locked after {tries} wrong tries.",
     ),
+    "public_door": Both("Tin báo gửi qua trang báo tin", "Reports by anybody"),
+    "set_aside": Both(
+        "Tin có dấu hiệu rác hoặc đến dồn dập được để riêng cho tổng đài xem; sau {waits} chưa ai xem thì tự động được "
+        "tiếp nhận. Dấu hiệu: trùng nguyên văn một tin trong {same_words_within}; quá {address_most} tin từ một địa "
+        "chỉ mạng trong {address_within}; quá {pace_most} tin từ mọi nơi trong {pace_within}; có liên kết mà chưa đủ "
+        "{few_words} từ; không có chữ nào. Tin báo trẻ đang gặp nguy hiểm chỉ được để riêng khi trùng nguyên văn một "
+        "tin như thế đã tiếp nhận, và chỉ trong {waits_in_danger}.",
+        "What looks like spam or comes in a flood is set aside for the hotline to look at, and after {waits} goes in "
+        "by itself: word for word as another one within {same_words_within}; more than {address_most} from one address "
+        "within {address_within}; more than {pace_most} altogether within {pace_within}; a link and fewer than "
+        "{few_words} words; not a letter. One that says the child is in danger is set aside only where the very same "
+        "was taken in, and for {waits_in_danger}.",
+    ),
     "referrals": Both("Chuyển gửi, kết nối dịch vụ", "Referrals to services"),
     "windows": Both(
         "Khoảng thời gian còn tác dụng, tính từ khi xảy ra sự việc", "Windows within which care helps, from the event"
@@ -73,8 +86,18 @@ async def protocol_page(door: TheDoor, lang: Lang) -> HTMLResponse:
     head = [_WORDS[name].text(lang) for name in ("deadline", *_COLUMNS)]
     named = partial(event_label, lang=lang)
     rows = "".join(_row(each, lang, named) for each in shown["rows"])
-    body = intro + table("", head, rows, "ladder") + _referrals(shown["referrals"], head, lang)
+    body = intro + table("", head, rows, "ladder") + _public_door(shown["public_door"], lang)
+    body += _referrals(shown["referrals"], head, lang)
     return page(shown["name"][lang], body, "/protocol", lang)
+
+
+def _public_door(said: dict[str, Any] | None, lang: Language) -> str:
+    """What is set aside of the reports by anybody, and for how long."""
+    if said is None:
+        return ""
+    shown = {name: value if isinstance(value, int) else amount_words(value, lang) for name, value in said.items()}
+    words = _WORDS["set_aside"].text(lang).format(**shown)
+    return f"<h2>{_word('public_door', lang)}</h2><p>{escape(words)}</p>"
 
 
 def _referrals(said: dict[str, Any] | None, head: list[str], lang: Language) -> str:

@@ -81,7 +81,7 @@ async def tell_page(request: Request, door: TheDoor) -> Response:
 
 @router.post(PATH, response_class=HTMLResponse)
 @in_words
-async def tell(request: Request, door: TheDoor) -> Response:
+async def tell(request: Request, door: TheDoor, address: Address) -> Response:
     """Take the report in, and show its receipt; or the form again, with what was typed."""
     lang = language_of(request)
     typed = await read_form(request)
@@ -93,7 +93,7 @@ async def tell(request: Request, door: TheDoor) -> Response:
     except ValueError:
         return await _form(door, lang, {**typed, "key": ""}, wrong=set())
     try:
-        receipt = await public.receive(door, key, given, lang)
+        receipt = await public.receive(door, key, given, lang, address)
     except Problem as problem:
         return await _form(door, lang, typed, problem=problem)
     call = f'<p class="danger"><strong>{_word("call", lang)}</strong></p>' if given.danger else ""

@@ -11,11 +11,13 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    FromClause,
     Select,
     TableValuedAlias,
     Text,
     Uuid,
     all_,
+    any_,
     cast,
     func,
     literal,
@@ -133,8 +135,17 @@ _OFFICE = (
 
 
 def _about(case_id: UUID) -> ColumnElement[bool]:
-    shown = _AUDIT.c.detail.has_key("cases") & _AUDIT.c.detail["cases"].contains(cast([str(case_id)], JSONB))
-    return or_(_AUDIT.c.case_id == case_id, shown)
+    """Entries of a case: its own, those where it was shown among others, and those of before it was a case."""
+    went_in = _AUDIT.alias("went_in")
+    aside = select(went_in.c.record_id).where(_shows(went_in, case_id), went_in.c.action == "went_in")
+    before = (_AUDIT.c.record == "set_aside") & (_AUDIT.c.record_id == any_(func.array(aside.scalar_subquery())))
+    return or_(_AUDIT.c.case_id == case_id, _shows(_AUDIT, case_id), before)
+
+
+def _shows(entries: FromClause, case_id: UUID) -> ColumnElement[bool]:
+    detail: Any = entries.c.detail
+    shown: ColumnElement[bool] = detail.has_key("cases") & detail["cases"].contains(cast([str(case_id)], JSONB))
+    return shown
 
 
 def _named(reference: str) -> TableValuedAlias:

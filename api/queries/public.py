@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.rows import Found
 from models.records.dated import in_force
-from models.tables import Person, Position, PublicReceipt, Unit, new_id, table
+from models.tables import Person, Position, PublicReceipt, SetAsideReceipt, Unit, new_id, table
 from models.writing import put
 
 _UNIT, _POSITION, _PERSON, _RECEIPT = table(Unit), table(Position), table(Person), table(PublicReceipt)
+_OF_ASIDE = table(SetAsideReceipt)
 
 
 async def communes(connection: AsyncConnection, at: datetime) -> Sequence[Found]:
@@ -43,6 +44,11 @@ async def desk(connection: AsyncConnection, position_id: UUID, at: datetime) -> 
 async def issue(connection: AsyncConnection, report_id: UUID, code_hash: str, at: datetime) -> None:
     """Keep the hash of a receipt's code."""
     await put(connection, _RECEIPT, id=new_id(), code_hash=code_hash, report_id=report_id, issued_at=at)
+
+
+async def issue_aside(connection: AsyncConnection, set_aside_id: UUID, code_hash: str, at: datetime) -> None:
+    """The same for a report that was set aside."""
+    await put(connection, _OF_ASIDE, id=new_id(), code_hash=code_hash, set_aside_id=set_aside_id, issued_at=at)
 
 
 async def standing(connection: AsyncConnection, code_hash: str) -> str | None:

@@ -21,11 +21,11 @@ router = APIRouter(prefix="/public/reports", tags=["public"])
     ),
 )
 async def report_publicly(
-    request: Request, door: TheDoor, key: IdempotencyKey, given: PublicReportIn
+    request: Request, door: TheDoor, key: IdempotencyKey, given: PublicReportIn, address: Address
 ) -> PublicReceiptOut:
     """Report a child in need of protection, anonymously if one wishes; the receipt's code is shown this once."""
     language = preferred(request.headers.get("accept-language")) or DEFAULT
-    return await public.receive(door, key, given, language)
+    return await public.receive(door, key, given, language, address)
 
 
 @router.post("/standing", responses=declares("receipt-unknown", "too-many-requests", body=True, signed_in=False))

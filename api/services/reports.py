@@ -14,7 +14,7 @@ import structlog
 from pydantic_core import PydanticCustomError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.door import Visit
+from api.door import Door, Visit
 from api.errors import refused_field
 from api.problems import PROBLEMS, Problem
 from api.queries import audit, reports, submissions
@@ -50,37 +50,64 @@ async def receive(visit: Visit, key: UUID, report: ReportInput) -> ReceiptOut:
         report.refuse_future(visit.now)
     except PydanticCustomError as error:
         raise refused_field(error, "body", "received_at") from None
-    command_id = keys.command_id(visit.caller.person_id, key, TARGET)
     async with visit.transaction(INTAKE, plan_once=True) as connection:
-        digest = await keys.request_hash(connection, report)
-        report = from_system(visit, report)
-        before = await submissions.claim(
-            connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
-            request_hash=digest, case_id=None, at=visit.now,
-        )  # fmt: skip
+        command_id, before = await claim(connection, visit, key, report)
         if before is not None:
-            keys.check_same(before, digest)
-            await visit.note(connection, "repeat", "report", record_id=UUID(before.answer["id"]))
-            return ReceiptOut.model_validate_json(json.dumps(before.answer))
-        try:
-            intake = await receive_report(
-                connection,
-                report=report,
-                actor=visit.caller.acting,
-                now=visit.now,
-                reference=visit.door.reference,
-                command_id=command_id,
-                origin=visit.whence.origin,
-            )
-        except IntakeRefusedError as error:
-            raise _refused(error) from None
-        receipt = _receipt(visit, intake, flagged=report.flagged)
+            return ReceiptOut.model_validate_json(json.dumps(before))
+        receipt = await take_in(connection, visit, command_id, from_system(visit, report))
         await submissions.answer(connection, command_id, at=visit.now, answer=receipt.model_dump(mode="json"))
-    visit.door.metrics.reports.labels(str(report.flagged).lower()).inc()
-    for opened in receipt.cases:
-        _LOG.info("report received", case_code=opened.code, command_id=str(command_id))
-        visit.door.starts.soon(opened.id)
+    announce(visit.door, receipt)
     return receipt
+
+
+async def claim(
+    connection: AsyncConnection, visit: Visit, key: UUID, report: ReportInput
+) -> tuple[UUID, dict[str, Any] | None]:
+    """Take a key for a report: the id it will have, and what was answered where it was sent before.
+
+    Raises:
+        Problem: ``idempotency-key-reused``.
+    """
+    command_id = keys.command_id(visit.caller.person_id, key, TARGET)
+    digest = await keys.request_hash(connection, report)
+    before = await submissions.claim(
+        connection, submission_id=command_id, person_id=visit.caller.person_id, key=key, target=TARGET,
+        request_hash=digest, case_id=None, at=visit.now,
+    )  # fmt: skip
+    if before is None:
+        return command_id, None
+    keys.check_same(before, digest)
+    await visit.note(connection, "repeat", "report", record_id=command_id)
+    return command_id, before.answer
+
+
+async def take_in(connection: AsyncConnection, visit: Visit, report_id: UUID, report: ReportInput) -> ReceiptOut:
+    """A report becomes cases, in a transaction of the part ``INTAKE``; ``announce`` them once it is committed.
+
+    Raises:
+        Problem: ``not-permitted``.
+    """
+    try:
+        intake = await receive_report(
+            connection,
+            report=report,
+            actor=visit.caller.acting,
+            now=visit.now,
+            reference=visit.door.reference,
+            command_id=report_id,
+            origin=visit.whence.origin,
+        )
+    except IntakeRefusedError as error:
+        raise _refused(error) from None
+    return _receipt(visit, intake, flagged=report.flagged)
+
+
+def announce(door: Door, receipt: ReceiptOut) -> None:
+    """Count what was taken in, log it and start its workflows."""
+    door.metrics.reports.labels(str(receipt.flagged).lower()).inc()
+    for opened in receipt.cases:
+        _LOG.info("report received", case_code=opened.code, command_id=str(receipt.id))
+        door.starts.soon(opened.id)
 
 
 _CHANNEL: Final = "SYSTEM"

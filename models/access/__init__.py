@@ -18,6 +18,7 @@ from models.lifecycle.roles import DECIDERS, DEPARTMENT, RECEIVERS, ROLES
 
 Action = Literal[
     "receive_report",
+    "judge_set_aside",
     "read_report",
     "read_informant",
     "read_case",
@@ -52,6 +53,7 @@ Action = Literal[
 ]
 ACTIONS: Final[tuple[Action, ...]] = (
     "receive_report",
+    "judge_set_aside",
     "read_report",
     "read_informant",
     "read_case",
@@ -185,6 +187,8 @@ _ESCALATIONS: Final[dict[str, Scope]] = {**_OFFICES, "NAT": Scope.OWN}
 
 TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "receive_report": dict.fromkeys(RECEIVERS, Scope.OWN),
+    # What was set aside of the reports by anybody that the hotline's own system took in.
+    "judge_set_aside": {"H111": Scope.UNIT, "H111S": Scope.UNIT},
     "read_report": {**dict.fromkeys(RECEIVERS, Scope.OWN), **_OFFICES},
     "read_informant": {**dict.fromkeys(RECEIVERS, Scope.OWN), **dict.fromkeys(DECIDERS, Scope.UNIT)},
     "read_case": {**_OFFICES, **dict.fromkeys(AGENCIES, Scope.REFERRAL)},

@@ -135,6 +135,15 @@ ROUTES: Final[dict[str, Rule]] = {
         Rule(Guard.RECORD, "read_own"),
     ),
     **_all("POST /api/v1/reports", Rule(Guard.ROLE, "receive_report")),
+    **_all("GET /api/v1/set-aside", Rule(Guard.ROLE, "judge_set_aside")),
+    **_all(
+        """
+        GET /api/v1/set-aside/{item}
+        POST /api/v1/set-aside/{item}/let-in
+        POST /api/v1/set-aside/{item}/put-away
+        """,
+        Rule(Guard.BOTH, "judge_set_aside"),
+    ),
     **_all("GET /api/v1/reports/{report}", Rule(Guard.RECORD, "read_report", _DECLARED)),
     **_all(
         "POST /api/v1/reports/{report}/informant/readings",

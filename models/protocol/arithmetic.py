@@ -60,6 +60,17 @@ class Amount:
             return timedelta(minutes=self.value)
         return timedelta(hours=self.value) if self.unit == "H" else None
 
+    @property
+    def span(self) -> timedelta:
+        """Return the length in elapsed time.
+
+        Raises:
+            ProtocolError: it is one of days or months.
+        """
+        if self.elapsed is None:
+            raise ProtocolError(f"{self} is not counted in hours or minutes")
+        return self.elapsed
+
     def never_longer_than(self, other: "Amount") -> bool:
         """Return whether this amount ends no later than `other`, whatever the start and the calendar.
 

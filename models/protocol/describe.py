@@ -29,6 +29,7 @@ def describe(protocol: Protocol) -> dict[str, Any]:
         "marks": dict(MARKS),
         "units": UNITS,
         "rows": [describe_row(rule) for rule in protocol.rows],
+        "public_door": protocol.public_door.model_dump(mode="json") if protocol.public_door else None,
         "referrals": _referrals(protocol),
     }
 

@@ -346,6 +346,34 @@ class ServiceRule(Rule):
         return next((one for one in self.clocks if one.code == code), None)
 
 
+class PublicDoor(Rule):
+    """What of the reports by anybody is set aside before it becomes a case, and for how long at most.
+
+    Attributes:
+        waits: after so long without anybody having looked, it goes in by itself.
+        waits_in_danger: the same of one that says the child is in danger now.
+        same_words_within: how long a report is remembered, to know the very same one again.
+        address_within, address_most: more reports than this from one address within that time are set aside.
+        pace_within, pace_most: the usual pace: what comes beyond it, from everybody together, is set aside.
+        few_words: a report with a link and fewer words than this beside it is set aside.
+    """
+
+    waits: AmountField
+    waits_in_danger: AmountField
+    same_words_within: AmountField
+    address_within: AmountField
+    address_most: Annotated[int, Field(ge=1)]
+    pace_within: AmountField
+    pace_most: Annotated[int, Field(ge=1)]
+    few_words: Annotated[int, Field(ge=1, le=50)]
+
+    @model_validator(mode="after")
+    def _elapsed(self) -> Self:
+        for name in ("waits", "waits_in_danger", "same_words_within", "address_within", "pace_within"):
+            _ = getattr(self, name).span
+        return self
+
+
 class Referrals(Rule):
     """The clocks of referrals, by service.
 
@@ -466,6 +494,7 @@ class Protocol(Rule):
     legal_basis: tuple[Basis, ...]
     parameters: Parameters
     rows: tuple[DeadlineRule, ...]
+    public_door: PublicDoor | None = None
     referrals: Referrals | None = None
 
     @model_validator(mode="after")

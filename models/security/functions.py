@@ -554,13 +554,17 @@ def _beyond() -> Iterator[Function]:
         "p_code_hash text",
         "text",
         f"""RETURN (
-        SELECT CASE WHEN bool_and(c.process = ANY ({array(FINAL)})) THEN 'handled'
-                    WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL) THEN 'taken_up'
-                    ELSE 'received' END
-          FROM public_receipt p JOIN case_report l ON l.report_id = p.report_id AND l.until IS NULL
-          JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
-         WHERE p.code_hash = p_code_hash
-         GROUP BY p.id);""",  # noqa: S608
+        SELECT CASE WHEN s.taken_in_at IS NULL AND s.decision = 'put_away' THEN 'handled'
+                    WHEN s.id IS NOT NULL AND s.taken_in_at IS NULL THEN 'received'
+                    ELSE (SELECT CASE WHEN bool_and(c.process = ANY ({array(FINAL)})) THEN 'handled'
+                                      WHEN bool_or(c.process <> 'received' OR l.acknowledged_at IS NOT NULL)
+                                      THEN 'taken_up' ELSE 'received' END
+                            FROM case_report l JOIN case_file c ON c.id = l.case_id AND c.process <> 'attached'
+                           WHERE l.report_id = given.id AND l.until IS NULL) END
+          FROM (SELECT p.report_id AS id FROM public_receipt p WHERE p.code_hash = p_code_hash
+                UNION ALL
+                SELECT r.set_aside_id FROM set_aside_receipt r WHERE r.code_hash = p_code_hash) given
+          LEFT JOIN set_aside s ON s.id = given.id);""",  # noqa: S608
         "whether the report of a receipt was taken up, and nothing else of it",
         beyond=True,
     )

@@ -163,6 +163,7 @@ _OF_ENDPOINT: Final = "EXISTS (SELECT FROM webhook_endpoint seen WHERE seen.id =
 # The worker opens a secret only while it is at work on a case of which something is sent there.
 _TO_SEND: Final = f"""EXISTS (SELECT FROM webhook_delivery seen
         WHERE seen.endpoint_id = webhook_secret.endpoint_id AND seen.case_id = {_AT_WORK})"""
+_SET_ASIDE: Final = f"{_role_of(_doing('judge_set_aside'))} AND receiver_unit_id = {_UNIT}"
 _INFORMANT: Final = f"""{_role_of(_doing("read_informant"))} AND EXISTS (
         SELECT FROM report seen WHERE seen.id = informant.report_id
            AND (seen.receiver_id = {_PERSON} OR {_role_of(_seeing(DataClass.INFORMANT))}))"""
@@ -403,6 +404,10 @@ GUARDED: Final[Mapping[str, Guard]] = {
     ),
     # Nobody finds a receipt: a function answers for a code, and says where its report stands.
     "public_receipt": Guard(api_adds=_INTAKE),
+    # Of the office whose system took it in, whoever judges it there.
+    "set_aside": Guard(_SET_ASIDE, api_changes=_SET_ASIDE),
+    "set_aside_receipt": Guard(),
+    "public_words": Guard(api_removes="(SELECT annhi_part()) = 'public_door'"),
     "person": Guard(
         api=f"{_DIRECTORY} OR id = {_PERSON}",
         api_adds=_ADMINISTRATOR,
@@ -503,6 +508,13 @@ PARTS: Final[Mapping[str, Part]] = {
     "answers": _part("annhi_api", "submission", changes="submission"),
     # The API, taking a report in: who can be reached decides who is told, and who must keep out.
     "intake": _part("annhi_api", "absence suspension recusal delegate conflict"),
+    # The API, where anybody reports: what is known again, what is set aside, and what of it goes in after all.
+    "public_door": _part(
+        "annhi_api",
+        "set_aside public_words",
+        adds={"public_words": "true", "set_aside_receipt": "true", "set_aside": f"receiver_id = {_PERSON}"},
+        changes="set_aside",
+    ),
     # The API, where somebody declares a relative, takes office or comes to a case: whom it is kept from, who is told.
     "screening": _part("annhi_api", "case_file report case_report absence suspension recusal delegate conflict"),
     # The API, where a unit is merged or split: which cases name it, whoever holds them, and the areas recorded of them.
@@ -510,7 +522,7 @@ PARTS: Final[Mapping[str, Part]] = {
     # The API, mailing a one-time link to an agency: the one kind of notice it may write by it.
     "linking": _part("annhi_api", adds={"notice": "kind = 'answer_link'"}),
     # The API, counting what stands in the record: codes and instants.
-    "metrics": _part("annhi_api", "case_file deadline rung escalation notice"),
+    "metrics": _part("annhi_api", "case_file deadline rung escalation notice set_aside"),
     # The gateway's word on a message over the phone; a failed one goes on to a call, by whoever is on duty.
     "gateway": _part(
         "annhi_api",

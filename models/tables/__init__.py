@@ -50,7 +50,7 @@ from models.tables.links import AnswerLink
 from models.tables.notes import CaseNote
 from models.tables.notices import CallTask, Notice
 from models.tables.organisation import Absence, Deputy, Person, Position, Shift, Unit, UnitName, UnitParent
-from models.tables.outside import NotSameChild, PublicReceipt
+from models.tables.outside import NotSameChild, PublicReceipt, PublicWords, SetAside, SetAsideReceipt
 from models.tables.record import AuditEntry, AuditSeal, ReferenceVersion, SweepRun
 from models.tables.referrals import REFERRAL_LIFECYCLE_COLUMNS, REFERRAL_PLACE_COLUMNS, Referral, ReferralEvent
 from models.tables.vault import CaseKey, Erasure, Informant, InformantReading, KeyShare, LegalHold
@@ -111,6 +111,7 @@ __all__ = [
     "Provider",
     "ProviderName",
     "PublicReceipt",
+    "PublicWords",
     "RecoveryCode",
     "Recusal",
     "ReferenceVersion",
@@ -121,6 +122,8 @@ __all__ = [
     "ResidentialArea",
     "Rung",
     "ServiceToken",
+    "SetAside",
+    "SetAsideReceipt",
     "SetUpLink",
     "Shift",
     "SignInStep",

@@ -32,6 +32,7 @@ class AuditEntry(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_where=text("detail ? 'cases'"),
         ),
+        Index("ix_audit_entry_set_aside", "record_id", postgresql_where=text("record = 'set_aside'")),
     )
 
     id: UUID = key()
