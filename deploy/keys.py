@@ -5,7 +5,6 @@ is to be restored needs it any more, ``retire`` of the old one. docs/decisions/0
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -15,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from models.clock import PlatformClock
 from models.database import Who, connect, transaction
-from models.records import set_aside, vault, webhooks
+from models.records import vault
 from models.records.audit import audit
 from models.settings import Settings
 from models.vault import KeysAwayError
@@ -104,18 +103,14 @@ async def _with_keys(config: Settings, work: Callable[[AsyncEngine, PlatformCloc
 
 async def _in_use(engine: AsyncEngine, clock: PlatformClock) -> dict[str, int]:
     async with transaction(engine, _WHO, clock.now()) as connection:
-        used = Counter(await vault.in_use(connection))
-        used.update(await webhooks.secrets_by_key(connection))
-        used.update(await set_aside.words_by_key(connection))
-        return dict(used)
+        return await vault.in_use(connection)
 
 
 async def _rewrap(engine: AsyncEngine, clock: PlatformClock) -> int:
     done = 0
     while True:
         async with transaction(engine, _WHO, clock.now()) as connection:
-            count = await vault.rewrap(connection, _BATCH) + await webhooks.rewrap_secrets(connection, _BATCH)
-            count += await set_aside.rewrap_words(connection, _BATCH)
+            count = await vault.rewrap(connection, _BATCH)
             if not count:
                 return done
             await _entry(

@@ -26,7 +26,7 @@ async def a_case(door: Door, **report: Any) -> str:
 async def proposed(door: Door, to: str = "HN-B", **report: Any) -> str:
     """One of those that waits for another commune's answer."""
     case = await a_case(door, **report)
-    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY, handover="Gọi cho bà")
+    await done(door, "cpo.a", case, "propose_transfer", to_unit=to, reason=WHY, handover="Gọi cho bà")
     return case
 
 

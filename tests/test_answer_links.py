@@ -16,14 +16,17 @@ from activities.channels import configured
 from activities.delivery import Outbox
 from api.pages.answer import COOKIE
 from models.calendar import TZ
+from models.database import Who, transaction
 from models.protocol.arithmetic import Amount
 from models.protocol.registry import Protocols
+from models.records import answer_links
 from models.records.texts import render
 from models.settings import Settings
 from models.vocabulary import label
 from tests.api_support import REFERENCE, Door
 from tests.receivers import mailbox
 from tests.referral_door_support import AID, a_case, asked, done
+from tests.rotation import rotated
 from tests.test_identity_pages import Browser
 from tests.world import World
 
@@ -410,3 +413,14 @@ async def test_a_link_waits_seven_days_unless_the_protocol_says_otherwise(door: 
     assert row["expires_at"].astimezone(TZ).time() == datetime.min.time(), "at the end of the seventh day"
     for values in ({"lasts": "7 CD"}, {}):  # a notice of before says nothing of it
         assert "trong 7 ngày." in render("answer_link", {"case": "AN-1", **values}, "vi", "https://x").body
+
+
+async def test_a_link_can_be_read_out_and_printed_after_the_keys_were_rotated(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    referral = await a_referral(door)
+    link = await a_link(door, referral)
+    async with transaction(door.database.owner, Who(system="keys"), door.clock.now()) as connection:
+        await rotated(connection, answer_links, monkeypatch)
+    (listed,) = (await door.get("cpo.a", f"/referrals/{referral}/links")).json()
+    assert listed["phrase"] == link["phrase"]

@@ -31,6 +31,7 @@ from models.vault import KeysAwayError
 from models.vocabulary import codes, label
 from tests.api_support import NOW, REFERENCE, Door, door_to
 from tests.identity_support import a_door, audited, code
+from tests.rotation import rotated
 from tests.test_public_reports import CANARY, DESK, PERSON, fill, send, standing
 from tests.world import World, a_world
 from workflows.connection import connect
@@ -656,33 +657,8 @@ async def test_what_waits_is_counted_without_a_word_of_it(door: Door) -> None:
 async def test_a_key_that_is_rotated_wraps_it_anew(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     item = await an_ad(door)
     async with transaction(door.database.owner, Who(system="keys"), NOW) as connection:
-        keys = records.provider(connection)
-        (before,) = await records.words_by_key(connection)
-        assert before == await keys.active()
-        assert await records.rewrap_words(connection, 10) == 0
-        other = Rotated(keys)
-        monkeypatch.setattr(records, "provider", lambda _: other)
-        assert await records.rewrap_words(connection, 10) == 1
-        assert await records.words_by_key(connection) == {"next": 1}
+        await rotated(connection, records, monkeypatch)
     assert (await door.get("h111", f"/set-aside/{item}")).json()["content"]["m01"]["happened"] == AD
-
-
-class Rotated:
-    """Keys after a rotation: what the next one wraps, only the next one opens."""
-
-    def __init__(self, keys: Any) -> None:
-        self.keys = keys
-
-    async def active(self) -> str:
-        return "next"
-
-    async def wrap(self, key: bytes, bound: str) -> Any:
-        return replace(await self.keys.wrap(key, f"{bound}/next"), kek="next")
-
-    async def unwrap(self, wrapped: Any, bound: str) -> bytes:
-        if wrapped.kek == "next":
-            wrapped, bound = replace(wrapped, kek=await self.keys.active()), f"{bound}/next"
-        return bytes(await self.keys.unwrap(wrapped, bound))
 
 
 # --- with Temporal ----------------------------------------------------------------------------------------------------

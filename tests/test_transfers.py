@@ -101,7 +101,7 @@ async def test_a_refusal_leaves_it_with_the_sender_and_the_department_assigns_it
     assert "assign_transfer" in await allowed(door, "doh", case)
     assert "assign_transfer" not in await allowed(door, "dohd", case)
     assert [one["kind"] for one in await under_way(door, "doh", case)] == ["refused"]
-    to_b = {"to_unit": str(door.unit("HN-B")), "reason": "Nơi trẻ cư trú"}
+    to_b = {"to_unit": "HN-B", "reason": "Nơi trẻ cư trú"}
     assert await refused(door, "prov", case, "assign_transfer", **to_b) == (403, "transfer-within-province")
     assert (await refused(door, "sup.a", case, "assign_transfer", **to_b))[1] == "not-your-role"
     await done(door, "doh", case, "assign_transfer", **to_b)
@@ -124,14 +124,15 @@ async def test_a_proposal_is_taken_back_and_the_receiver_reads_no_more(door: Doo
 
 async def test_a_case_goes_to_a_commune_in_force_and_to_another_one(door: Door) -> None:
     case = await a_case(door)
-    for unit in (door.unit("HN-A"), door.unit("HN-SYT"), uuid4()):
-        assert await refused(door, "cpo.a", case, "propose_transfer", to_unit=str(unit), reason=WHY) == (
+    for unit in ("HN-A", "HN-SYT", "HN-NOWHERE"):
+        assert await refused(door, "cpo.a", case, "propose_transfer", to_unit=unit, reason=WHY) == (
             422, "transfer-unit-not-allowed",
         ), unit  # fmt: skip
-    assert (await refused(door, "cpo.a", case, "propose_transfer", to_unit="HN-B", reason=WHY))[0] == 422
-    assert (await refused(door, "chair.a", case, "propose_transfer", to_unit=str(door.unit("HN-B")), reason=WHY))[
-        1
-    ] == ("not-your-role")
+    for unit in ("", "HN B", "\x00", 7, None):
+        assert (await refused(door, "cpo.a", case, "propose_transfer", to_unit=unit, reason=WHY))[0] == 422, unit
+    assert (await refused(door, "chair.a", case, "propose_transfer", to_unit="HN-B", reason=WHY))[1] == (
+        "not-your-role"
+    )
 
 
 async def test_who_takes_it_over_names_somebody_of_their_own(door: Door) -> None:
@@ -154,7 +155,7 @@ async def test_nothing_ends_while_a_transfer_waits(door: Door) -> None:
     )
     decision = {"number": "1/QĐ", "signed_on": "2026-11-23", "signer": "Chủ tịch"}
     code = (await refused(door, "chair.a", case, "approve_closure", decision=decision))[1]
-    assert code in ("emergency-undecided", "custody-not-held")
+    assert code == "emergency-undecided"
     await done(door, "cpo.a", case, "rule_out_emergency", reason="Không có dấu hiệu")
     assert (await refused(door, "chair.a", case, "approve_closure", decision=decision))[1] == "custody-not-held"
 
@@ -169,10 +170,7 @@ async def test_another_commune_asks_for_a_case_whose_code_it_knows_and_learns_no
     assert (await refused(door, "sup.b", code, "request_transfer", reason="Xin nhận"))[
         1
     ] == "transfer-already-requested"
-    assert (await refused(door, "sup.a", case, "request_transfer", reason="Xin nhận"))[1] in (
-        "not-your-unit",
-        "not-found",
-    )
+    assert (await refused(door, "sup.a", case, "request_transfer", reason="Xin nhận"))[1] == "not-your-unit"
     assert await told(door, case, "transfer_requested") >= {"cpo.a", "sup.a"}
     assert "decline_request" in await allowed(door, "sup.a", case)
     assert [one["kind"] for one in await under_way(door, "sup.a", case)] == ["requested"]
@@ -182,7 +180,7 @@ async def test_another_commune_asks_for_a_case_whose_code_it_knows_and_learns_no
     assert (await refused(door, "sup.a", case, "decline_request", reason="x"))[1] == "no-transfer-request"
     # Asked again, the proposal is the answer.
     assert (await door.act("cpo.b", code, "request_transfer", {"reason": "Trẻ đã chuyển hẳn"})).status_code == 200
-    await done(door, "cpo.a", case, "propose_transfer", to_unit=str(door.unit("HN-B")), reason=WHY)
+    await done(door, "cpo.a", case, "propose_transfer", to_unit="HN-B", reason=WHY)
     assert (await clock(door, case, "transfer_request"))["status"] == "met"
 
 
@@ -223,7 +221,7 @@ async def test_a_report_that_belongs_nowhere_is_routed_by_the_duty_desk(door: Do
     assert (seen["state"]["custody"], seen["unit"]) == ("unrouted", None)
     assert [one["kind"] for one in await under_way(door, "dohd", case)] == ["unrouted"]
     assert await holders(door, case) == []
-    await done(door, "dohd", case, "assign_transfer", to_unit=str(door.unit("HN-A")), reason="Nơi xảy ra vụ việc")
+    await done(door, "dohd", case, "assign_transfer", to_unit="HN-A", reason="Nơi xảy ra vụ việc")
     assert (await clock(door, case, "route"))["status"] == "met"
     assert await holders(door, case) == [("HN-A", "assign_transfer", True)]
     assert await told(door, case, "transfer_assigned") >= {"sup.a"}
@@ -259,7 +257,7 @@ async def test_two_answers_at_once_have_one_winner(door: Door) -> None:
 
 async def test_sent_twice_it_is_done_once(door: Door) -> None:
     case, key = await a_case(door), uuid4()
-    body = {"to_unit": str(door.unit("HN-B")), "reason": WHY}
+    body = {"to_unit": "HN-B", "reason": WHY}
     first = await door.act("cpo.a", case, "propose_transfer", body, key=key)
     again = await door.act("cpo.a", case, "propose_transfer", body, key=key)
     assert (first.status_code, again.status_code) == (200, 200)
@@ -305,7 +303,7 @@ async def test_many_that_were_handed_over_are_read_in_pages_and_each_of_them_onc
     # One that came back is the unit's own again, and one that went twice is told of once.
     back = given[0]
     for there, owner, to in (("cpo.b", "cpo.a", "HN-A"), ("cpo.a", "cpo.b", "HN-B")):
-        await done(door, there, back, "propose_transfer", to_unit=str(door.unit(to)), reason=WHY)
+        await done(door, there, back, "propose_transfer", to_unit=to, reason=WHY)
         await done(door, owner, back, "accept_transfer", owner_id=str(door.person(owner)))
         again = [one["case_code"] for one in await door.every("cpo.a", "/transfers/handed-over", limit=2)]
         assert sorted(again) == sorted(set(found) - ({codes[0]} if to == "HN-A" else set()))
@@ -339,17 +337,18 @@ async def another_province(door: Door) -> UUID:
 
 async def test_across_provinces_the_committee_or_the_nation_may_decide_and_the_nation_reads_nothing(door: Door) -> None:
     there = await another_province(door)
+    ((code,),) = [row.values() for row in await door.sql("SELECT code FROM unit WHERE id = :id", id=there)]
     for who in ("prov", "nat"):
         case = await a_case(door)
-        await done(door, "cpo.a", case, "propose_transfer", to_unit=str(there), reason=WHY)
+        await done(door, "cpo.a", case, "propose_transfer", to_unit=code, reason=WHY)
         assert (await door.get("nat", f"/cases/{case}")).status_code == 404
-        answer = await door.act(who, case, "assign_transfer", {"to_unit": str(there), "reason": "Nơi cư trú"})
+        answer = await door.act(who, case, "assign_transfer", {"to_unit": code, "reason": "Nơi cư trú"})
         assert answer.status_code == 200, (who, answer.text)
         assert answer.json()["case"] is None
         (row,) = await door.sql("SELECT unit_id, custody FROM case_file WHERE id = :id", id=case)
         assert (row["unit_id"], row["custody"]) == (there, "held")
     within = await proposed(door)
-    assert await refused(door, "nat", within, "assign_transfer", to_unit=str(door.unit("HN-B")), reason="x") == (
+    assert await refused(door, "nat", within, "assign_transfer", to_unit="HN-B", reason="x") == (
         403,
         "transfer-within-province",
     )

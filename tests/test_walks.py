@@ -306,8 +306,8 @@ async def body_for(walk: Walk, code: str, dice: Random) -> dict[str, Any]:
             }
         },
         "raise_flag": lambda: {"flag": {"flag": "SAFETY", "look_on": str(today + dice.choice(LEAPS))}},
-        "propose_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Đã chuyển nhà"},
-        "assign_transfer": lambda: {"to_unit": world.unit(dice.choice(["HN-A", "HN-B"])), "reason": "Nơi cư trú"},
+        "propose_transfer": lambda: {"to_unit": dice.choice(["HN-A", "HN-B"]), "reason": "Đã chuyển nhà"},
+        "assign_transfer": lambda: {"to_unit": dice.choice(["HN-A", "HN-B"]), "reason": "Nơi cư trú"},
         "accept_transfer": lambda: {"owner_id": world.person(dice.choice(["cpo.a", "cpo.b"]))},
         "name_delegate": lambda: {"person_id": world.person("cpo.b"), "for_role": "CHAIR"},
     }  # fmt: skip

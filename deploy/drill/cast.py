@@ -238,8 +238,6 @@ class Cast:
         def resolve(kind: str, name: str) -> str:
             if kind == "person":
                 return str(self._world.people[name])
-            if kind == "unit":
-                return str(self._world.units[name])
             if kind == "case":
                 return str(self._cases[name])
             if kind == "plan":

@@ -157,8 +157,8 @@ def _named_referrals(step: Step) -> Iterator[_Problem]:
 
 def _pointers(drill: Drill, index: int, step: Step, cases: set[str]) -> Iterator[_Problem]:
     for kind, name in references(getattr(getattr(step, step.kind), "form", {})):
-        known = {"person": drill.cast, "unit": {unit.code for unit in drill.units}}
-        if name.split("/")[0] not in known.get(kind, cases):
+        known = drill.cast if kind == "person" else cases
+        if name.split("/")[0] not in known:
             yield ("steps", index, step.kind, "form"), f"${{{kind}:{name}}} points at nobody and nothing above"
 
 

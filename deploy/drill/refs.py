@@ -1,15 +1,14 @@
 """What a form may point at: ids and hashes nobody can know when writing the file.
 
 ``${person:lan}`` is the id of somebody in the cast, ``${case:be-an}`` of a case, ``${deadline:be-an/plan}`` of its
-latest deadline of that code, ``${plan:be-an}`` the content hash of its plan, which an approval is bound to,
-``${unit:xa-a}`` the id of a unit.
+latest deadline of that code, ``${plan:be-an}`` the content hash of its plan, which an approval is bound to.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-REFERENCE = re.compile(r"\$\{(person|case|deadline|plan|unit):([a-z0-9][a-z0-9_/-]*)\}")
+REFERENCE = re.compile(r"\$\{(person|case|deadline|plan):([a-z0-9][a-z0-9_/-]*)\}")
 
 Resolve = Callable[[str, str], str]
 """Kind and name to what stands for them."""

@@ -17,7 +17,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records.actor import Acting
-from models.records.vault import provider
+from models.records.vault import bound_to, provider
 from models.tables import AnswerLink, table
 from models.vault import Wrapped
 
@@ -70,7 +70,7 @@ async def make(  # noqa: PLR0917 - one row, whole
     """
     made = Made(link_id, secrets.token_urlsafe(32), " ".join(secrets.choice(_WORDS) for _ in range(_LONG)))
     keys = provider(connection)
-    wrapped = await keys.wrap(f"{made.token}/{made.phrase}".encode(), _bound(link_id))
+    wrapped = await keys.wrap(f"{made.token}/{made.phrase}".encode(), bound_to(LINK, link_id))
     await end(connection, referral.id, "replaced", at)
     await connection.execute(
         LINK.insert().values(
@@ -102,13 +102,9 @@ async def secrets_of(connection: AsyncConnection, row: Any) -> Made:
     Raises:
         KeysAwayError, AlteredError: they cannot be unwrapped.
     """
-    clear = await provider(connection).unwrap(Wrapped(row.kek, row.wrapped), _bound(row.id))
+    clear = await provider(connection).unwrap(Wrapped(row.kek, row.wrapped), bound_to(LINK, row.id))
     token, _, phrase = clear.decode().partition("/")
     return Made(row.id, token, phrase)
-
-
-def _bound(link_id: UUID) -> str:
-    return f"answer_link/wrapped/{link_id}"
 
 
 async def read(connection: AsyncConnection, link_id: UUID) -> Row[Any] | None:

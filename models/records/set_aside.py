@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, exists, func, or_, select, text, true, update
+from sqlalchemy import Row, and_, delete, exists, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.forms import AS_STORED, ReportInput, content
 from models.records.actor import Acting
-from models.records.vault import provider, seal, unseal
+from models.records.vault import bound_to, provider, seal, unseal
 from models.tables import PublicWords, SetAside, table
 from models.vault import DataKey, Wrapped
 from models.writing import binary, put
@@ -99,7 +99,7 @@ async def set_aside(
     """
     key = DataKey.new()
     sealed, digest = seal(key, SET_ASIDE, report_id, content(report))
-    wrapped = await provider(connection).wrap(key.raw, _bound(report_id))
+    wrapped = await provider(connection).wrap(key.raw, bound_to(SET_ASIDE, report_id))
     await put(
         connection,
         SET_ASIDE,
@@ -125,7 +125,7 @@ async def words(connection: AsyncConnection, row: Any) -> ReportInput:
         KeysAwayError: it cannot be opened now.
         AlteredError: it is not what was stored.
     """
-    raw = await provider(connection).unwrap(Wrapped(row.kek, row.wrapped), _bound(row.id))
+    raw = await provider(connection).unwrap(Wrapped(row.kek, row.wrapped), bound_to(SET_ASIDE, row.id))
     said = unseal(DataKey(raw), SET_ASIDE, row.id, row.sealed, row.content_hash)
     report = ReportInput.model_validate(said, context={AS_STORED: True})
     return report.model_copy(update={"received_at": row.received_at})
@@ -174,40 +174,3 @@ async def taken_in(connection: AsyncConnection, report_id: UUID, at: datetime) -
     await connection.execute(
         update(SET_ASIDE).where(SET_ASIDE.c.id == report_id).values(taken_in_at=at, sealed=None, kek=None, wrapped=None)
     )
-
-
-# --- rotation of keys -------------------------------------------------------------------------------------------------
-
-
-async def words_by_key(connection: AsyncConnection) -> dict[str, int]:
-    """How many of them each key-encryption key has wrapped."""
-    statement = (
-        select(SET_ASIDE.c.kek, func.count().label("sealed"))
-        .where(SET_ASIDE.c.kek.is_not(None))
-        .group_by(SET_ASIDE.c.kek)
-    )
-    return {row.kek: row.sealed for row in await connection.execute(statement)}
-
-
-async def rewrap_words(connection: AsyncConnection, most: int) -> int:
-    """Wrap their keys anew by the key that is active now; see ``models.records.vault.rewrap``."""
-    keys = provider(connection)
-    active = await keys.active()
-    statement = (
-        select(SET_ASIDE.c.id, SET_ASIDE.c.kek, SET_ASIDE.c.wrapped)
-        .where(SET_ASIDE.c.kek != active)
-        .order_by(SET_ASIDE.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    rows = (await connection.execute(statement)).all()
-    for row in rows:
-        again = await keys.wrap(await keys.unwrap(Wrapped(row.kek, row.wrapped), _bound(row.id)), _bound(row.id))
-        await connection.execute(
-            update(SET_ASIDE).where(SET_ASIDE.c.id == row.id).values(kek=again.kek, wrapped=again.key)
-        )
-    return len(rows)
-
-
-def _bound(report_id: UUID) -> str:
-    return f"set_aside/wrapped/{report_id}"

@@ -4,6 +4,7 @@ The keys that wrap the cases' keys are the process's (``models.database.connect`
 connection. Everything sealed is bound to its table, column and row, so that no ciphertext can be moved to another.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -16,11 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import KEYS
 from models.forms import canonical
-from models.tables import CaseKey, KeyShare, table
+from models.tables import AnswerLink, CaseKey, KeyShare, SetAside, WebhookSecret, table
 from models.vault import AlteredError, DataKey, ErasedError, KeyProvider, KeysAwayError, Wrapped
 from models.writing import binary, change, put_all
 
 _CASE_KEY, _SHARE = table(CaseKey), table(KeyShare)
+
+_WRAPPING: Final[Mapping[Table, ColumnElement[bool]]] = {
+    _CASE_KEY: _CASE_KEY.c.destroyed_at.is_(None),
+    **{of: of.c.kek.is_not(None) for of in (table(AnswerLink), table(SetAside), table(WebhookSecret))},
+}
+"""Tables whose rows hold something wrapped (``kek``, ``wrapped``): the cases' keys, and what stands for itself."""
 
 WITH_KEY: Final = (_CASE_KEY.c.wrapped.label("key_wrapped"), _CASE_KEY.c.kek.label("key_kek"))
 """The columns ``key_in`` reads, for a statement joined with ``case_key``."""
@@ -115,45 +122,53 @@ async def key_in(connection: AsyncConnection, case_id: UUID, row: Any) -> DataKe
     return DataKey(raw)
 
 
+def bound_to(of: Table, row_id: UUID) -> str:
+    """What the wrapped thing of a row is bound to, so that it cannot be moved to another row."""
+    return f"{of.name}/wrapped/{row_id}"
+
+
 async def in_use(connection: AsyncConnection) -> dict[str, int]:
-    """How many living data keys each key-encryption key has wrapped."""
-    statement = (
-        select(_CASE_KEY.c.kek, func.count().label("living"))
-        .where(_CASE_KEY.c.destroyed_at.is_(None))
-        .group_by(_CASE_KEY.c.kek)
-    )
-    return {row.kek: row.living for row in await connection.execute(statement)}
+    """How much each key-encryption key has wrapped: living data keys, and what rows hold of their own."""
+    found: Counter[str] = Counter()
+    for of, condition in _WRAPPING.items():
+        statement = select(of.c.kek, func.count().label("wrapped")).where(condition).group_by(of.c.kek)
+        found.update({row.kek: row.wrapped for row in await connection.execute(statement)})
+    return dict(found)
 
 
 async def rewrap(connection: AsyncConnection, most: int) -> int:
-    """Wrap data keys anew by the key that is active now. Nothing that is encrypted changes, and nobody has to wait.
+    """Wrap anew by the key that is active now. Nothing that is encrypted changes, and nobody has to wait.
 
     Args:
         connection: a transaction of the owner.
-        most: how many at most.
+        most: how many of each kind at most.
 
     Returns:
-        How many it were; fewer than ``most`` when none is left but those somebody else is at.
+        How many it were; none when nothing is left but what somebody else is at.
 
     Raises:
         KeysAwayError: a key they were wrapped by is not there.
     """
     keys = provider(connection)
     active = await keys.active()
-    statement = (
-        select(_CASE_KEY.c.case_id, *WITH_KEY)
-        .where(_CASE_KEY.c.destroyed_at.is_(None), _CASE_KEY.c.kek != active)
-        .order_by(_CASE_KEY.c.kek, _CASE_KEY.c.case_id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    rows = []
-    for row in (await connection.execute(statement)).all():
-        bound = _of_case(row.case_id)
-        wrapped = await keys.wrap(await keys.unwrap(Wrapped(row.key_kek, row.key_wrapped), bound), bound)
-        rows.append({"case_id": row.case_id, "wrapped": binary(wrapped.key), "kek": wrapped.kek})
-    await change(connection, _CASE_KEY, rows)
-    return len(rows)
+    done = 0
+    for of, condition in _WRAPPING.items():
+        (key,) = of.primary_key.columns
+        statement = (
+            select(key.label("id"), of.c.kek, of.c.wrapped)
+            .where(condition, of.c.kek != active)
+            .order_by(of.c.kek, key)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        rows = []
+        for row in (await connection.execute(statement)).all():
+            bound = _of_case(row.id) if of is _CASE_KEY else bound_to(of, row.id)
+            wrapped = await keys.wrap(await keys.unwrap(Wrapped(row.kek, row.wrapped), bound), bound)
+            rows.append({key.name: row.id, "wrapped": binary(wrapped.key), "kek": wrapped.kek})
+        await change(connection, of, rows)
+        done += len(rows)
+    return done
 
 
 async def destroy_key(connection: AsyncConnection, case_id: UUID, at: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.lifecycle.referral.services import providers_of
 from models.records.dated import in_force
-from models.records.vault import provider
+from models.records.vault import bound_to, provider
 from models.tables import Position, WebhookDelivery, WebhookEndpoint, WebhookSecret, table
 from models.vault import Wrapped
 from models.webhooks import UNTOLD, described
@@ -83,7 +83,7 @@ async def seal_secret(connection: AsyncConnection, secret_id: UUID, secret: byte
     Raises:
         KeysAwayError: not now.
     """
-    return await provider(connection).wrap(secret, _bound(secret_id))
+    return await provider(connection).wrap(secret, bound_to(SECRET, secret_id))
 
 
 async def secrets_of(connection: AsyncConnection, endpoint_id: UUID, at: datetime) -> Sequence[bytes]:
@@ -103,36 +103,4 @@ async def secrets_of(connection: AsyncConnection, endpoint_id: UUID, at: datetim
         .order_by(SECRET.c.issued_at.desc(), SECRET.c.id.desc())
     )
     keys = provider(connection)
-    return [await keys.unwrap(Wrapped(row.kek, row.wrapped), _bound(row.id)) for row in rows.all()]
-
-
-async def secrets_by_key(connection: AsyncConnection) -> dict[str, int]:
-    """How many secrets each key-encryption key has sealed: those too that no longer hold, for their rows stay."""
-    found: dict[str, int] = {}
-    for kek in (await connection.execute(select(SECRET.c.kek))).scalars():
-        found[kek] = found.get(kek, 0) + 1
-    return found
-
-
-async def rewrap_secrets(connection: AsyncConnection, most: int) -> int:
-    """Seal secrets anew by the key that is active now; see ``models.records.vault.rewrap``."""
-    keys = provider(connection)
-    active = await keys.active()
-    statement = (
-        select(SECRET.c.id, SECRET.c.kek, SECRET.c.wrapped)
-        .where(SECRET.c.kek != active)
-        .order_by(SECRET.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    rows = (await connection.execute(statement)).all()
-    for row in rows:
-        sealed = await keys.wrap(await keys.unwrap(Wrapped(row.kek, row.wrapped), _bound(row.id)), _bound(row.id))
-        await connection.execute(
-            SECRET.update().where(SECRET.c.id == row.id).values(wrapped=sealed.key, kek=sealed.kek)
-        )
-    return len(rows)
-
-
-def _bound(secret_id: UUID) -> str:
-    return f"webhook_secret/wrapped/{secret_id}"
+    return [await keys.unwrap(Wrapped(row.kek, row.wrapped), bound_to(SECRET, row.id)) for row in rows.all()]
