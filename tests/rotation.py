@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.records import vault
+from models.vault import KeysAwayError
 
 
 async def rotated(connection: AsyncConnection, reads: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +22,7 @@ async def rotated(connection: AsyncConnection, reads: ModuleType, monkeypatch: p
         monkeypatch.setattr(module, "provider", lambda _: other)
     assert await vault.rewrap(connection, 100) == sum(before.values())
     assert await vault.in_use(connection) == {"next": sum(before.values())}
+    other.alone = True
 
 
 class Rotated:
@@ -28,6 +30,8 @@ class Rotated:
 
     def __init__(self, keys: Any) -> None:
         self.keys = keys
+        self.alone = False
+        """The keys before it are retired."""
 
     async def active(self) -> str:
         return "next"
@@ -38,4 +42,6 @@ class Rotated:
     async def unwrap(self, wrapped: Any, bound: str) -> bytes:
         if wrapped.kek == "next":
             wrapped, bound = replace(wrapped, kek=await self.keys.active()), f"{bound}/next"
+        elif self.alone:
+            raise KeysAwayError(wrapped.kek)
         return bytes(await self.keys.unwrap(wrapped, bound))
