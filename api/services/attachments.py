@@ -162,8 +162,11 @@ async def _entered(
 ) -> tuple[AttachmentOut, bool]:
     """Put a stored file on record, once. Says whether this one is the one that counts."""
     state: State = "quarantined" if visit.door.settings.clamd else "unscanned"
-    new = await record(connection, place, stored, case_key, visit.caller.acting, state=state, at=visit.now)
-    row = await _at(connection, visit, place, stored.id)
+    # Looked for first: row security would refuse to add again what may no longer be added, though it is there.
+    row, new = await _at(connection, visit, place, stored.id), False
+    if row is None:
+        new = await record(connection, place, stored, case_key, visit.caller.acting, state=state, at=visit.now)
+        row = await _at(connection, visit, place, stored.id)
     if row is None or not (new or row.content_hash == case_key.hash(stored.sha256.encode())):
         raise Problem("idempotency-key-reused", case_id=place.case_id)
     of = {"referral": str(place.referral_id)} if place.referral_id else {}

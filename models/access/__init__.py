@@ -196,8 +196,8 @@ TABLE: Final[dict[Action, dict[str, Scope]]] = {
     "read_case": {**_OFFICES, **dict.fromkeys(AGENCIES, Scope.REFERRAL)},
     "read_attachment": _OFFICES,
     "add_attachment": {role: how_far for role, how_far in _OFFICES.items() if role != "PROV"},
-    # With an agency, of one referral: whoever a referral is sent from.
-    "share_attachment": {role: _OFFICES[role] for role in ("CPO", "SUP", *sorted(DEPARTMENT))},
+    # With the agency of one referral: whoever adds files to the case and records what may be passed on.
+    "share_attachment": {role: _OFFICES[role] for role in (*sorted(COMMUNE), *sorted(DEPARTMENT))},
     "read_referral_files": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
     "add_referral_file": dict.fromkeys(sorted(PROVIDERS), Scope.REFERRAL),
     # By a child's name: whoever reads names for as long as a case lasts. The hotline reads them only while it waits.

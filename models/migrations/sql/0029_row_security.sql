@@ -176,7 +176,7 @@ CREATE POLICY api_finds ON attachment_share FOR SELECT TO annhi_api
 ;
 
 CREATE POLICY api_adds ON attachment_share FOR INSERT TO annhi_api
-    WITH CHECK ((shared_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CPO,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND EXISTS (SELECT FROM referral seen
+    WITH CHECK ((shared_by = (SELECT annhi_person()) AND (SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id))) AND EXISTS (SELECT FROM referral seen
         WHERE seen.id = attachment_share.referral_id AND seen.case_id = attachment_share.case_id)
     AND EXISTS (SELECT FROM attachment seen LEFT JOIN referral came ON came.id = seen.referral_id
         WHERE seen.id = attachment_share.attachment_id
@@ -184,6 +184,6 @@ CREATE POLICY api_adds ON attachment_share FOR INSERT TO annhi_api
 ;
 
 CREATE POLICY api_changes ON attachment_share FOR UPDATE TO annhi_api
-    USING (((SELECT annhi_role()) = ANY ('{CPO,DOH,DOHD,SUP}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
+    USING (((SELECT annhi_role()) = ANY ('{CHAIR,CPO,DOH,DOHD,SUP,VCH}') AND (case_id = ANY ((SELECT annhi_opened())::uuid[]) OR ((SELECT annhi_person()) IS NOT NULL AND annhi_reads(case_id)))))
 ;
 
