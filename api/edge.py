@@ -37,7 +37,7 @@ _QUERY_LIMIT: Final = 8192
 _MOST_PARAMETERS: Final = 100
 _DEEPEST: Final = 64
 """Levels a JSON body may be nested; no form of ours has a third of that."""
-_UPLOAD: Final = re.compile(r"/api/v1/cases/[^/]+/attachments")
+_UPLOAD: Final = re.compile(r"/api/v1/(?:cases|referrals)/[^/]+/attachments")
 _FORM: Final = b"application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
 _FHIR: Final = FHIR_TYPE
@@ -237,7 +237,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
 
 
 def _is_upload(scope: Scope) -> bool:
-    """A file on its way into a case: it is passed on piece by piece, and its own endpoint limits and checks it."""
+    """A file on its way in: it is passed on piece by piece, and its own endpoint limits and checks it."""
     return scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"]) is not None
 
 

@@ -602,9 +602,24 @@ _DOOR: dict[str, Spec] = {
     ),
     "too-many-attachments": Spec(
         409,
-        Both("Hồ sơ đã đủ số tệp", "The case has as many files as it may"),
-        Both("Hồ sơ đã có số tệp đính kèm tối đa.", "The case has reached the largest number of attachments."),
+        Both("Đã đủ số tệp", "There are as many files as there may be"),
+        Both(
+            "Hồ sơ hoặc chuyển gửi đã có số tệp đính kèm tối đa.",
+            "The case or the referral has reached the largest number of attachments.",
+        ),
         Both("Hãy gộp các trang vào một tệp PDF.", "Put pages together into one PDF."),
+    ),
+    "attachment-not-shareable": Spec(
+        409,
+        Both("Không chia sẻ được tệp này", "This file cannot be shared"),
+        Both(
+            "Loại tệp này không thuộc phần thông tin dành cho dịch vụ của chuyển gửi, hoặc tệp do chính nơi nhận gửi.",
+            "Files of this class are not part of what the service is given, or the file is the agency's own.",
+        ),
+        Both(
+            "Hãy nêu điều nơi nhận cần biết trong nội dung đề nghị hoặc khi trả lời câu hỏi bổ sung thông tin.",
+            "Say what the agency needs in the request, or in the answer to its question.",
+        ),
     ),
     "attachment-quarantined": Spec(
         409,

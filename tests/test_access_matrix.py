@@ -14,10 +14,11 @@ from deploy.runtime.postgres import Postgres
 from models.access import ACTIONS, ASKS_PURPOSE, TABLE, Relation, Scope, may, reach, reads, scope
 from models.access.describe import main, matrix, replaced
 from models.access.routes import ROUTES, UNKNOWN, Besides, Guard, refusal
+from models.access.slices import Stands
 from models.forms import INPUTS
 from models.lifecycle import EVENTS, ROLES
 from models.settings import Settings
-from tests.access_support import ELSEWHERE, INFORMANT, Everybody, Subject, everybody
+from tests.access_support import ELSEWHERE, INFORMANT, Everybody, Subject, everybody, refer
 from tests.api_support import DECLARE, open_door, report_body, temporal_away
 
 PAGE = Path(__file__).parents[1] / "docs" / "access.md"
@@ -228,6 +229,9 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /api/v1/cases/{case}/possible-duplicates/{other}/not-the-same": {},
     "POST /api/v1/cases/{case}/attachments": {},
     "POST /api/v1/cases/{case}/attachments/{attachment}/custody": {"what": "SEALED"},
+    "POST /api/v1/cases/{case}/attachments/{attachment}/shares/{referral}": {},
+    "POST /api/v1/cases/{case}/attachments/{attachment}/shares/{referral}/end": {},
+    "POST /api/v1/referrals/{referral}/attachments": {},
     "POST /api/v1/cases/{case}/consents": CONSENT,
     "POST /api/v1/cases/{case}/consents/{consent}/withdraw": {},
     "POST /api/v1/cases/{case}/withholdings": WITHHOLDING,
@@ -295,7 +299,7 @@ async def send(people: Everybody, username: str, address: str, path: str) -> Any
     if Besides.PURPOSE in ROUTES[address].besides:
         headers |= PURPOSE
     more: dict[str, Any] = {"json": WRITES[address]} if address in WRITES else {}
-    if address == "POST /api/v1/cases/{case}/attachments":
+    if re.fullmatch(r"POST /api/v1/(cases|referrals)/\{\w+\}/attachments", address):
         headers["Content-Type"] = "application/octet-stream"
         more = {"content": b"x", "params": {"kind": "PHOTO"}}
     if address == "POST /api/v1/directory/imports":
@@ -374,7 +378,10 @@ async def test_another_cases_ids_are_unknown_on_every_nested_address(people: Eve
     ids: dict[str, dict[str, UUID]] = {}
     for case in (own, other):
         assert (await door.get("one.sup", f"/cases/{case.id}")).status_code == 200  # declares
-        made = {}
+        # To the police, who are given sensitive files; what is passed on to them is agreed to.
+        made = {"referral": await refer(door, case.id, "POL", Stands.AGREED)}
+        shared = {**CONSENT, "scope": "SHARING", "services": []}
+        assert (await door.post("one.sup", f"/cases/{case.id}/consents", shared)).status_code == 201
         for name, part, body in (("consent", "consents", CONSENT), ("withholding", "withholdings", WITHHOLDING)):
             answer = await door.post("one.sup", f"/cases/{case.id}/{part}", body)
             assert answer.status_code == 201, answer.text

@@ -454,6 +454,31 @@ async def an_attachment(door: Door) -> str:
     return f"{case}/attachments/{made.json()['id']}"
 
 
+async def a_shareable(door: Door, *, shared: bool = False) -> str:
+    """A file of a case, and a referral of it that may be shown it; ``shared``: it is."""
+    referral = await a_referral(door)
+    (row,) = await door.sql("SELECT case_id FROM referral WHERE id = :id", id=referral)
+    case = row["case_id"]
+    await door.sql("UPDATE referral SET state = 'accepted', accepted_at = updated_at WHERE id = :id", id=referral)
+    agreed = {**CONSENT, "scope": "SHARING", "services": []}
+    assert (await door.post("cpo.a", f"/cases/{case}/consents", agreed)).status_code == 201
+    made = (await attach(door, "cpo.a", str(case), data_class="P1")).json()
+    path = f"/cases/{case}/attachments/{made['id']}/shares/{referral}"
+    if shared:
+        assert (await door.post("cpo.a", path)).status_code == 200
+    return path
+
+
+async def a_shared_file(door: Door) -> str:
+    """The same as the agency finds it."""
+    words = (await a_shareable(door, shared=True)).split("/")
+    return f"/referrals/{words[-1]}/attachments/{words[4]}"
+
+
+async def a_referral_at_work(door: Door) -> str:
+    return (await a_shared_file(door)).split("/")[2]
+
+
 async def open_informant(door: Door) -> Call:
     report = (await reported(door))["id"]
     return "h111", f"/reports/{report}/informant/readings", WHY, {}
@@ -666,6 +691,20 @@ CALLS: dict[str, Callable[[Door], Awaitable[Call]]] = {
     ),
     "GET /referrals/counts": known("edu", "/referrals/counts"),
     "GET /referrals/{referral}": on(a_referral, "edu", "/referrals/{}"),
+    "GET /referrals/{referral}/attachments": on(a_referral_at_work, "edu", "/referrals/{}/attachments"),
+    "POST /referrals/{referral}/attachments": on(
+        a_referral_at_work,
+        "edu",
+        "/referrals/{}/attachments?kind=PHOTO",
+        PNG,
+        **A_FILE,
+        **{"Idempotency-Key": str(uuid4())},
+    ),
+    "GET /referrals/{referral}/attachments/{attachment}/content": on(a_shared_file, "edu", "{}/content"),
+    "POST /cases/{case}/attachments/{attachment}/shares/{referral}": on(a_shareable, "cpo.a", "{}"),
+    "POST /cases/{case}/attachments/{attachment}/shares/{referral}/end": on(
+        lambda door: a_shareable(door, shared=True), "cpo.a", "{}/end"
+    ),
     "GET /referrals/{referral}/links": on(a_referral, "sup.a", "/referrals/{}/links"),
     "POST /referrals/{referral}/links": on(
         a_referral,

@@ -34,6 +34,7 @@ GRANTS: dict[str, tuple[str, str]] = {
     "alembic_version": ("S", "S"),
     "area_place": ("SIU", "S"),
     "attachment": ("SI", "SU"),
+    "attachment_share": ("SIU", ""),
     "audit_entry": ("SI", "SI"),
     "audit_seal": ("", "SI"),
     "breach": ("S", "SIU"),

@@ -492,6 +492,7 @@ async def test_an_agency_finds_of_a_child_what_its_referral_shows_and_nothing_el
     subject = people.subjects["SUP", Relation.SAME_UNIT]
     referral = await refer(people.door, subject.id, role, how)
     who = people.acting[f"one.{role.lower()}"]
+    files = await files_of(people, subject.id, referral, role)
     if how is Stands.RECUSED:
         await recuse(people.door, subject.id, who.person_id)
     try:
@@ -505,7 +506,17 @@ async def test_an_agency_finds_of_a_child_what_its_referral_shows_and_nothing_el
                 assert seen.age == 8
                 named = shown is Slice.SLICE and "full_name" in CHILD_FIELDS[services_of(role)[0]]
                 assert seen.full_name == ("Bé Mẫu" if named else None)
-            for table in ("case_file", "case_event", "document", "report", "attachment", "breach"):
+            # Of what lies in the case, the file of this referral and the one that is shared with it; with the slice.
+            rows = await connection.execute(
+                text("SELECT id FROM attachment WHERE case_id = :id ORDER BY created_at"), {"id": subject.id}
+            )
+            seen_files = list(rows.scalars())
+            assert set(seen_files) == (set(files) if shown is Slice.SLICE else set())
+            counted = "SELECT (SELECT count(*) FROM attachment_share), (SELECT count(*) FROM custody_entry)"
+            assert tuple((await connection.execute(text(counted))).one()) == (
+                (1, 2) if shown is Slice.SLICE else (0, 0)
+            )
+            for table in ("case_file", "case_event", "document", "report", "breach"):
                 column = {"case_file": "id", "report": "id"}.get(table, "case_id")
                 rows = await connection.execute(
                     text(f"SELECT count(*) FROM {table} WHERE {column} = :id"),
@@ -516,6 +527,110 @@ async def test_an_agency_finds_of_a_child_what_its_referral_shows_and_nothing_el
     finally:
         await people.door.sql("DELETE FROM recusal WHERE case_id = :id", id=subject.id)
         await people.door.sql("UPDATE referral SET receiver_id = NULL WHERE id = :id", id=referral)
+
+
+async def files_of(people: Everybody, case: UUID, referral: UUID, role: str) -> list[UUID]:
+    """A file of a referral's agency and one of the case that is shared with it, each with an entry of custody; beside
+    them one that was shared and taken back, and one of the case alone."""
+    door, at, who = people.door, people.door.clock.now(), people.acting[f"two.{role.lower()}"]
+    sup, made = people.acting["one.sup"], [uuid4() for _ in range(4)]
+    for one in made:
+        own = one == made[0]
+        await door.sql(
+            "INSERT INTO attachment (id, case_id, object_name, kind, data_class, media_type, size, sealed, "
+            "content_hash, author_id, created_at, state, referral_id, agency_id) VALUES (:id, :case, :name, 'PHOTO', "
+            "'P3', 'image/png', 1, '\\x00', 'x', :author, :at, 'clean', :referral, :agency)",
+            id=one, case=case, name=one.hex, at=at, author=who.person_id if own else sup.person_id,
+            referral=referral if own else None, agency=who.unit_id if own else None,
+        )  # fmt: skip
+        await door.sql(
+            "INSERT INTO custody_entry (id, attachment_id, sequence, what, at, hash) "
+            "VALUES (:id, :one, 1, 'SCANNED', :at, 'x')",
+            id=uuid4(), one=one, at=at,
+        )  # fmt: skip
+    for one in made[1:3]:
+        over = one == made[2]
+        await door.sql(
+            "INSERT INTO attachment_share (id, attachment_id, referral_id, case_id, shared_by, position_id, shared_at, "
+            "ended_by, ended_position_id, ended_at) VALUES (:id, :one, :referral, :case, :who, :position, :at, "
+            ":ender, :ended, :over)",
+            id=uuid4(), one=one, referral=referral, case=case, who=sup.person_id, position=sup.position_id, at=at,
+            ender=sup.person_id if over else None, ended=sup.position_id if over else None, over=at if over else None,
+        )  # fmt: skip
+    return made[:2]
+
+
+_ADD_FILE = (
+    "INSERT INTO attachment (id, case_id, object_name, kind, data_class, media_type, size, sealed, content_hash, "
+    "author_id, created_at, state, referral_id, agency_id) VALUES (:id, :case, :name, 'PHOTO', 'P3', 'image/png', 1, "
+    "'\\x00', 'x', :who, :at, 'unscanned', :referral, :unit)"
+)
+_SHARE = (
+    "INSERT INTO attachment_share (id, attachment_id, referral_id, case_id, shared_by, position_id, shared_at) "
+    "VALUES (:id, :file, :referral, :case, :who, :position, :at)"
+)
+
+
+@pytest.mark.parametrize("how", Stands)
+async def test_an_agency_adds_a_file_to_a_referral_it_has_taken_on_and_to_nothing_else(
+    people: Everybody, how: Stands
+) -> None:
+    subject, other = people.subjects["SUP", Relation.SAME_UNIT], people.subjects["SUP", Relation.OWN]
+    referral, who = await refer(people.door, subject.id, "LEG", how), people.acting["one.leg"]
+    if how is Stands.RECUSED:
+        await recuse(people.door, subject.id, who.person_id)
+    given = {
+        "id": uuid4(), "name": uuid4().hex, "case": subject.id, "who": who.person_id, "at": NOW, "referral": referral,
+        "unit": who.unit_id,
+    }  # fmt: skip
+    wrong: list[dict[str, Any]] = [
+        {"case": other.id}, {"referral": None, "unit": None}, {"unit": people.door.unit("HN-BV")},
+        {"who": people.acting["two.leg"].person_id},
+    ]  # fmt: skip
+    try:
+        async with as_api(people, who) as connection:
+            for one in wrong:
+                await refused(connection, _ADD_FILE, **{**given, **one})
+            if how is Stands.AGREED:
+                await connection.execute(text(_ADD_FILE), given)
+            else:
+                await refused(connection, _ADD_FILE, **given)
+            await connection.rollback()
+        async with as_api(people, people.acting["one.hlt"]) as connection:
+            await refused(connection, _ADD_FILE, **{**given, "who": people.acting["one.hlt"].person_id})
+    finally:
+        await people.door.sql("DELETE FROM recusal WHERE case_id = :id", id=subject.id)
+        await people.door.sql("UPDATE referral SET receiver_id = NULL WHERE id = :id", id=referral)
+
+
+async def test_a_file_is_shared_by_whoever_reads_its_case_with_a_referral_of_that_case_and_taken_back_once(
+    people: Everybody,
+) -> None:
+    subject, other = people.subjects["SUP", Relation.SAME_UNIT], people.subjects["SUP", Relation.OWN]
+    here, there = [await refer(people.door, one.id, "LEG", Stands.AGREED) for one in (subject, other)]
+    sup = people.acting["one.sup"]
+    given = {
+        "id": uuid4(), "file": subject.attachment_id, "referral": here, "case": subject.id, "who": sup.person_id,
+        "position": sup.position_id, "at": NOW,
+    }  # fmt: skip
+    for username in ("one.leg", "one.h111", "one.prov", "one.adm"):
+        person = people.acting[username]
+        async with as_api(people, person) as connection:
+            await refused(connection, _SHARE, **{**given, "who": person.person_id, "position": person.position_id})
+    async with as_api(people, sup) as connection:
+        for one in ({"referral": there}, {"case": other.id}, {"file": other.attachment_id},
+                    {"referral": there, "case": other.id}, {"who": people.acting["two.sup"].person_id}):  # fmt: skip
+            await refused(connection, _SHARE, **{**given, **one})
+        await connection.execute(text(_SHARE), given)
+        end = (
+            "UPDATE attachment_share SET ended_by = :who, ended_position_id = :position, ended_at = :at WHERE id = :id"
+        )
+        await refused(connection, "DELETE FROM attachment_share WHERE id = :id", "permission denied", id=given["id"])
+        moved = "UPDATE attachment_share SET referral_id = :there WHERE id = :id"
+        await refused(connection, moved, "permission denied", there=there, id=given["id"])
+        await connection.execute(text(end), given)
+        await refused(connection, end, "append-only", **given)
+        await connection.rollback()
 
 
 async def test_what_was_asked_of_an_agency_is_handed_out_once_it_has_agreed(people: Everybody) -> None:

@@ -127,6 +127,16 @@ async def find(connection: AsyncConnection, reader: Acting, at: datetime, referr
     return (await connection.execute(_one(reader.role), said(reader, at, referral_id=referral_id))).one_or_none()
 
 
+@lru_cache(maxsize=KEPT)
+def _at_own(role: str) -> Select[Any]:
+    return select(REFERRAL).where(REFERRAL.c.id == bindparam("referral_id"), at_agency(terms(role)))
+
+
+async def at_own(connection: AsyncConnection, reader: Acting, at: datetime, referral_id: UUID) -> Found | None:
+    """One referral to the reader's unit whose service they give."""
+    return (await connection.execute(_at_own(reader.role), said(reader, at, referral_id=referral_id))).one_or_none()
+
+
 async def of_case(connection: AsyncConnection, reader: Acting, at: datetime, case_id: UUID) -> Sequence[Found]:
     """Every referral of a case already found in scope, the latest first."""
     rows: Sequence[Found] = (await connection.execute(_of_case(reader.role), said(reader, at, case_id=case_id))).all()

@@ -3,13 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, status
+from fastapi.responses import StreamingResponse
 
 from api.door import TheVisit
 from api.problems import declares, declares_referral_refusals
+from api.routes.attachments import FILE_ANSWER, FILE_BODY, OPENING, REFUSALS, AFile, saved
 from api.routes.cases import CaseRef
-from api.services import links, referrals
+from api.services import links, referral_files, referrals
 from api.services.keys import IdempotencyKey
+from api.shapes.attachments import AttachmentOut
+from api.shapes.base import Page
 from api.shapes.links import LinkIn, LinkOut, NewLinkOut
 from api.shapes.referrals import CountOut, ReferralOut, ReferralsOut, ResultOut
 from models.forms.referral import AnyReferralAct, ReferralsInput
@@ -78,6 +82,33 @@ async def issue_answer_link(visit: TheVisit, referral: UUID, key: IdempotencyKey
 async def end_answer_link(visit: TheVisit, referral: UUID, link: UUID) -> None:
     """Take a link back; whoever has it open is out at once."""
     await links.take_back(visit, referral, link)
+
+
+@router.get("/referrals/{referral}/attachments", responses=declares("not-permitted", "not-found"))
+async def list_referral_files(visit: TheVisit, referral: UUID) -> Page[AttachmentOut]:
+    """The files a referral shows its agency: its own, and those the sender shared. None before it has agreed."""
+    return await referral_files.listed(visit, referral)
+
+
+@router.post(
+    "/referrals/{referral}/attachments",
+    status_code=status.HTTP_201_CREATED,
+    responses=declares(*REFUSALS, "referral-not-allowed-in-state"),
+    openapi_extra=FILE_BODY,
+)
+async def add_referral_file(visit: TheVisit, referral: UUID, file: AFile) -> AttachmentOut:
+    """Add a file to a referral one's own office has taken on: as to a case, under the case's key."""
+    return await referral_files.add(visit, referral, file)
+
+
+@router.get(
+    "/referrals/{referral}/attachments/{attachment}/content",
+    responses=declares(*OPENING) | FILE_ANSWER,
+    response_class=StreamingResponse,
+)
+async def open_referral_file(visit: TheVisit, referral: UUID, attachment: UUID) -> StreamingResponse:
+    """The file itself, for the agency of the referral. It is entered in the chain of custody."""
+    return saved(*await referral_files.open_content(visit, referral, attachment))
 
 
 @router.post("/referrals/{referral}/actions", responses=declares(*declares_referral_refusals(), body=True))

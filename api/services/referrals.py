@@ -21,6 +21,7 @@ from api.queries import referrals as q
 from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import find
+from api.services.referral_files import sight
 from api.services.several import told, tried
 from api.shapes.base import Text, UnitRef
 from api.shapes.cases import AllowedAction
@@ -40,7 +41,7 @@ from api.shapes.referrals import (
 )
 from models.access import COMMUNE, DataClass, sees
 from models.access.consent import age_of
-from models.access.slices import CHILD_FIELDS, Slice, age_band, sees_of, urgency
+from models.access.slices import CHILD_FIELDS, Slice, age_band, urgency
 from models.calendar import local_date
 from models.forms import Part, parts
 from models.forms.referral import REFERRAL_INPUTS, UNSAID, AskedService, ReferralAct, ReferralsInput
@@ -55,7 +56,6 @@ from models.lifecycle.referral import (
     Standing,
     allowed_events,
     allowed_in,
-    is_emergency,
 )
 from models.lifecycle.referral.rules import MET
 from models.messages import Command, CommandResult, ContentRef, referral_workflow_id
@@ -363,9 +363,7 @@ async def _shown(
     reads_case = bool(row.reads_case)
     names, words = sees(visit.caller.role, DataClass.P1), sees(visit.caller.role, DataClass.P2)
     if not reads_case:
-        withheld = row.consent_lost_at is not None and not is_emergency(row.service)
-        sight = sees_of(row.state, row.accepted_at, row.ended_at, visit.now, withheld=withheld)
-        names = words = sight is Slice.SLICE
+        names = words = sight(visit, row) is Slice.SLICE
     deadlines = _deadlines(visit, clocks)
     running = [one.due_at for one in deadlines if one.status == "open"]
     request = await q.request_of(connection, row) if whole and words else None

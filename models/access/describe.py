@@ -25,8 +25,9 @@ from models.access import (
     sees,
 )
 from models.access.routes import ROUTES, UNKNOWN, refusal
-from models.access.slices import AFTER, CHILD_FIELDS, SEES, Stands
+from models.access.slices import AFTER, CHILD_FIELDS, SEES, SHARED_CLASSES, SHARED_WITH, TAKES_FILES, Stands
 from models.lifecycle.events import EVENTS, PERSON_EVENTS
+from models.lifecycle.referral.states import STATES
 from models.lifecycle.roles import ROLES
 
 _BEGIN, _END = "<!-- access:begin -->", "<!-- access:end -->"
@@ -92,7 +93,25 @@ def _slices() -> str:
     stands = _table(["stands to it", "sees"], [[one.value, SEES[one].value] for one in Stands])
     rows = [[f"`{service}`", ", ".join(f"`{name}`" for name in fields)] for service, fields in CHILD_FIELDS.items()]
     of_child = _table(["service", "of the child, once it has agreed"], rows)
-    return f"{stands}\n\nLess than {AFTER.days} days after the end; then nothing.\n\n{of_child}"
+    shared = [
+        [f"`{service}`", ", ".join(sorted(one.name for one in classes))] for service, classes in SHARED_CLASSES.items()
+    ]
+    files = _table(["service", "classes of files that may be shared with it"], shared)
+    return "\n\n".join(
+        [
+            stands,
+            f"Less than {AFTER.days} days after the end; then nothing.",
+            of_child,
+            "Files go with the slice: its own, and those of the case that were shared with this referral.",
+            f"It adds files while the referral is {_or(TAKES_FILES)}.",
+            f"Files are shared with it while the referral is {_or(SHARED_WITH)}.",
+            files,
+        ]
+    )
+
+
+def _or(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in STATES if code in codes)
 
 
 def _routes() -> str:

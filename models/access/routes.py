@@ -196,6 +196,21 @@ ROUTES: Final[dict[str, Rule]] = {
     ),
     **_all("POST /api/v1/cases/{case}/attachments", Rule(Guard.BOTH, "add_attachment")),
     **_all(
+        """
+        POST /api/v1/cases/{case}/attachments/{attachment}/shares/{referral}
+        POST /api/v1/cases/{case}/attachments/{attachment}/shares/{referral}/end
+        """,
+        Rule(Guard.BOTH, "share_attachment", _DECLARED),
+    ),
+    **_all(
+        """
+        GET /api/v1/referrals/{referral}/attachments
+        GET /api/v1/referrals/{referral}/attachments/{attachment}/content
+        """,
+        Rule(Guard.BOTH, "read_referral_files"),
+    ),
+    **_all("POST /api/v1/referrals/{referral}/attachments", Rule(Guard.BOTH, "add_referral_file")),
+    **_all(
         "POST /api/v1/cases/{case}/attachments/{attachment}/custody",
         Rule(Guard.BOTH, "add_attachment", _DECLARED, data=DataClass.P3),
     ),

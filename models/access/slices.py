@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from models.access import VIEWS, DataClass
 from models.lifecycle.referral.services import SERVICES, is_emergency, providers_of
-from models.lifecycle.referral.states import TAKEN_ON
+from models.lifecycle.referral.states import LIVE, TAKEN_ON
 
 AFTER: Final = timedelta(days=30)
 """How long after its end an agency still sees what it saw (process.md §6.4: until closed + 30 calendar days)."""
@@ -63,6 +64,20 @@ CHILD_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "parenting_reintegration": ("full_name", "estimated_age", "sex"),
 }
 """What of the child's identity a service needs, once its agency has agreed. The request's own text comes with it."""
+
+SHARED_CLASSES: Final[dict[str, frozenset[DataClass]]] = {
+    code: VIEWS["provider"].classes
+    - (frozenset() if is_emergency(code) or code in {"legal_aid", "psychosocial"} else {DataClass.P3})
+    for code in SERVICES
+}
+"""The classes of files of a case that may be shared with an agency: those of the provider's slice, which has no
+narrative in it; very sensitive ones with those alone that treat, examine, investigate, shelter or represent a child."""
+
+TAKES_FILES: Final = TAKEN_ON & LIVE
+"""States of a referral in which its agency adds files to it."""
+
+SHARED_WITH: Final = LIVE - {"draft"}
+"""States of a referral with which the case's people share a file: it is seen once the agency has agreed."""
 
 _BANDS: Final = ((3, "AGE_0_2"), (6, "AGE_3_5"), (11, "AGE_6_10"), (16, "AGE_11_15"))
 

@@ -8,21 +8,48 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.forms import canonical
 from models.records.actor import Acting
 from models.records.vault import seal, unseal
-from models.tables import Attachment, CustodyEntry, new_id, table
+from models.tables import Attachment, AttachmentShare, CustodyEntry, new_id, table
 from models.vault import AlteredError, DataKey
 from models.writing import binary, put
 
-ATTACHMENT, _ENTRY = table(Attachment), table(CustodyEntry)
+ATTACHMENT, SHARE, _ENTRY = table(Attachment), table(AttachmentShare), table(CustodyEntry)
 
 MOST: Final = 300
-"""Attachments one case may have."""
+"""Attachments one case may have, beside those of its referrals."""
+MOST_OF_REFERRAL: Final = 50
+"""Attachments an agency may add to one referral: its own number, for it sees of no other how many there are."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file is put: into a case by its people, or to a referral by the agency that answers it.
+
+    Attributes:
+        case_id: the case, under whose key it is sealed.
+        referral_id: the referral, None for a file of the case's people.
+        agency_id: the agency's office, as ``referral_id``.
+    """
+
+    case_id: UUID
+    referral_id: UUID | None = None
+    agency_id: UUID | None = None
+
+    @property
+    def target(self) -> str:
+        """What the key of a request is bound to."""
+        return f"cases/{self.case_id}" if self.referral_id is None else f"referrals/{self.referral_id}"
+
+    @property
+    def most(self) -> int:
+        """How many files it may have."""
+        return MOST if self.referral_id is None else MOST_OF_REFERRAL
 
 
 @dataclass(frozen=True)
@@ -51,7 +78,7 @@ class Stored:
 
 
 async def record(
-    connection: AsyncConnection, case_id: UUID, stored: Stored, key: DataKey, actor: Acting, *, state: str, at: datetime
+    connection: AsyncConnection, place: Place, stored: Stored, key: DataKey, actor: Acting, *, state: str, at: datetime
 ) -> bool:
     """Put a stored file on record, with the first entry of its custody.
 
@@ -63,9 +90,10 @@ async def record(
     taken = await connection.execute(
         insert(ATTACHMENT)
         .values(
-            id=stored.id, case_id=case_id, object_name=stored.object_name, kind=stored.kind,
+            id=stored.id, case_id=place.case_id, object_name=stored.object_name, kind=stored.kind,
             data_class=stored.data_class, media_type=stored.media_type, size=stored.size, sealed=sealed,
             content_hash=key.hash(stored.sha256.encode()), author_id=actor.person_id, created_at=at, state=state,
+            referral_id=place.referral_id, agency_id=place.agency_id,
         )
         .on_conflict_do_nothing()
         .returning(ATTACHMENT.c.id)
@@ -88,9 +116,46 @@ def described(key: DataKey, row: Any) -> dict[str, Any]:
     return said
 
 
-async def count(connection: AsyncConnection, case_id: UUID) -> int:
-    """How many attachments a case has."""
-    statement = select(func.count()).select_from(ATTACHMENT).where(ATTACHMENT.c.case_id == case_id)
+async def share(connection: AsyncConnection, place: Place, attachment_id: UUID, actor: Acting, *, at: datetime) -> bool:
+    """Share a file with the agency of a referral.
+
+    Returns:
+        False where it is shared with it already.
+    """
+    taken = await connection.execute(
+        insert(SHARE)
+        .values(
+            id=new_id(), attachment_id=attachment_id, referral_id=place.referral_id, case_id=place.case_id,
+            shared_by=actor.person_id, position_id=actor.position_id, shared_at=at,
+        )
+        .on_conflict_do_nothing()
+        .returning(SHARE.c.id)
+    )  # fmt: skip
+    return taken.first() is not None
+
+
+async def end_share(
+    connection: AsyncConnection, attachment_id: UUID, referral_id: UUID, actor: Acting, *, at: datetime
+) -> bool:
+    """Take a shared file back. Returns False where it is shared with this referral no longer."""
+    ended = await connection.execute(
+        update(SHARE)
+        .where(
+            SHARE.c.attachment_id == attachment_id, SHARE.c.referral_id == referral_id, SHARE.c.ended_at.is_(None)
+        )
+        .values(ended_by=actor.person_id, ended_position_id=actor.position_id, ended_at=at)
+    )  # fmt: skip
+    return bool(ended.rowcount)
+
+
+async def count(connection: AsyncConnection, place: Place) -> int:
+    """How many attachments a case has from its own people, or a referral from its agency."""
+    here = (
+        (ATTACHMENT.c.case_id == place.case_id) & ATTACHMENT.c.referral_id.is_(None)
+        if place.referral_id is None
+        else ATTACHMENT.c.referral_id == place.referral_id
+    )
+    statement = select(func.count()).select_from(ATTACHMENT).where(here)
     return int((await connection.execute(statement)).scalar_one())
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Interval, Select, and_, exists, false, literal, or_, select, true, union
 
 from models.access import COMMUNE, EVERYWHERE, Reach, Scope, reach, scope
-from models.access.slices import AFTER, services_of
+from models.access.slices import AFTER, TAKES_FILES, services_of
 from models.lifecycle.referral.states import TAKEN_ON
 from models.lifecycle.rules import EMERGENCY_SERVICES
 from models.records.dated import in_force
@@ -140,6 +140,16 @@ def agreed() -> ColumnElement[bool]:
     yes = or_(REFERRAL.c.accepted_at.is_not(None), REFERRAL.c.state.in_(sorted(TAKEN_ON)))
     goes_on = or_(REFERRAL.c.consent_lost_at.is_(None), REFERRAL.c.service.in_(sorted(EMERGENCY_SERVICES)))
     return and_(yes, goes_on).self_group()
+
+
+def served(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``referral``: the reader sees its slice, and with it its files."""
+    return and_(at_agency(reader), agreed())
+
+
+def takes_files(reader: Terms) -> ColumnElement[bool]:
+    """The clause on ``referral``: the reader may add a file to it."""
+    return and_(served(reader), REFERRAL.c.state.in_(sorted(TAKES_FILES)))
 
 
 def readable_escalation(reader: Terms, case: ColumnElement[bool]) -> ColumnElement[bool]:

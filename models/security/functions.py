@@ -132,10 +132,22 @@ def _units(reader: Terms) -> str:
             return "'{}'"
 
 
-def _referred(reader: Terms) -> str:
+def _of_agency(clause: ColumnElement[bool], reader: Terms) -> str:
     if not services_of(reader.role):
         return "'{}'"
-    return _set(select(clauses.REFERRAL.c.id).where(clauses.at_agency(reader)))
+    return _set(select(clauses.REFERRAL.c.id).where(clause))
+
+
+def _referred(reader: Terms) -> str:
+    return _of_agency(clauses.at_agency(reader), reader)
+
+
+def _takes(reader: Terms) -> str:
+    if not may(reader.role, "add_referral_file"):
+        return "false"
+    one = (clauses.REFERRAL.c.id == literal_column("p_referral", Uuid()),
+           clauses.REFERRAL.c.case_id == literal_column("p_case", Uuid()))  # fmt: skip
+    return f"EXISTS ({text(select(clauses.REFERRAL.c.id).where(*one, clauses.takes_files(reader)))})"
 
 
 def _brought(asked: str) -> str:
@@ -302,6 +314,28 @@ def functions() -> Iterator[Function]:
         "the referrals to the reader's office, whose service they give",
     )
     yield Function(
+        "annhi_served",
+        "",
+        "uuid[]",
+        _by_role(lambda reader: _of_agency(clauses.served(reader), reader), "'{}'"),
+        "of these referrals, those of which the reader sees the slice, and with it the files",
+    )
+    yield Function(
+        "annhi_takes",
+        "p_referral uuid, p_case uuid",
+        "boolean",
+        _by_role(_takes, "false"),
+        "whether the reader, of the agency, may add a file to a referral of a case",
+    )
+    yield Function(
+        "annhi_shared",
+        "",
+        "uuid[]",
+        """RETURN ARRAY(SELECT s.attachment_id FROM attachment_share s
+                  WHERE s.ended_at IS NULL AND s.referral_id = ANY ((SELECT annhi_served())::uuid[]));""",
+        "the files of cases that are shared with these referrals now",
+    )
+    yield Function(
         "annhi_unlocks",
         "p_case uuid",
         "boolean",
@@ -312,9 +346,13 @@ def functions() -> Iterator[Function]:
         OR EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
                 {_acts(None, by_name=False)}))
         OR (p_case = ANY (annhi_at_work()) AND EXISTS (SELECT FROM case_file WHERE case_file.id = p_case AND (
-                {_acts(None, by_name=True)}))));""",  # noqa: S608
+                {_acts(None, by_name=True)})))
+        OR EXISTS (SELECT FROM attachment a WHERE a.case_id = p_case AND (
+                a.referral_id = ANY ((SELECT annhi_served())::uuid[])
+                OR a.id = ANY ((SELECT annhi_shared())::uuid[]))));""",  # noqa: S608
         "whether the reader needs a case's wrapped key: they read it, took a report of it in, answer a referral of it, "
-        "or may add to it unread; where that is to any case whose name they know, of the one they name",
+        "have a file of it with one that has gone on to another case, or may add to it unread; where that is to any "
+        "case whose name they know, of the one they name",
     )
     yield Function(
         "annhi_of_another",

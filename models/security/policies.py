@@ -146,6 +146,12 @@ def _judging(action: str) -> str:
 
 
 _OF_ATTACHMENT: Final = "EXISTS (SELECT FROM attachment seen WHERE seen.id = custody_entry.attachment_id)"
+# A file of the case, or one that an agency added to a referral that is there now, with a referral of the same case.
+_OF_ITS_CASE: Final = """EXISTS (SELECT FROM referral seen
+        WHERE seen.id = attachment_share.referral_id AND seen.case_id = attachment_share.case_id)
+    AND EXISTS (SELECT FROM attachment seen LEFT JOIN referral came ON came.id = seen.referral_id
+        WHERE seen.id = attachment_share.attachment_id
+          AND attachment_share.case_id IN (seen.case_id, came.case_id))"""
 # A key that is wrapped opens nothing by itself. Whoever adds to a case unread seals what they add under its key.
 _UNLOCKED: Final = f"{_in('case_id', 'annhi_opened')} OR ({_SOMEBODY} AND annhi_unlocks(case_id))"
 
@@ -354,11 +360,19 @@ GUARDED: Final[Mapping[str, Guard]] = {
     # Written in one statement with its report, which no policy can see yet; never with one that is there and another's.
     "informant": Guard(_INFORMANT, f"{_role_of(_doing('receive_report'))} AND NOT annhi_of_another(report_id)"),
     "informant_reading": Guard(f"person_id = {_PERSON}", f"person_id = {_PERSON}"),
+    # Of a case by its people; of a referral by its agency, for as long as that sees its slice.
     "attachment": Guard(
-        api=_of_case(),
-        api_adds=f"author_id = {_PERSON} AND {_judging('add_attachment')}",
+        api=f"{_of_case()} OR {_in('referral_id', 'annhi_served')} OR {_in('id', 'annhi_shared')}",
+        api_adds=f"""author_id = {_PERSON} AND ((referral_id IS NULL AND {_judging("add_attachment")})
+            OR (agency_id = {_UNIT} AND annhi_takes(referral_id, case_id)))""",
         worker=f"case_id = {_AT_WORK}",
         worker_changes=f"case_id = {_AT_WORK}",
+    ),
+    # The end of one is added by whoever may share; a trigger keeps the rest as it was.
+    "attachment_share": Guard(
+        f"{_of_case()} OR (ended_at IS NULL AND {_in('referral_id', 'annhi_served')})",
+        f"shared_by = {_PERSON} AND {_judging('share_attachment')} AND {_OF_ITS_CASE}",
+        _judging("share_attachment"),
     ),
     "custody_entry": Guard(
         _OF_ATTACHMENT,

@@ -14,7 +14,7 @@ from models.tables.accounts import (
     Suspension,
     Totp,
 )
-from models.tables.attachments import Attachment, CustodyEntry
+from models.tables.attachments import Attachment, AttachmentShare, CustodyEntry
 from models.tables.cases import (
     LIFECYCLE_COLUMNS,
     CaseEvent,
@@ -69,6 +69,7 @@ __all__ = [
     "AnswerLink",
     "AreaPlace",
     "Attachment",
+    "AttachmentShare",
     "AuditEntry",
     "AuditSeal",
     "Breach",
