@@ -191,6 +191,26 @@ def test_isolation_is_ordered_by_the_chair_of_the_place_of_incident_or_of_reside
         assert refused(at(protection="protected"), "order_isolation", facts) == "not-your-unit"
 
 
+@pytest.mark.parametrize(
+    ("event", "custody", "mine"),
+    [
+        ("propose_transfer", "held", {"holder"}),
+        ("withdraw_transfer", "transfer_pending", {"holder"}),
+        ("decline_request", "held", {"holder"}),
+        ("accept_transfer", "transfer_pending", {"asked"}),
+        ("refuse_transfer", "transfer_pending", {"asked"}),
+    ],
+)
+def test_a_transfer_is_for_the_unit_that_holds_the_case_and_for_the_one_that_was_asked(event, custody, mine):
+    for unit in ("holder", "asked", "residence", "third"):
+        facts = full(Actor(person="x", role="SUP", unit=unit),
+                     case=case(unit="holder", transfer_to="asked", residence_unit="residence"))  # fmt: skip
+        if unit in mine:
+            decided(at(custody=custody), event, facts)
+        else:
+            assert refused(at(custody=custody), event, facts) == "not-your-unit", unit
+
+
 def test_risk_goes_up_by_the_officer_and_down_by_the_head_of_office():
     up, down = full("CPO", risk="R3"), full("CPO", risk="R1")
     decided(at("active"), "update_risk", up)
