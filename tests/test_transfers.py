@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models.database import Who, transaction
+from models.lifecycle.types import Memory
 from tests.api_support import Door
 from tests.case_support import WHY, a_case, allowed, done, proposed, refused, told
 from tests.world import form02
@@ -352,6 +353,15 @@ async def test_across_provinces_the_committee_or_the_nation_may_decide_and_the_n
         403,
         "transfer-within-province",
     )
+    # Whoever refused it was of another province: one province alone does not decide where it goes instead.
+    await done(door, "cpo.b", within, "refuse_transfer", reason="Trẻ không ở đây")
+    await door.sql(
+        "UPDATE case_file SET memory = memory || jsonb_build_object(CAST(:name AS text), CAST(:unit AS text)) "
+        "WHERE id = :id",
+        name=Memory.TRANSFER_REFUSED, unit=str(there), id=within,
+    )  # fmt: skip
+    answer = await door.act("nat", within, "assign_transfer", {"to_unit": "HN-C", "reason": "Nơi cư trú"})
+    assert answer.status_code == 200, answer.text
 
 
 async def test_the_database_itself_keeps_who_held_it_and_lets_nobody_else_write_that(door: Door) -> None:
