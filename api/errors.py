@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_core import PydanticCustomError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -36,7 +36,7 @@ _BY_STATUS: Final = {
 }
 _AWAY_STATES: Final = ("08", "53", "55000", "55P03", "57P")
 """SQLSTATE classes of a server that is starting, stopping, full, takes no connections, or holds a lock too long."""
-_AWAY: Final = (InterfaceError, OperationalError, PoolTimeoutError, ConnectionError, TimeoutError)
+_AWAY: Final = (InterfaceError, OperationalError, PendingRollbackError, PoolTimeoutError, ConnectionError, TimeoutError)
 
 
 def install(app: FastAPI) -> None:

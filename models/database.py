@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg  # type: ignore[import-untyped]
 from pydantic_core import from_json
 from sqlalchemy import ColumnElement, event, func, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models import writing
@@ -188,7 +188,8 @@ async def as_part(connection: AsyncConnection, part: str) -> AsyncIterator[None]
     try:
         yield
     except BaseException:
-        with suppress(DBAPIError):
+        # Of a connection that was lost SQLAlchemy says so in an exception of another kind: the first one counts.
+        with suppress(SQLAlchemyError):
             await connection.execute(_AS_PART, {"part": before})
         raise
     await writing.write_out(connection)

@@ -221,8 +221,11 @@ async def test_a_task_that_was_refused_is_corrected_at_the_same_version(door: Do
         headers = {**FHIR, "If-Match": tag}
         return await door.call("hlt", "PUT", f"/fhir/Task/{referral}", content=json.dumps(body), headers=headers)
 
-    for _ in range(2):  # said again as it was, it is refused as it was
-        assert issue(await completed("DECLINED_BY_PROVIDER")) == (422, "invalid", "value-not-allowed")
+    for code in ("DECLINED_BY_PROVIDER", "PROSECUTED"):
+        refusal = await completed(code)
+        assert issue(refusal) == (422, "invalid", "invalid-request")
+        assert refusal.json()["issue"][1]["details"]["coding"][0]["code"] == "unknown-code", code
+        assert refusal.json()["issue"][1]["expression"] == ["output"], code
     assert (await get(door, "hlt", f"Task/{referral}")).headers["etag"] == tag
     corrected = await completed("PROVIDED")
     assert corrected.status_code == 200, corrected.text

@@ -761,6 +761,21 @@ async def test_a_part_works_no_further_than_the_exception_that_ends_it(people: E
             assert (await connection.execute(part)).one() == before
 
 
+async def test_a_connection_that_is_lost_in_a_part_is_told_as_lost(people: Everybody) -> None:
+    """Else whoever asked is told of a fault of ours, and not to try again."""
+
+    async def cut_off() -> None:
+        async with as_api(people, people.acting["one.cpo"]) as connection, as_part(connection, "screening"):
+            backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            async with as_api(people, people.acting["one.cpo"]) as other:
+                await other.execute(text("SELECT pg_terminate_backend(:backend)"), {"backend": backend})
+            await connection.execute(text("SELECT 1"))
+
+    with pytest.raises(DBAPIError) as lost:
+        await cut_off()
+    assert lost.value.connection_invalidated
+
+
 def test_every_role_that_reads_a_case_sees_some_class_of_data() -> None:
     for role in ROLES:
         if any(reads(role, relation) for relation in Relation):

@@ -3,7 +3,7 @@
 Where a Task cannot be read so, or leads nowhere, that is said and nothing is done: nothing is guessed about a child.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from fhir.resources.R4B.task import Task
@@ -13,6 +13,7 @@ from api.errors import fault
 from api.fhir.resources import STATUS, system
 from api.problems import Problem
 from api.shapes.referrals import ReferralOut
+from models.lifecycle.referral.rules import OUTCOMES
 from models.vocabulary import codes
 
 _KNOWN: Final = frozenset(
@@ -51,7 +52,7 @@ def events(body: Mapping[str, Any], shown: ReferralOut, base: str) -> list[dict[
     if status in _ON_THE_WAY:
         return _along(shown, _ON_THE_WAY[status], told, base)
     if status == "rejected" and shown.state in ("sent", "acknowledged"):
-        reason = _coded_of(told.statusReason, system(base, "decline_reasons"), "decline_reasons", "statusReason")
+        reason = _coded_of(told.statusReason, system(base, "decline_reasons"), codes("decline_reasons"), "statusReason")
         return [*_along(shown, "acknowledged", told, base), {"event": "decline", "decline_reason": reason}]
     if status == "on-hold" and shown.state in ("sent", "acknowledged"):
         question = getattr(told.statusReason, "text", None)
@@ -59,7 +60,7 @@ def events(body: Mapping[str, Any], shown: ReferralOut, base: str) -> list[dict[
             raise fault("missing", "body", "statusReason", "text")
         return [*_along(shown, "acknowledged", told, base), {"event": "request_info", "question": question}]
     if status == "on-hold" and shown.state in ("accepted", "scheduled"):
-        order = _coded_of(told.statusReason, system(base, "orders_awaited"), "orders_awaited", "statusReason")
+        order = _coded_of(told.statusReason, system(base, "orders_awaited"), codes("orders_awaited"), "statusReason")
         return [{"event": "wait_for_order", "order_awaited": order}]
     raise Problem("fhir-status-not-possible", extra={"about": {"status": status, "state": shown.state}})
 
@@ -96,7 +97,7 @@ def _delivery(told: Task, base: str) -> dict[str, Any]:
     code = getattr(outcome, "valueCodeableConcept", None)
     made: dict[str, Any] = {
         "event": "deliver",
-        "outcome": _coded_of(code, system(base, "provider_outcomes"), "provider_outcomes", "output"),
+        "outcome": _coded_of(code, system(base, "provider_outcomes"), OUTCOMES, "output"),
     }
     report = next((one for one in told.output or () if getattr(one.type, "text", None) == "report"), None)
     if report is not None and getattr(report, "valueString", None):
@@ -119,9 +120,9 @@ def _appointment(told: Task) -> dict[str, Any]:
     return {"event": "schedule", "when": start.isoformat(), "where": where}
 
 
-def _coded_of(concept: Any, of: str, vocabulary: str, element: str) -> str:
+def _coded_of(concept: Any, of: str, known: Container[str], element: str) -> str:
     """Our own code in a concept; a foreign one alone says nothing that is agreed on."""
     for coding in getattr(concept, "coding", None) or ():
-        if coding.system == of and coding.code in codes(vocabulary):
+        if coding.system == of and coding.code in known:
             return str(coding.code)
     raise fault("unknown-code", "body", element)
