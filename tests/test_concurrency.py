@@ -263,7 +263,7 @@ async def test_a_command_whose_answer_died_with_worker_and_temporal_is_found_aga
 async def test_a_command_whose_worker_died_after_the_commit_is_carried_out_once(service: Running):
     """Temporal lives and gives the command to the next worker, which finds that it is done."""
     body = {"owner_id": str(service["cpo.a"].id)}
-    for _ in range(5):
+    for _ in range(20):
         case, key = await case_at(service, "accept"), uuid4()
         async with service.without_sweeps():
             async with committed_and_forgotten(service, [case], "worker"):
