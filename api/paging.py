@@ -8,9 +8,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import Field
 
 from api.errors import fault
 from api.problems import Problem
+from api.queries.rows import Place
+from api.shapes.base import Input
 
 MOST: Final = 200
 DEFAULT: Final = 50
@@ -18,8 +21,12 @@ DEFAULT: Final = 50
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Rows at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 
-Place = tuple[datetime, UUID]
-"""Where a row stands in a list: its instant and its id."""
+
+class Paged(Input):
+    """What is asked of every list that is read by pages, for the lists whose other questions stand in a model."""
+
+    cursor: Annotated[str | None, Field(max_length=200, description="`next` of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=MOST, description="Rows at most.")] = DEFAULT
 
 
 def encode(place: Place) -> str:

@@ -24,8 +24,9 @@ from models.access.routes import ROUTES
 from models.access.slices import CHILD_FIELDS, SEES, Slice, Stands, services_of
 from models.database import Who, as_part, transaction, work_on
 from models.lifecycle import EVENTS, ROLES
+from models.migrations.scripts import NEXT
 from models.records.actor import Acting
-from models.security import NEXT, made, script
+from models.security import made, script
 from models.security.__main__ import ran
 from models.security.changes import WholeNeededError, changes
 from models.security.functions import functions

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, Uuid, and_, bindparam, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import KEPT, Found, unit_columns
 from models.records.actor import Acting
 from models.records.attachments import ATTACHMENT, SHARE
 from models.records.scope import CASE, REFERRAL, readable, served
@@ -28,16 +28,12 @@ def _attachments() -> Select[tuple[object, ...]]:
             ATTACHMENT,
             _PERSON.c.full_name.label("author_name"),
             _CAME.c.code.label("referral_code"),
-            *_unit("agency"),
+            *unit_columns(_UNIT, "agency"),
         )
         .join(_PERSON, _PERSON.c.id == ATTACHMENT.c.author_id)
         .outerjoin(_CAME, _CAME.c.id == ATTACHMENT.c.referral_id)
         .outerjoin(_UNIT, _UNIT.c.id == ATTACHMENT.c.agency_id)
     )
-
-
-def _unit(name: str) -> list[Any]:
-    return [_UNIT.c[column].label(f"{name}_{column}") for column in ("code", "name_vi", "name_en")]
 
 
 @lru_cache(maxsize=KEPT)
@@ -97,8 +93,8 @@ async def shares(connection: AsyncConnection, attachment_ids: Sequence[UUID]) ->
     """With whom some attachments are or were shared, in the order it was done."""
     rows = await connection.execute(
         select(
-            SHARE, REFERRAL.c.code, REFERRAL.c.receiver_id, *_unit("agency"), _PERSON.c.full_name.label("sharer_name"),
-            _ENDER.c.full_name.label("ender_name"),
+            SHARE, REFERRAL.c.code, REFERRAL.c.receiver_id, *unit_columns(_UNIT, "agency"),
+            _PERSON.c.full_name.label("sharer_name"), _ENDER.c.full_name.label("ender_name"),
         )
         .join(REFERRAL, REFERRAL.c.id == SHARE.c.referral_id)
         .join(_PERSON, _PERSON.c.id == SHARE.c.shared_by)
@@ -111,19 +107,3 @@ async def shares(connection: AsyncConnection, attachment_ids: Sequence[UUID]) ->
     for row in rows:
         found.setdefault(row.attachment_id, []).append(row)
     return found
-
-
-async def names(connection: AsyncConnection, person_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Names of people by id."""
-    statement = select(_PERSON.c.id, _PERSON.c.full_name).where(_PERSON.c.id.in_(sorted(person_ids)))
-    return {row.id: row.full_name for row in await connection.execute(statement)}
-
-
-async def offices(connection: AsyncConnection, position_ids: Sequence[UUID]) -> dict[UUID, Found]:
-    """The offices of positions, by the position's id."""
-    statement = (
-        select(_POSITION.c.id.label("position_id"), _UNIT)
-        .join(_UNIT, _UNIT.c.id == _POSITION.c.unit_id)
-        .where(_POSITION.c.id.in_(sorted(position_ids)))
-    )
-    return {row.position_id: row for row in await connection.execute(statement)}

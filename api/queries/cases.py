@@ -15,7 +15,6 @@ from sqlalchemy import (
     ARRAY,
     Column,
     ColumnElement,
-    DateTime,
     Integer,
     LargeBinary,
     Select,
@@ -39,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import AFTER, KEPT, Found, Place, placed
 from models.access import HOTLINE
 from models.database import about, work_on
 from models.lifecycle.states import LIVE
@@ -322,8 +321,7 @@ _FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
         _DEADLINE.c.status == "open",
         _DEADLINE.c.due_at <= bindparam("due_before"),
     ),
-    "after_at": tuple_(CASE.c.receipt_at, CASE.c.id)
-    < tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+    "after_at": tuple_(CASE.c.receipt_at, CASE.c.id) < AFTER,
 }
 
 
@@ -333,7 +331,7 @@ async def page(
     at: datetime,
     wanted: Wanted,
     *,
-    after: tuple[datetime, UUID] | None,
+    after: Place | None,
     limit: int,
 ) -> Sequence[Found]:
     """A page of the reader's cases, the newest receipt first."""
@@ -345,10 +343,8 @@ async def page(
         "owner_id": wanted.owner_id,
         "household_id": wanted.household_id,
         "due_before": wanted.due_before,
-        "after_at": after[0] if after else None,
-        "after_id": after[1] if after else None,
     }
-    asked = {name: value for name, value in values.items() if value is not None}
+    asked = {name: value for name, value in values.items() if value is not None} | placed(after)
     # The page is chosen first: what is shown of a case is then read of these only, and not of all the reader's.
     statement = _page(reader.role, frozenset(asked))
     chosen = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).scalar_one()

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    DateTime,
     Integer,
     Select,
     Text,
@@ -26,7 +25,7 @@ from sqlalchemy import case as sa_case
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import AFTER, KEPT, Found, Place, placed
 from models.records.actor import Acting
 from models.records.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.terms import said, terms
@@ -88,8 +87,7 @@ _FILTERS: Final[Mapping[str, ColumnElement[bool]]] = {
     "levels": ESCALATION.c.level == any_(bindparam("levels", type_=ARRAY(Text))),
     "opened_before": ESCALATION.c.opened_at <= bindparam("opened_before"),
     "case_id": ESCALATION.c.case_id == bindparam("case_id"),
-    "after_at": tuple_(ESCALATION.c.opened_at, ESCALATION.c.id)
-    > tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+    "after_at": tuple_(ESCALATION.c.opened_at, ESCALATION.c.id) > AFTER,
 }
 
 
@@ -99,7 +97,7 @@ async def page(
     at: datetime,
     wanted: Wanted,
     *,
-    after: tuple[datetime, UUID] | None,
+    after: Place | None,
     limit: int,
 ) -> Sequence[Found]:
     """A page of escalations, the oldest first: who waits longest is read first."""
@@ -110,10 +108,8 @@ async def page(
         "levels": sorted(wanted.levels) or None,
         "opened_before": wanted.opened_before,
         "case_id": wanted.case_id,
-        "after_at": after[0] if after else None,
-        "after_id": after[1] if after else None,
     }
-    asked = {name: value for name, value in values.items() if value is not None}
+    asked = {name: value for name, value in values.items() if value is not None} | placed(after)
     statement = _page(reader.role, frozenset(asked), mine=wanted.mine)
     rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **asked))).all()
     return rows

@@ -1,6 +1,6 @@
 """Tasks, conferences, flags and notes: what the record knows of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -11,7 +11,6 @@ from sqlalchemy import (
     DateTime,
     Select,
     Text,
-    Uuid,
     and_,
     any_,
     bindparam,
@@ -26,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import AFTER, KEPT, Found, Place, placed
 from models.lifecycle.rules import ITEM_CLOCKS
 from models.records.actor import Acting
 from models.records.scope import CASE, readable
@@ -62,12 +61,6 @@ async def clocks(connection: AsyncConnection, case_id: UUID) -> dict[str, Found]
     return {row.subject: row for row in await connection.execute(statement)}
 
 
-async def names(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
-    """Names of people by id."""
-    statement = select(_PERSON.c.id, _PERSON.c.full_name).where(_PERSON.c.id.in_(list(people)))
-    return {row.id: row.full_name for row in await connection.execute(statement)}
-
-
 async def listed(
     connection: AsyncConnection,
     reader: Acting,
@@ -76,16 +69,11 @@ async def listed(
     codes: Sequence[str],
     mine: bool,
     due_before: datetime | None,
-    after: tuple[datetime, UUID] | None,
+    after: Place | None,
     limit: int,
 ) -> Sequence[Found]:
     """What is open in the reader's cases, or paused, the soonest due first; from ``after`` on, if given."""
-    values = {
-        "due_before": due_before,
-        "after_at": after[0] if after else None,
-        "after_id": after[1] if after else None,
-    }
-    asked = {name: value for name, value in values.items() if value is not None}
+    asked: dict[str, Any] = ({} if due_before is None else {"due_before": due_before}) | placed(after)
     statement = _listed(reader.role, mine, frozenset(asked))
     rows: Sequence[Found] = (
         await connection.execute(statement, said(reader, at, codes=list(codes), limit=limit, **asked))
@@ -95,8 +83,7 @@ async def listed(
 
 _ASKED: Final[Mapping[str, ColumnElement[bool]]] = {
     "due_before": _DEADLINE.c.due_at <= bindparam("due_before", type_=DateTime(timezone=True)),
-    "after_at": tuple_(_DEADLINE.c.due_at, _DEADLINE.c.id)
-    > tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid())),
+    "after_at": tuple_(_DEADLINE.c.due_at, _DEADLINE.c.id) > AFTER,
 }
 
 

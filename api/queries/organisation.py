@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import Found, unit_columns
 from models.records.dated import in_force, not_over
 from models.records.scope import below
 from models.tables import (
@@ -205,3 +205,19 @@ async def end_parents(connection: AsyncConnection, unit_id: UUID, at: datetime) 
     await connection.execute(
         update(PARENT).where(PARENT.c.unit_id == unit_id, not_over(PARENT, at)).values(valid_to=at)
     )
+
+
+async def names(connection: AsyncConnection, people: Collection[UUID]) -> dict[UUID, str]:
+    """Names of people by id."""
+    statement = select(PERSON.c.id, PERSON.c.full_name).where(PERSON.c.id.in_(sorted(people)))
+    return {row.id: row.full_name for row in await connection.execute(statement)}
+
+
+async def offices(connection: AsyncConnection, positions: Collection[UUID]) -> dict[UUID, Found]:
+    """The offices of positions, by the position's id, as ``unit_ref`` reads them."""
+    statement = (
+        select(POSITION.c.id, POSITION.c.unit_id, *unit_columns(UNIT))
+        .join(UNIT, UNIT.c.id == POSITION.c.unit_id)
+        .where(POSITION.c.id.in_(sorted(positions)))
+    )
+    return {row.id: row for row in await connection.execute(statement)}

@@ -1,14 +1,13 @@
 """What was set aside of the reports by anybody, for the office whose system took it in."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import Found, Place
 from models.records.actor import Acting
 from models.records.set_aside import PUT_AWAY, SET_ASIDE, WAITING
 from models.tables import Person, table
@@ -30,7 +29,7 @@ def _of(reader: Acting) -> Select[Any]:
 
 
 async def page(
-    connection: AsyncConnection, reader: Acting, state: str, *, after: tuple[datetime, UUID] | None, limit: int
+    connection: AsyncConnection, reader: Acting, state: str, *, after: Place | None, limit: int
 ) -> Sequence[Found]:
     """A page of what stands so at the reader's office, the oldest first."""
     statement = _of(reader).where(_STATES[state])

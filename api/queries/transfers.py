@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import DateTime, Select, Uuid, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import AFTER, KEPT, Found, Place, placed, unit_columns
 from models.lifecycle.states import LIVE
 from models.lifecycle.types import Memory
 from models.records.actor import Acting
@@ -25,35 +25,18 @@ _FROM, _TO = _UNIT.alias("from_unit"), _UNIT.alias("to_unit")
 _CLOCKS: Final = ("transfer_acceptance", "transfer_request", "route")
 NO_DAY: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """Where a case stands in the list that nobody has to answer by a day."""
-After = tuple[datetime, UUID] | None
-"""The row a page begins behind."""
-
-
-def _units(*named: tuple[str, Any]) -> list[Any]:
-    return [
-        unit.c[column].label(f"{name}_{column}")
-        for name, unit in named
-        for column in ("id", "code", "name_vi", "name_en")
-    ]
 
 
 async def under_way(
-    connection: AsyncConnection, reader: Acting, at: datetime, *, after: After, limit: int
+    connection: AsyncConnection, reader: Acting, at: datetime, *, after: Place | None, limit: int
 ) -> Sequence[Found]:
     """The reader's live cases that are proposed, were refused, are asked for or are nobody's; the soonest due first.
 
     ``clock``, ``due_at``: by when the proposal, the request or the routing is answered. ``place``: that, or ``NO_DAY``.
     """
     statement = _under_way(reader.role, after is not None)
-    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **_place(after)))).all()
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **placed(after)))).all()
     return rows
-
-
-def _place(after: After) -> dict[str, Any]:
-    return {"after_at": after[0], "after_id": after[1]} if after is not None else {}
-
-
-_AFTER: Final = tuple_(bindparam("after_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid()))
 
 
 @lru_cache(maxsize=KEPT)
@@ -74,7 +57,7 @@ def _under_way(role: str, goes_on: bool) -> Select[Any]:
         select(
             CASE.c.id, CASE.c.code, CASE.c.risk, CASE.c.custody, CASE.c.unit_id, CASE.c.transfer_to_id,
             CASE.c.updated_at, clock.c.code.label("clock"), clock.c.due_at, clock.c.started_at, place.label("place"),
-            *_units(("from", _FROM), ("to", _TO)),
+            *unit_columns(_FROM, "from"), *unit_columns(_TO, "to"),
         )
         .select_from(CASE)
         .outerjoin(_FROM, _FROM.c.id == CASE.c.unit_id)
@@ -92,15 +75,15 @@ def _under_way(role: str, goes_on: bool) -> Select[Any]:
         .order_by(place, CASE.c.id)
         .limit(bindparam("limit"))
     )  # fmt: skip
-    return statement.where(tuple_(place, CASE.c.id) > _AFTER) if goes_on else statement
+    return statement.where(tuple_(place, CASE.c.id) > AFTER) if goes_on else statement
 
 
 async def handed_over(
-    connection: AsyncConnection, reader: Acting, at: datetime, *, after: After, limit: int
+    connection: AsyncConnection, reader: Acting, at: datetime, *, after: Place | None, limit: int
 ) -> Sequence[Found]:
     """What the reader's unit held once and another holds since, the latest first."""
     statement = _handed_over(reader.role, after is not None)
-    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **_place(after)))).all()
+    rows: Sequence[Found] = (await connection.execute(statement, said(reader, at, limit=limit, **placed(after)))).all()
     return rows
 
 
@@ -124,7 +107,7 @@ def _handed_over(role: str, goes_on: bool) -> Select[Any]:
         .order_by(_INTERVAL.c.until.desc(), _INTERVAL.c.id.desc())
         .limit(bindparam("limit"))
     )
-    return statement.where(tuple_(_INTERVAL.c.until, _INTERVAL.c.id) < _AFTER) if goes_on else statement
+    return statement.where(tuple_(_INTERVAL.c.until, _INTERVAL.c.id) < AFTER) if goes_on else statement
 
 
 async def intervals(connection: AsyncConnection, case_id: UUID) -> Sequence[Found]:
@@ -132,7 +115,7 @@ async def intervals(connection: AsyncConnection, case_id: UUID) -> Sequence[Foun
     statement = (
         select(
             _INTERVAL.c.since, _INTERVAL.c.until, _EVENT.c.event, _EVENT.c.actor_id, _PERSON.c.full_name,
-            *_units(("unit", _UNIT)),
+            _UNIT.c.id.label("unit_id"), *unit_columns(_UNIT),
         )
         .join(_UNIT, _UNIT.c.id == _INTERVAL.c.unit_id)
         .outerjoin(

@@ -9,7 +9,7 @@ from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.organisation import PERSON, POSITION, UNIT
-from api.queries.rows import Found
+from api.queries.rows import Found, unit_columns
 from models.records.webhooks import DELIVERY, ENDPOINT, SECRET
 from models.tables import WebhookAttempt, table
 
@@ -56,7 +56,7 @@ def deliveries() -> Select[Any]:
             DELIVERY,
             _SYSTEM.c.full_name.label("system"),
             _OWNER.c.full_name.label("owner_name"),
-            *(UNIT.c[name].label(f"unit_{name}") for name in ("code", "name_vi", "name_en")),
+            *unit_columns(UNIT),
         )
         .join(POSITION, POSITION.c.id == DELIVERY.c.position_id)
         .join(_SYSTEM, _SYSTEM.c.id == POSITION.c.person_id)

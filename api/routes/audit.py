@@ -7,20 +7,20 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from api.door import TheVisit
-from api.paging import DEFAULT, MOST, Cursor, Limit
+from api.paging import DEFAULT, Cursor, Limit, Paged
 from api.problems import declares
 from api.queries.audit import Wanted
 from api.routes.cases import CaseRef
 from api.services import audit
 from api.shapes.audit import AccessReportOut, AuditOut
-from api.shapes.base import Input, Page
+from api.shapes.base import Page
 
 router = APIRouter(tags=["audit"])
 
 _Code: Any = Annotated[str | None, Field(max_length=60, pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class AuditFilter(Input):
+class AuditFilter(Paged):
     """Which entries to find. ``case`` is a code or an id; ``until`` is the first instant that is too late."""
 
     actor: UUID | None = None
@@ -30,8 +30,6 @@ class AuditFilter(Input):
     outcome: _Code = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    cursor: Annotated[str | None, Field(max_length=200)] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 @router.get("/audit", responses=declares("not-permitted"))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 
 from api.door import TheVisit
-from api.paging import DEFAULT, MOST
+from api.paging import Paged
 from api.problems import declares
 from api.queries.cases import Wanted
 from api.services import cases
@@ -22,7 +22,7 @@ CaseRef = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$", descri
 Codes = Annotated[tuple[Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_]+$")], ...], Field(max_length=20)]
 
 
-class CaseFilter(Input):
+class CaseFilter(Paged):
     """Which cases to list. ``overdue`` and ``due_before`` look at running deadlines."""
 
     process: Codes = ()
@@ -32,8 +32,6 @@ class CaseFilter(Input):
     owner: UUID | None = None
     due_before: AwareDatetime | None = None
     overdue: bool = False
-    cursor: Annotated[str | None, Field(max_length=200)] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 class NameSearch(Input):

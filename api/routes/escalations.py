@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from api.door import TheVisit
-from api.paging import DEFAULT, MOST
+from api.paging import Paged
 from api.problems import declares
 from api.queries.escalations import Wanted
 from api.routes.cases import CaseRef
@@ -22,7 +22,7 @@ State = Literal["open", "acknowledged", "resolved"]
 Level = Literal["E0", "E1", "E2", "E3", "E4"]
 
 
-class EscalationFilter(Input):
+class EscalationFilter(Paged):
     """Which escalations to list; ``person`` asks for whom they went to, ``opened_before`` for age."""
 
     mine: bool = False
@@ -31,8 +31,6 @@ class EscalationFilter(Input):
     state: Annotated[tuple[State, ...], Field(max_length=3)] = ()
     level: Annotated[tuple[Level, ...], Field(max_length=5)] = ()
     opened_before: AwareDatetime | None = None
-    cursor: Annotated[str | None, Field(max_length=200)] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 class Resolution(Input):

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query, status
 from pydantic import AwareDatetime, Field
 
 from api.door import TheVisit
-from api.paging import DEFAULT, MOST
+from api.paging import Paged
 from api.problems import declares
 from api.routes.cases import CaseRef
 from api.services import joint
 from api.services.keys import IdempotencyKey
-from api.shapes.base import Input, Page
+from api.shapes.base import Page
 from api.shapes.joint import Kind, NoteIn, NoteOut, WorkListed, WorkOut
 
 router = APIRouter(tags=["work"])
@@ -19,14 +19,12 @@ router = APIRouter(tags=["work"])
 _CASE = ("not-found", "declaration-required")
 
 
-class WorkFilter(Input):
+class WorkFilter(Paged):
     """What to list; ``mine``: given to oneself."""
 
     mine: bool = False
     kind: Annotated[tuple[Kind, ...], Field(max_length=3)] = ()
     due_before: AwareDatetime | None = None
-    cursor: Annotated[str | None, Field(max_length=200)] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 @router.get("/work", responses=declares("not-permitted"))

@@ -4,24 +4,21 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
 from api.door import TheVisit
-from api.paging import DEFAULT, MOST
+from api.paging import Paged
 from api.problems import declares
 from api.services import set_aside
-from api.shapes.base import Input, Page
+from api.shapes.base import Page
 from api.shapes.set_aside import PutAwayIn, SetAsideOut, SetAsideRead, State
 
 router = APIRouter(prefix="/set-aside", tags=["set-aside"])
 
 
-class SetAsideFilter(Input):
+class SetAsideFilter(Paged):
     """What to list: what waits, what was put away, or what was taken in after all."""
 
     state: State = "waiting"
-    cursor: Annotated[str | None, Field(max_length=200)] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = DEFAULT
 
 
 @router.get("", responses=declares("not-permitted"))

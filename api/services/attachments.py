@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect
 from api.door import Visit
 from api.errors import fault
 from api.problems import Problem
-from api.queries import attachments
+from api.queries import attachments, organisation
 from api.queries.rows import Found
+from api.services import keys
 from api.services.cases import find, locate, to_write
 from api.shapes.attachments import AttachmentOut, CustodyInput, CustodyOut, OfReferralOut, ShareOut, State
-from api.shapes.base import Page, PersonRef, Text, UnitRef
+from api.shapes.base import Page, PersonRef, Text, unit_ref
 from models.access import HOTLINE, DataClass, sees
 from models.forms.base import Line
 from models.records.attachments import (
@@ -54,7 +55,7 @@ class Incoming:
 
     def id_at(self, visit: Visit, place: Place) -> UUID:
         """The attachment this request makes, however often it is sent."""
-        return uuid5(self.key, f"{visit.caller.person_id}/{place.target}/attachments")
+        return keys.command_id(visit.caller.person_id, self.key, f"{place.target}/attachments")
 
 
 @dataclass
@@ -360,16 +361,10 @@ async def show(
 
 
 def _of_referral(row: Found) -> OfReferralOut | None:
-    agency = _agency(row, row.agency_id)
+    agency = unit_ref(row, row.agency_id, "agency")
     if agency is None:
         return None
     return OfReferralOut(id=row.referral_id, code=row.referral_code, agency=agency)
-
-
-def _agency(row: Found, unit_id: UUID | None) -> UnitRef | None:
-    if unit_id is None:
-        return None
-    return UnitRef(id=unit_id, code=row.agency_code, name_vi=row.agency_name_vi, name_en=row.agency_name_en)
 
 
 async def _shares(connection: AsyncConnection, row: Found, shared: Sequence[Found] | None) -> list[ShareOut]:
@@ -379,7 +374,7 @@ async def _shares(connection: AsyncConnection, row: Found, shared: Sequence[Foun
         ShareOut(
             referral=one.referral_id,
             code=one.code,
-            agency=_agency(one, one.receiver_id),
+            agency=unit_ref(one, one.receiver_id, "agency"),
             shared_by=PersonRef(id=one.shared_by, name=one.sharer_name),
             shared_at=one.shared_at,
             ended_by=PersonRef(id=one.ended_by, name=one.ender_name) if one.ended_by else None,
@@ -391,8 +386,9 @@ async def _shares(connection: AsyncConnection, row: Found, shared: Sequence[Foun
 
 async def _custody(connection: AsyncConnection, attachment_id: UUID, key: DataKey | None) -> list[CustodyOut]:
     entries: Sequence[Any] = await custody(connection, attachment_id)
-    people = await attachments.names(connection, [one.person_id for one in entries if one.person_id])
-    offices = await attachments.offices(connection, [one.position_id for one in entries if one.position_id])
+    people = await organisation.names(connection, [one.person_id for one in entries if one.person_id])
+    rows = await organisation.offices(connection, [one.position_id for one in entries if one.position_id])
+    offices = {position: unit_ref(row, row.unit_id) for position, row in rows.items()}
     shown = []
     for one in entries:
         words = words_of(one, key) if key is not None else {}
@@ -404,17 +400,13 @@ async def _custody(connection: AsyncConnection, attachment_id: UUID, key: DataKe
                 label=Text(vi=label.vi, en=label.en),
                 at=one.at,
                 by=PersonRef(id=one.person_id, name=people[one.person_id]) if one.person_id else None,
-                unit=_office(offices[one.position_id]) if one.position_id else None,
+                unit=offices.get(one.position_id),
                 to=words.get("to"),
                 note=words.get("note"),
                 hash=one.hash,
             )
         )
     return shown
-
-
-def _office(row: Found) -> UnitRef:
-    return UnitRef(id=row.id, code=row.code, name_vi=row.name_vi, name_en=row.name_en)
 
 
 def _name(disposition: str | None) -> str | None:

@@ -11,7 +11,7 @@ from api.problems import Problem
 from api.queries import audit as queries
 from api.queries.rows import Found
 from api.shapes.audit import AccessOut, AccessPersonOut, AccessReportOut, AuditOut, TimerOut
-from api.shapes.base import Page, PersonRef, Text, UnitRef
+from api.shapes.base import Page, PersonRef, Text, unit_ref
 from models.lifecycle import EVENTS
 from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.records.audit import open_reason
@@ -107,7 +107,7 @@ def _person(row: Found) -> AccessPersonOut:
         person=PersonRef(id=row.actor_id, name=row.full_name),
         role=row.role,
         role_label=_word("roles", row.role) or Text(vi=row.role, en=row.role),
-        unit=_unit(row),
+        unit=unit_ref(row, row.unit_id),
         first_at=row.first_at,
         last_at=row.last_at,
         entries=row.entries,
@@ -124,7 +124,7 @@ def _access(visit: Visit, row: Found) -> AccessOut:
         at=row.at,
         person=PersonRef(id=row.actor_id, name=row.actor_name),
         role=row.role,
-        unit=_unit(row),
+        unit=unit_ref(row, row.unit_id),
         action=row.action,
         label=action_label(row.action),
         record=row.record,
@@ -132,9 +132,3 @@ def _access(visit: Visit, row: Found) -> AccessOut:
         purpose=_word("purposes", row.purpose) if row.purpose else None,
         reason=reason,
     )
-
-
-def _unit(row: Found) -> UnitRef | None:
-    if row.unit_id is None:
-        return None
-    return UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)

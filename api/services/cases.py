@@ -15,7 +15,7 @@ from api.problems import Problem
 from api.queries import cases
 from api.queries.rows import Found
 from api.services.deadlines import deadlines_of
-from api.shapes.base import Page, PersonRef, Text, UnitRef
+from api.shapes.base import Page, PersonRef, Text, unit_ref
 from api.shapes.cases import (
     AllowedAction,
     CaseOut,
@@ -232,11 +232,7 @@ def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> C
         or row.glass_id is not None
         or (row.process == "received" and brought(visit, row.receiver_id, row.receiver_unit_id))
     )
-    unit = (
-        UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
-        if row.unit_id
-        else None
-    )
+    unit = unit_ref(row, row.unit_id)
     return CaseOut(
         id=row.id,
         code=row.code,
@@ -255,11 +251,7 @@ def case_out(visit: Visit, row: Found, allowed: list[AllowedAction] | None) -> C
         household_id=row.household_id,
         report_id=row.report_id,
         unit=unit,
-        transfer_to=UnitRef(
-            id=row.transfer_to_id, code=row.receiver_code, name_vi=row.receiver_name_vi, name_en=row.receiver_name_en
-        )
-        if row.transfer_to_id
-        else None,
+        transfer_to=unit_ref(row, row.transfer_to_id, "receiver"),
         owner=PersonRef(id=row.owner_id, name=row.owner_name) if row.owner_id else None,
         received_at=row.receipt_at,
         created_at=row.created_at,

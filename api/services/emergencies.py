@@ -18,7 +18,7 @@ from api.queries import cases
 from api.queries import emergencies as q
 from api.queries.rows import Found
 from api.services import conflicts
-from api.shapes.base import PersonRef, UnitRef
+from api.shapes.base import PersonRef, unit_ref
 from api.shapes.emergencies import BreakGlassIn, BreakGlassOut, ReviewIn, Standing
 from models.access import DataClass, sees
 from models.database import as_part
@@ -183,11 +183,7 @@ async def _shown(connection: AsyncConnection, visit: Visit, row: Found) -> Break
     # What was said may speak of the child.
     told = sees(visit.caller.role, DataClass.P2)
     note, finding = q.words(await living_key_in(connection, row.case_id, row), row) if told else (None, None)
-    unit = (
-        UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
-        if row.unit_id
-        else None
-    )
+    unit = unit_ref(row, row.unit_id)
     return BreakGlassOut(
         id=row.id,
         case_code=row.case_code,

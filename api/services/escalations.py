@@ -12,7 +12,7 @@ from api.problems import Problem
 from api.queries import escalations
 from api.queries.rows import Found
 from api.services.cases import find
-from api.shapes.base import Page, PersonRef, UnitRef
+from api.shapes.base import Page, PersonRef, unit_ref
 from api.shapes.cases import EscalationOut, RecipientOut
 from models.access import HOTLINE, DataClass, sees
 from models.records.escalations import NotAnswered, acknowledge, settle
@@ -111,9 +111,7 @@ def _item(visit: Visit, row: Found, went_to: list[RecipientOut]) -> EscalationOu
         ordinal=row.ordinal,
         state=row.state,
         nobody=row.nobody,
-        unit=UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
-        if row.unit_id
-        else None,
+        unit=unit_ref(row, row.unit_id),
         due_at=row.rung_due_at or row.deadline_due_at or unread["due_at"],
         opened_at=row.opened_at,
         age_seconds=max(0, int((visit.now - row.opened_at).total_seconds())),

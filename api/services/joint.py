@@ -13,6 +13,7 @@ from api import paging
 from api.door import Visit
 from api.problems import Problem
 from api.queries import joint as q
+from api.queries import organisation
 from api.queries.rows import Found
 from api.services import keys
 from api.services.cases import contents_of, event_label, find
@@ -44,7 +45,7 @@ async def of_case(visit: Visit, reference: str) -> list[WorkOut]:
         contents = await contents_of(connection, visit, case.id, documents)
         items = [(event, item) for event in events for item in event.facts.get("items", ())]
         people = {UUID(item["assignee_id"]) for _, item in items if item["assignee_id"]}
-        names = await q.names(connection, people)
+        names = await organisation.names(connection, people)
     ended = {event.facts["item_id"]: event for event in events if "item_id" in event.facts}
     return [
         _shown(event, item, clocks.get(item["id"]), ended.get(item["id"]), contents, names) for event, item in items
@@ -67,7 +68,7 @@ async def listed(
             after=paging.decode(cursor), limit=limit + 1,
         )  # fmt: skip
         shown, after = paging.cut(rows, limit, lambda row: (row.due_at, row.id))
-        names = await q.names(connection, {UUID(row.assignee_id) for row in shown if row.assignee_id})
+        names = await organisation.names(connection, {UUID(row.assignee_id) for row in shown if row.assignee_id})
         await visit.note(connection, "list_work", "case", detail={"cases": sorted({str(row.case_id) for row in shown})})
     return Page[WorkListed](items=[_listed(visit, row, names) for row in shown], next=after)
 

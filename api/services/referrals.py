@@ -23,7 +23,7 @@ from api.services import keys
 from api.services.cases import find
 from api.services.referral_files import sight
 from api.services.several import told, tried
-from api.shapes.base import Text, UnitRef
+from api.shapes.base import Text, unit_ref
 from api.shapes.cases import AllowedAction
 from api.shapes.referrals import (
     CaseRefOut,
@@ -344,7 +344,7 @@ def _delivered(row: Found) -> DeliveredOut:
         service=row.service,
         label=_label(row.service),
         step=row.step,
-        receiver=_unit(row, "receiver", row.receiver_id),
+        receiver=unit_ref(row, row.receiver_id, "receiver"),
         outcome=row.outcome,
         confirmed_at=row.ended_at if row.state == "closed" else None,
     )
@@ -377,7 +377,7 @@ async def _shown(
         state_label=Text(vi=STATES[row.state].vi, en=STATES[row.state].en),
         awaits=row.memory.get(Memory.AWAITED),
         extensions=int(row.memory.get(Memory.EXTENSIONS, "0")),
-        receiver=_unit(row, "receiver", row.receiver_id),
+        receiver=unit_ref(row, row.receiver_id, "receiver"),
         rerouted_from=row.rerouted_from if reads_case else None,
         step=row.step if reads_case else None,
         created_at=row.created_at,
@@ -393,7 +393,7 @@ async def _shown(
         minimum=MinimumOut(
             age_band=age_band(_age(visit, row)),
             sex=row.sex,
-            commune=_unit(row, "commune", row.commune_id),
+            commune=unit_ref(row, row.commune_id, "commune"),
             urgency=urgency(row.service, row.case_risk),
             warnings=list(row.warnings),
         ),
@@ -414,7 +414,7 @@ def _slice(row: Found, request: str | None, *, names: bool) -> SliceOut:
     fields = CHILD_FIELDS[row.service] if names else ()
     return SliceOut(
         child={name: getattr(row, name) for name in fields}, request=request,
-        office=_unit(row, "commune", row.commune_id),
+        office=unit_ref(row, row.commune_id, "commune"),
     )  # fmt: skip
 
 
@@ -483,12 +483,3 @@ def _allowed(visit: Visit, row: Found, *, reads_case: bool) -> list[AllowedActio
 
 def _label(service: str) -> Text:
     return Text(vi=SERVICES[service].label_vi, en=SERVICES[service].label_en)
-
-
-def _unit(row: Found, name: str, unit_id: UUID | None) -> UnitRef | None:
-    if unit_id is None:
-        return None
-    said = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return UnitRef(
-        id=unit_id, code=said[f"{name}_code"], name_vi=said[f"{name}_name_vi"], name_en=said[f"{name}_name_en"]
-    )

@@ -5,7 +5,7 @@ from api.door import Visit
 from api.queries import transfers as q
 from api.queries.rows import Found
 from api.services.cases import event_label, find
-from api.shapes.base import Page, PersonRef, UnitRef
+from api.shapes.base import Page, PersonRef, UnitRef, unit_ref
 from api.shapes.transfers import CustodyIntervalOut, FormerCaseOut, Kind, TransferOut
 from models.lifecycle.events import INTAKE
 
@@ -55,7 +55,7 @@ async def custody(visit: Visit, reference: str) -> list[CustodyIntervalOut]:
         rows = await q.intervals(connection, case.id)
     return [
         CustodyIntervalOut(
-            unit=_unit(row, "unit"),
+            unit=UnitRef(id=row.unit_id, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en),
             since=row.since,
             until=row.until,
             event=row.event or INTAKE,
@@ -71,8 +71,8 @@ def _under_way(visit: Visit, row: Found) -> TransferOut:
         kind=_kind(visit, row),
         case_id=row.id,
         case_code=row.code,
-        from_unit=_unit(row, "from") if row.unit_id else None,
-        to_unit=_unit(row, "to") if row.transfer_to_id else None,
+        from_unit=unit_ref(row, row.unit_id, "from"),
+        to_unit=unit_ref(row, row.transfer_to_id, "to"),
         risk=row.risk,
         since=row.started_at or row.updated_at,
         due_at=row.due_at,
@@ -85,7 +85,3 @@ def _kind(visit: Visit, row: Found) -> Kind:
     if row.transfer_to_id is not None:
         return "incoming" if row.transfer_to_id == visit.caller.acting.unit_id else "outgoing"
     return "requested" if row.clock == "transfer_request" else "refused"
-
-
-def _unit(row: Found, name: str) -> UnitRef:
-    return UnitRef(**{column: getattr(row, f"{name}_{column}") for column in ("id", "code", "name_vi", "name_en")})

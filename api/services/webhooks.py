@@ -21,7 +21,7 @@ from api.queries import webhooks as q
 from api.queries.rows import Found
 from api.services.organisation import found
 from api.services.service_tokens import service_of
-from api.shapes.base import Page, PersonRef, Text, UnitRef
+from api.shapes.base import Page, PersonRef, Text, unit_ref
 from api.shapes.webhooks import (
     AttemptOut,
     DeliveryOut,
@@ -268,8 +268,6 @@ def _delivery(row: Found) -> DeliveryOut:
         delivered_at=row.delivered_at,
         dead_at=row.dead_at,
         owner=PersonRef(id=row.owner_id, name=row.owner_name) if row.owner_id else None,
-        owner_unit=UnitRef(id=unit, code=row.unit_code, name_vi=row.unit_name_vi, name_en=row.unit_name_en)
-        if unit
-        else None,
+        owner_unit=unit_ref(row, unit),
         resent_at=row.resent_at,
     )

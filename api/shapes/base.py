@@ -1,7 +1,7 @@
 """What every shape shares."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -57,6 +57,14 @@ class UnitRef(Output):
     code: str
     name_vi: str
     name_en: str
+
+
+def unit_ref(row: Any, unit_id: UUID | None, name: str = "unit") -> UnitRef | None:
+    """The office of an id, whose code and names a row has under ``<name>_code`` and so on; None where there is none."""
+    if unit_id is None:
+        return None
+    said = {column: getattr(row, f"{name}_{column}") for column in ("code", "name_vi", "name_en")}
+    return UnitRef(id=unit_id, **said)
 
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", strict=True)]

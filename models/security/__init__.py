@@ -11,11 +11,9 @@ The tests compare a migrated database with the script of today.
 
 from collections.abc import Iterator
 
+from models.migrations.scripts import NEXT
 from models.security.functions import statements
 from models.security.policies import GUARDED, OPEN, PARTS, policies
-
-NEXT = "\n;\n\n"
-"""Between two statements of the script: a function's body has semicolons of its own."""
 
 
 def script() -> str:
@@ -50,4 +48,4 @@ BEGIN
     END LOOP;
 END $$"""
 
-__all__ = ["GUARDED", "NEXT", "OPEN", "PARTS", "made", "script"]
+__all__ = ["GUARDED", "OPEN", "PARTS", "made", "script"]

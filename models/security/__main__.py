@@ -4,18 +4,17 @@
 """
 
 import sys
-from pathlib import Path
 
-from models import migrations
+from models.migrations.scripts import SCRIPTS
 from models.security import script
 from models.security.changes import changes
 
-_SCRIPTS = sorted((Path(migrations.__file__).parent / "sql").glob("*_row_security.sql"))
+_RAN = sorted(SCRIPTS.glob("*_row_security.sql"))
 
 
 def ran() -> list[str]:
     """The scripts that are there; the shell has made the one to be written already, and it is empty."""
-    return [text for one in _SCRIPTS if (text := one.read_text(encoding="utf-8"))]
+    return [text for one in _RAN if (text := one.read_text(encoding="utf-8"))]
 
 
 if __name__ == "__main__":

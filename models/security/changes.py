@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from models.security import NEXT, made
+from models.migrations.scripts import NEXT
+from models.security import made
 
 _FUNCTION: Final = re.compile(r"CREATE OR REPLACE FUNCTION (?P<head>(?P<name>\w+)\(.*?\) RETURNS .*?) LANGUAGE ")
 _POLICY: Final = re.compile(r"(?P<act>CREATE|DROP) POLICY (?P<name>\w+) ON (?P<table>\w+)")

@@ -1,26 +1,19 @@
-"""row security of what is set aside of the reports by anybody: what changed since 0025
+"""row security of custody, notes, names of units, reports set aside and files of referrals: what changed since 0020
 
 Revision: 0027
 Revises: 0026
 """
 
-from pathlib import Path
-
-from alembic import op
+from models.migrations.scripts import run
 
 revision = "0027"
 down_revision = "0026"
 branch_labels = None
 depends_on = None
 
-# As the access table made it on the day of this migration; not made anew, or the table could change without one.
-SCRIPT = Path(__file__).parents[1] / "sql" / "0027_row_security.sql"
-
 
 def upgrade() -> None:
-    for statement in SCRIPT.read_text(encoding="utf-8").split("\n;\n\n"):
-        if statement.strip():
-            op.execute(statement)
+    run("0027_row_security.sql")
 
 
 def downgrade() -> None:

@@ -1,14 +1,14 @@
 """reports by anybody that look like spam or come in a flood are set aside before they become cases
 
-Revision: 0026
-Revises: 0025
+Revision: 0025
+Revises: 0024
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

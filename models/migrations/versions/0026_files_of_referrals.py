@@ -1,14 +1,14 @@
 """files of referrals: what an agency adds to one, and what of a case's is shared with it
 
-Revision: 0028
-Revises: 0027
+Revision: 0026
+Revises: 0025
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
