@@ -251,6 +251,6 @@ async def door_of(world: World, *, desk: CaseDesk | None = None, **more: Any) ->
 
 PEOPLE = [
     "cpo.a", "cpo2.a", "sup.a", "chair.a", "vch.a", "pol.a", "cpo.b", "sup.b", "chair.b", "h111", "h111.2", "h111s",
-    "doh", "dohd", "prov", "nat", "aud", "dpo", "admin", "hlt", "edu", "wu.a", "leg",
+    "doh", "dohd", "prov", "nat", "aud", "dpo", "admin", "hlt", "edu", "wu.a", "leg", "pol.tp",
 ]  # fmt: skip
 """Everybody the tests sign in as."""

@@ -1,11 +1,13 @@
 """One-time links: an office with nobody in the system opens one with four words, once, and answers its one referral."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,9 @@ import pytest_asyncio
 from activities.channels import configured
 from activities.delivery import Outbox
 from api.pages.answer import COOKIE
+from deploy.runtime.postgres import OWNER
+from deploy.runtime.schema import check_vault
+from deploy.runtime.trouble import Trouble
 from models.calendar import TZ
 from models.database import Who, transaction
 from models.protocol.arithmetic import Amount
@@ -424,3 +429,12 @@ async def test_a_link_can_be_read_out_and_printed_after_the_keys_were_rotated(
         await rotated(connection, answer_links, monkeypatch)
     (listed,) = (await door.get("cpo.a", f"/referrals/{referral}/links")).json()
     assert listed["phrase"] == link["phrase"]
+
+
+async def test_the_service_does_not_start_without_a_key_that_wraps_a_link(door: Door, key_file: Path) -> None:
+    await a_link(door, await a_referral(door))
+    url = door.database.url(OWNER)
+    await asyncio.to_thread(check_vault, url, key_file)
+    await door.sql("UPDATE answer_link SET kek = 'lost'")
+    with pytest.raises(Trouble, match="lost"):
+        await asyncio.to_thread(check_vault, url, key_file)

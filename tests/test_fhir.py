@@ -234,6 +234,17 @@ async def test_a_task_that_was_refused_is_corrected_at_the_same_version(door: Do
 
 
 @pytest.mark.servers
+async def test_what_the_lifecycle_refused_does_not_use_up_the_key_of_the_next(door: Door) -> None:
+    """A police report has outcomes of its own, which FHIR does not know: each of ours is refused for what it is."""
+    (result,) = await asked(door, await a_case(door), {"service": "police_report", "receiver": "HN-CA"})
+    referral = str(result["referral"]["id"])
+    assert (await put(door, "pol.tp", referral, "in-progress")).status_code == 200
+    for code in ("PROVIDED", "PROVIDED", "NOT_AVAILABLE"):
+        told = await put(door, "pol.tp", referral, "completed", output=[outcome(code)])
+        assert issue(told) == (422, "invalid", "value-not-allowed"), code
+
+
+@pytest.mark.servers
 async def test_nobody_else_finds_it_and_errors_are_in_the_readers_language(door: Door) -> None:
     referral = await a_referral(door)
     assert issue(await door.get("leg", f"/fhir/Task/{referral}")) == (404, "not-found", "not-found")

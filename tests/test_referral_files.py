@@ -424,6 +424,25 @@ async def test_what_happens_to_a_referral_while_a_file_is_on_its_way_is_noticed(
         assert (await send(door, "leg", referral, PDF + b"%%EOF", key=key)).status_code == 201, "the same key again"
 
 
+async def test_a_referral_that_ends_between_the_last_look_and_the_writing_is_noticed_by_row_security(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, referral = await a_referral(door)
+    before, key, record = stored(door), uuid4(), attachments.record
+
+    async def ended_first(*args: Any, **more: Any) -> bool:
+        await door.sql("UPDATE referral SET state = 'revoked', ended_at = now() WHERE id = :id", id=referral)
+        return await record(*args, **more)
+
+    monkeypatch.setattr("api.services.attachments.record", ended_first)
+    answer = await send(door, "leg", referral, key=key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "attachment-broken-off")
+    again = await send(door, "leg", referral, key=key)
+    assert (again.status_code, again.json()["code"]) == (409, "referral-not-allowed-in-state")
+    assert stored(door) == before, "nothing is left of it"
+    assert (await door.get("cpo.a", f"/cases/{case}/attachments")).json()["items"] == []
+
+
 async def test_an_agency_cannot_use_up_the_cases_own_number_of_files(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from models.lifecycle.diagram import mermaid
 from models.lifecycle.events import EVENTS
 from models.lifecycle.referral import EVENTS as REFERRAL_EVENTS
 from models.lifecycle.referral import STATES as REFERRAL_STATES
-from models.lifecycle.referral.describe import HISTORY, begins_in
+from models.lifecycle.referral.describe import HISTORY, STAYS, begins_in, leads
 from models.lifecycle.referral.describe import moves as referral_moves
 from models.lifecycle.referral.diagram import mermaid as referral_mermaid
 from models.lifecycle.referral.events import BEGINNINGS
@@ -24,8 +24,6 @@ from models.lifecycle.types import REGIONS, Region
 from models.vocabulary import Language
 
 router = APIRouter()
-
-_STAYS: Final = "stays"
 
 _WORDS: Final = {
     "lifecycle": Both("Vòng đời của một trường hợp", "The life of a case"),
@@ -85,10 +83,7 @@ def _rows(
     of_referral: bool = False,
 ) -> str:
     """A row for each act and where it leads, with all the states it leaves for there."""
-    sources: dict[tuple[str, str], list[str]] = {}
-    for event, source, target in arrows:
-        sources.setdefault((event, _STAYS if source == target else target), []).append(source)
-    ends = {_STAYS: _words("stays", lang), HISTORY: _words("back", lang)}
+    ends = {STAYS: _words("stays", lang), HISTORY: _words("back", lang)}
     return "".join(
         row(
             event_label(event, lang, of_referral=of_referral),
@@ -99,7 +94,7 @@ def _rows(
             ),
         )
         # First what leads on; what may be done along the way afterwards.
-        for (event, target), left in sorted(sources.items(), key=lambda one: one[0][1] == _STAYS)
+        for (event, target), left in sorted(leads(arrows).items(), key=lambda one: one[0][1] == STAYS)
     )
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import Found, unit_columns
 from models.tables import AuditEntry, Person, Position, Unit, table
 
 _AUDIT = table(AuditEntry)
@@ -128,9 +128,7 @@ async def cases_of_report(connection: AsyncConnection, report_id: UUID) -> list[
 
 _OFFICE = (
     _UNIT.c.id.label("unit_id"),
-    _UNIT.c.code.label("unit_code"),
-    _UNIT.c.name_vi.label("unit_name_vi"),
-    _UNIT.c.name_en.label("unit_name_en"),
+    *unit_columns(_UNIT),
 )
 
 

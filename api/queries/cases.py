@@ -38,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import AFTER, KEPT, Found, Place, placed
+from api.queries.rows import AFTER, KEPT, Found, Place, placed, unit_columns
 from models.access import HOTLINE
 from models.database import about, work_on
 from models.lifecycle.states import LIVE
@@ -111,12 +111,8 @@ def _cases(role: str, which: ColumnElement[bool] | None = None) -> Select[Any]:
             _CHILD.c.birth_date,
             _CHILD.c.estimated_age,
             _CHILD.c.sex,
-            _UNIT.c.code.label("unit_code"),
-            _UNIT.c.name_vi.label("unit_name_vi"),
-            _UNIT.c.name_en.label("unit_name_en"),
-            _RECEIVER.c.code.label("receiver_code"),
-            _RECEIVER.c.name_vi.label("receiver_name_vi"),
-            _RECEIVER.c.name_en.label("receiver_name_en"),
+            *unit_columns(_UNIT),
+            *unit_columns(_RECEIVER, "receiver"),
             _PERSON.c.full_name.label("owner_name"),
             *brought_by,
             soonest.c.code.label("next_code"),

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import Found, unit_columns
 from models.records.vault import open_text, seal_text
 from models.tables import BreakGlass, Person, Position, Unit, new_id, table
 from models.vault import DataKey
@@ -55,9 +55,7 @@ def _grants() -> Select[Any]:
             _PERSON.c.full_name.label("person_name"),
             second.c.full_name.label("second_name"),
             reviewer.c.full_name.label("reviewer_name"),
-            _UNIT.c.code.label("unit_code"),
-            _UNIT.c.name_vi.label("unit_name_vi"),
-            _UNIT.c.name_en.label("unit_name_en"),
+            *unit_columns(_UNIT),
         )
         .select_from(_CASE)
         .join(_GLASS, _GLASS.c.id == _CASE.c.grant_id)

@@ -25,7 +25,7 @@ from sqlalchemy import case as sa_case
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import AFTER, KEPT, Found, Place, placed
+from api.queries.rows import AFTER, KEPT, Found, Place, placed, unit_columns
 from models.records.actor import Acting
 from models.records.scope import CASE, ESCALATION, readable, readable_escalation, sent_to
 from models.records.terms import said, terms
@@ -60,9 +60,7 @@ def _escalations(role: str) -> Select[Any]:
             _DEADLINE.c.referral_id,
             _DEADLINE.c.due_at.label("deadline_due_at"),
             _RUNG.c.due_at.label("rung_due_at"),
-            _UNIT.c.code.label("unit_code"),
-            _UNIT.c.name_vi.label("unit_name_vi"),
-            _UNIT.c.name_en.label("unit_name_en"),
+            *unit_columns(_UNIT),
             acknowledger.c.full_name.label("acknowledger_name"),
             resolver.c.full_name.label("resolver_name"),
             func.coalesce(case, false()).label("case_readable"),

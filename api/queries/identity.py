@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import Found
+from api.queries.rows import Found, unit_columns
 from models.records.dated import in_force
 from models.records.people import is_suspended
 from models.tables import (
@@ -148,9 +148,7 @@ async def positions_of(connection: AsyncConnection, person_id: UUID, at: datetim
             _POSITION.c.unit_id,
             _POSITION.c.valid_from,
             _POSITION.c.valid_to,
-            _UNIT.c.code.label("unit_code"),
-            _UNIT.c.name_vi.label("unit_name_vi"),
-            _UNIT.c.name_en.label("unit_name_en"),
+            *unit_columns(_UNIT),
         )
         .join(_UNIT, _UNIT.c.id == _POSITION.c.unit_id)
         .where(

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.queries.rows import KEPT, Found
+from api.queries.rows import KEPT, Found, unit_columns
 from models.access.slices import services_of
 from models.lifecycle.referral.states import LIVE
 from models.lifecycle.rules import EMERGENCY_SERVICES
@@ -83,8 +83,9 @@ def _referrals(role: str, which: ColumnElement[Any] | None = None) -> Select[Any
             CASE.c.owner_id.label("owner_id"),
             (seen.c.age if agency else null()).label("age"),
             *(either(_CHILD.c[name], name).label(name) for name in _CHILDS),
-            *(_COMMUNE.c[name].label(f"commune_{name}") for name in ("id", "code", "name_vi", "name_en")),
-            *(_RECEIVER.c[name].label(f"receiver_{name}") for name in ("code", "name_vi", "name_en")),
+            _COMMUNE.c.id.label("commune_id"),
+            *unit_columns(_COMMUNE, "commune"),
+            *unit_columns(_RECEIVER, "receiver"),
             func.coalesce(of_case, false()).label("reads_case"),
         )
         .outerjoin(CASE, CASE.c.id == REFERRAL.c.case_id)

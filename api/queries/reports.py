@@ -10,7 +10,7 @@ from sqlalchemy import Select, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.queries.cases import declared_for
-from api.queries.rows import KEPT, Found
+from api.queries.rows import KEPT, Found, unit_columns
 from models.records.actor import Acting
 from models.records.dated import in_force
 from models.records.scope import CASE, REPORT, readable, readable_report
@@ -54,9 +54,7 @@ def _one(role: str) -> Select[Any]:
             REPORT,
             _PERSON.c.full_name.label("receiver_name"),
             _POSITION.c.kind.label("receiver_kind"),
-            _UNIT.c.code.label("unit_code"),
-            _UNIT.c.name_vi.label("unit_name_vi"),
-            _UNIT.c.name_en.label("unit_name_en"),
+            *unit_columns(_UNIT),
         )
         .join(_PERSON, _PERSON.c.id == REPORT.c.receiver_id)
         .join(_POSITION, _POSITION.c.id == REPORT.c.receiver_position_id)

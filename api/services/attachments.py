@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import ClientDisconnect
 
@@ -41,6 +42,8 @@ from models.vocabulary import term
 
 _LOG = structlog.get_logger("api.attachments")
 _NAME: TypeAdapter[str] = TypeAdapter(Line)
+_NOT_ALLOWED: Final = "42501"
+"""SQLSTATE ``insufficient_privilege``: what row security answers to a row that may not be written."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,11 @@ async def take_in(visit: Visit, finds: Callable[[AsyncConnection], Awaitable[Pla
                 # Sealed under the key of a case the referral has left: the same request finds the other.
                 raise Problem("attachment-broken-off", case_id=place.case_id)
             shown, kept = await _entered(connection, visit, place, stored, case_key)
+    except DBAPIError as error:
+        if place.referral_id is None or getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+            raise
+        # The referral ended since it was found; row security looked again. The same request is told so by ``finds``.
+        raise Problem("attachment-broken-off", case_id=place.case_id) from None
     finally:
         if not kept:
             await visit.door.objects.delete(object_name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from models.lifecycle.describe import HISTORY, Move, moves
 from models.lifecycle.events import EVENTS
 from models.lifecycle.referral import diagram as referral
+from models.lifecycle.referral.describe import STAYS, leads
 from models.lifecycle.states import FINAL, REGION_LABELS, STATES
 from models.lifecycle.types import REGIONS, EventSpec, Region
 
@@ -142,13 +143,10 @@ def _states(region: Region, sources: Sequence[str]) -> str:
 
 
 def _event_line(spec: EventSpec) -> str:
-    targets: dict[str, list[str]] = {}
-    for move in moves():
-        if move.event == spec.code and move.region == spec.region:
-            targets.setdefault("stays" if move.source == move.target else move.target, []).append(move.source)
+    here = [move for move in moves() if (move.event, move.region) == (spec.code, spec.region)]
     where = "; ".join(
-        f"{_states(spec.region, sources)} → {target if target in ('stays', HISTORY) else f'`{target}`'}"
-        for target, sources in targets.items()
+        f"{_states(spec.region, sources)} → {target if target in (STAYS, HISTORY) else f'`{target}`'}"
+        for (_, target), sources in leads((move.event, move.source, move.target) for move in here).items()
     )
     cells = (
         f"`{spec.code}`",

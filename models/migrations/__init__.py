@@ -9,8 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from models.records.vault import WRAPPING
 
 HERE = Path(__file__).parent
 Answer = TypeVar("Answer")
@@ -66,15 +68,17 @@ def current(url: str) -> str | None:
 
 
 def keys_needed(url: str) -> set[str]:
-    """The ids of the key-encryption keys without which some case at ``url`` cannot be read. Blocks, as ``upgrade``."""
+    """The ids of the key-encryption keys without which something at ``url`` cannot be read. Blocks, as ``upgrade``."""
     return asyncio.run(_ask(url, _keys_needed))
 
 
 async def _keys_needed(connection: AsyncConnection) -> set[str]:
-    if await connection.scalar(text("SELECT to_regclass('case_key')")) is None:
-        return set()
-    found = await connection.execute(text("SELECT DISTINCT kek FROM case_key WHERE destroyed_at IS NULL"))
-    return set(found.scalars())
+    found: set[str] = set()
+    for of in WRAPPING:
+        # One of older code may have it not yet.
+        if await connection.scalar(text("SELECT to_regclass(:name)"), {"name": of.name}) is not None:
+            found.update(await connection.scalars(select(of.c.kek).distinct().where(of.c.kek.is_not(None))))
+    return found
 
 
 async def _ask(url: str, question: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:

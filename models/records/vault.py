@@ -23,7 +23,7 @@ from models.writing import binary, change, put_all
 
 _CASE_KEY, _SHARE = table(CaseKey), table(KeyShare)
 
-_WRAPPING: Final[Mapping[Table, ColumnElement[bool]]] = {
+WRAPPING: Final[Mapping[Table, ColumnElement[bool]]] = {
     _CASE_KEY: _CASE_KEY.c.destroyed_at.is_(None),
     **{of: of.c.kek.is_not(None) for of in (table(AnswerLink), table(SetAside), table(WebhookSecret))},
 }
@@ -130,7 +130,7 @@ def bound_to(of: Table, row_id: UUID) -> str:
 async def in_use(connection: AsyncConnection) -> dict[str, int]:
     """How much each key-encryption key has wrapped: living data keys, and what rows hold of their own."""
     found: Counter[str] = Counter()
-    for of, condition in _WRAPPING.items():
+    for of, condition in WRAPPING.items():
         statement = select(of.c.kek, func.count().label("wrapped")).where(condition).group_by(of.c.kek)
         found.update({row.kek: row.wrapped for row in await connection.execute(statement)})
     return dict(found)
@@ -152,7 +152,7 @@ async def rewrap(connection: AsyncConnection, most: int) -> int:
     keys = provider(connection)
     active = await keys.active()
     done = 0
-    for of, condition in _WRAPPING.items():
+    for of, condition in WRAPPING.items():
         (key,) = of.primary_key.columns
         statement = (
             select(key.label("id"), of.c.kek, of.c.wrapped)

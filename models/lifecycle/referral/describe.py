@@ -1,6 +1,6 @@
 """The lifecycle of a referral as plain data, read from the chart and the table: for the reference, pages, diagrams."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,18 @@ HISTORY = "history"
 
 Move = tuple[str, str, str]
 """Event, source, target: one arrow; the target equals the source where the event stays."""
+
+
+STAYS = "stays"
+"""Where ``leads`` says an event leads that leaves everything where it is."""
+
+
+def leads(arrows: Iterable[Move]) -> dict[tuple[str, str], list[str]]:
+    """The states an event leaves for one place, by event and place, in the arrows' order."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for event, source, target in arrows:
+        found.setdefault((event, STAYS if source == target else target), []).append(source)
+    return found
 
 
 @cache

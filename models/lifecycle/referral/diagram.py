@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.lifecycle.referral.describe import HISTORY, begins_in, moves
+from models.lifecycle.referral.describe import HISTORY, STAYS, begins_in, leads, moves
 from models.lifecycle.referral.events import EVENTS
 from models.lifecycle.referral.services import SERVICES
 from models.lifecycle.referral.states import FINAL, INITIAL, LIVE, STATES
@@ -57,13 +57,9 @@ def tables() -> str:
 
 
 def _line(spec: EventSpec) -> str:
-    targets: dict[str, list[str]] = {}
-    for event, source, target in moves():
-        if event == spec.code:
-            targets.setdefault("stays" if target == source else target, []).append(source)
     where = [
-        f"{_states(sources)} → {target if target in ('stays', HISTORY) else f'`{target}`'}"
-        for target, sources in targets.items()
+        f"{_states(sources)} → {target if target in (STAYS, HISTORY) else f'`{target}`'}"
+        for (_, target), sources in leads(move for move in moves() if move[0] == spec.code).items()
     ]
     if begun := begins_in(spec.code):
         where.append(f"→ `{begun}`")
