@@ -17,13 +17,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from deploy.sample_ids import position_id, sample_id
 from deploy.seed_directory import TABLES as DIRECTORY_TABLES
 from deploy.seed_directory import directory_rows
 from models.calendar import TZ, load_calendars
@@ -40,8 +41,6 @@ from models.tables import (
 )
 
 SAMPLE: Final = Path(__file__).parent / "sample" / "hanoi.toml"
-NAMESPACE: Final = UUID("6f0a1d0e-4a39-5d1c-9b53-0d5f7f2b6b11")
-"""Ids of the sample are derived from it, so a second run finds what the first one made."""
 SINCE: Final = datetime(2020, 1, 1, tzinfo=TZ)
 """Everything in the sample holds from here on, so that drills may play in any year after it."""
 TURN_STARTS: Final = time(8)
@@ -106,7 +105,9 @@ def sample_organisation(at: datetime, path: Path = SAMPLE) -> Organisation:
             _add_person(made, username, name, staff["unit"], staff["role"], language=staff.get("language", "vi"))
         if hours := staff.get("turns"):
             _add_rota(made, staff["unit"], staff["role"], list(staff["people"]), hours=hours, at=at)
-    made.rows |= directory_rows(made.unit_ids, _id, SINCE)
+    for system in raw["system"]:
+        _add_person(made, system["key"], system["name"], system["unit"], system["role"], kind="service")
+    made.rows |= directory_rows(made.unit_ids, sample_id, SINCE)
     return made
 
 
@@ -182,7 +183,7 @@ async def load_accounts(
         table(Account),
         [
             {
-                "id": _id("account", account.username),
+                "id": sample_id("account", account.username),
                 "person_id": account.person_id,
                 "username": account.username,
                 "password_hash": hashes[account.username],
@@ -228,7 +229,7 @@ async def seed(engine: AsyncEngine, clock: Clock, data: Path) -> tuple[int, int,
 
 def _add_unit(made: Organisation, unit: Mapping[str, str]) -> None:
     key = unit["key"]
-    made.unit_ids[key] = _id("unit", key)
+    made.unit_ids[key] = sample_id("unit", key)
     made.rows["unit"].append(
         {
             "id": made.unit_ids[key],
@@ -243,7 +244,7 @@ def _add_unit(made: Organisation, unit: Mapping[str, str]) -> None:
     if parent := unit.get("parent"):
         made.rows["unit_parent"].append(
             {
-                "id": _id("unit_parent", key),
+                "id": sample_id("unit_parent", key),
                 "unit_id": made.unit_ids[key],
                 "parent_id": made.unit_ids[parent],
                 "valid_from": SINCE,
@@ -251,8 +252,10 @@ def _add_unit(made: Organisation, unit: Mapping[str, str]) -> None:
         )
 
 
-def _add_person(made: Organisation, username: str, name: str, unit: str, role: str, *, language: str = "vi") -> None:
-    person, position = _id("person", username), _id("position", f"{username}/{unit}/{role}")
+def _add_person(
+    made: Organisation, username: str, name: str, unit: str, role: str, *, language: str = "vi", kind: str = "person"
+) -> None:
+    person, position = sample_id("person", username), position_id(username, unit, role)
     made.person_ids[username] = person
     made.rows["person"].append(
         {
@@ -265,15 +268,23 @@ def _add_person(made: Organisation, username: str, name: str, unit: str, role: s
         }
     )
     made.rows["position"].append(
-        {"id": position, "person_id": person, "unit_id": made.unit_ids[unit], "role": role, "valid_from": SINCE}
+        {
+            "id": position,
+            "person_id": person,
+            "unit_id": made.unit_ids[unit],
+            "role": role,
+            "kind": kind,
+            "valid_from": SINCE,
+        }
     )
-    made.accounts.append(SampleAccount(username, person, position, f"{name} (mẫu)", role, unit))
+    if kind == "person":
+        made.accounts.append(SampleAccount(username, person, position, f"{name} (mẫu)", role, unit))
 
 
 def _add_deputy(made: Organisation, unit: str, role: str, principal: str, deputy: str) -> None:
     made.rows["deputy"].append(
         {
-            "id": _id("deputy", f"{unit}/{role}/{principal}/{deputy}"),
+            "id": sample_id("deputy", f"{unit}/{role}/{principal}/{deputy}"),
             "principal_id": made.person_ids[principal],
             "deputy_id": made.person_ids[deputy],
             "unit_id": made.unit_ids[unit],
@@ -286,7 +297,7 @@ def _add_deputy(made: Organisation, unit: str, role: str, principal: str, deputy
 def _add_rota(made: Organisation, unit: str, role: str, people: Sequence[str], *, hours: int, at: datetime) -> None:
     made.rows["shift"] += [
         {
-            "id": _id("shift", f"{unit}/{role}/{begin.astimezone(UTC).isoformat()}"),
+            "id": sample_id("shift", f"{unit}/{role}/{begin.astimezone(UTC).isoformat()}"),
             "unit_id": made.unit_ids[unit],
             "role": role,
             "person_id": made.person_ids[who],
@@ -350,10 +361,6 @@ def _lines(file: Path) -> list[str]:
     if not file.exists():
         return []
     return [line for line in file.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-
-
-def _id(kind: str, name: str) -> UUID:
-    return uuid5(NAMESPACE, f"{kind}/{name}")
 
 
 async def _main() -> None:

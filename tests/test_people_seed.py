@@ -17,6 +17,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import func, select, update
 
 from deploy.runtime.postgres import OWNER
+from deploy.sample_ids import PUBLIC_DESK
 from deploy.seed import ROTA_AHEAD, ROTA_BEHIND, load_references, sample_organisation, seed, turns
 from deploy.seed_directory import TABLES as DIRECTORY
 from models.database import Who, transaction
@@ -158,6 +159,13 @@ def test_there_is_somebody_for_every_role() -> None:
     held = {row["role"] for row in sample_organisation(NOW).rows["position"]}
     # Nobody signs in as an informant, and a decider is named for one case.
     assert set(ROLES) - held <= {"INF", "DEL"}
+
+
+def test_the_desk_of_reports_by_anybody_is_a_system_nobody_signs_in_as() -> None:
+    made = sample_organisation(NOW)
+    (desk,) = (row for row in made.rows["position"] if row["kind"] == "service")
+    assert (desk["id"], desk["unit_id"]) == (PUBLIC_DESK, made.unit_ids["111"])
+    assert PUBLIC_DESK not in {one.position_id for one in made.accounts}
 
 
 @pytest.mark.parametrize("year", [2021, 2026, 2031])

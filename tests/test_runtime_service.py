@@ -10,7 +10,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from deploy.runtime.layout import DataFolder, read_json
@@ -128,6 +130,17 @@ def test_the_demo_carries_a_case_and_its_referral_to_their_end_as_often_as_one_l
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Phê duyệt đóng trường hợp" in done.stdout
         assert REFERRAL_STATES["closed"].vi in done.stdout
+
+
+def test_anybody_may_report_at_the_sample_and_ask_with_the_receipt(service: Service) -> None:
+    base = f"http://127.0.0.1:{service.api_port}"
+    given = {"happened": "Nghe tiếng trẻ khóc và tiếng đánh ở nhà bên"}
+    key = {"Idempotency-Key": str(uuid4())}
+    receipt = httpx.post(f"{base}/api/v1/public/reports", json=given, headers=key)
+    assert receipt.status_code == 201, receipt.text
+    asked = httpx.post(f"{base}/api/v1/public/reports/standing", json={"code": receipt.json()["code"]})
+    assert (asked.status_code, asked.json()["standing"]) == (200, "received")
+    assert "<textarea" in httpx.get(f"{base}/bao-tin").text
 
 
 def test_each_process_knows_only_the_database_role_it_acts_as(service: Service) -> None:

@@ -16,6 +16,7 @@ from deploy.runtime.postgres import API, OWNER, WORKER, Postgres
 from deploy.runtime.processes import Child, Command, spawn
 from deploy.runtime.temporal import Temporal
 from deploy.runtime.trouble import Status, Trouble
+from deploy.sample_ids import PUBLIC_DESK
 from models.settings import Settings
 
 _READY_SECONDS: Final = 90.0
@@ -139,6 +140,7 @@ class Parts:
         if postgres is not None and self.settings.local:
             # The sample on this machine: everybody may look around. An installation of its own asks for them.
             env.setdefault("ANNHI_SECOND_FACTOR_ROLES", "")
+            env.setdefault("ANNHI_PUBLIC_DESK", str(PUBLIC_DESK))
         return env | {
             "ANNHI_DATA_DIR": str(self.folder.root),
             "ANNHI_KEY_FILE": str(self.key_file),
