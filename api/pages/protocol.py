@@ -44,11 +44,11 @@ _WORDS: Final = {
     ),
     "public_door": Both("Tin báo gửi qua trang báo tin", "Reports by anybody"),
     "set_aside": Both(
-        "Tin có dấu hiệu là tin rác hoặc được gửi đến dồn dập được để riêng cho tổng đài xem; nếu sau {waits} chưa có ai "
+        "Tin có dấu hiệu là tin rác hoặc được gửi đến dồn dập được để riêng cho tổng đài xem; nếu sau {waits} chưa ai "
         "xem thì tự động được tiếp nhận. Dấu hiệu: trùng nguyên văn một tin trong {same_words_within}; quá "
         "{address_most} tin từ một địa chỉ mạng trong {address_within}; quá {pace_most} tin từ mọi nơi trong "
-        "{pace_within}; có liên kết mà chưa đủ {few_words} từ; không có chữ nào. Tin báo trẻ đang gặp nguy hiểm chỉ được "
-        "để riêng khi trùng nguyên văn một tin như thế đã tiếp nhận, và chỉ trong {waits_in_danger}.",
+        "{pace_within}; có liên kết mà chưa đủ {few_words} từ; không có chữ nào. Tin báo trẻ đang gặp nguy hiểm chỉ "
+        "được để riêng khi trùng nguyên văn một tin như thế đã tiếp nhận, và chỉ trong {waits_in_danger}.",
         "What looks like spam or comes in a flood is set aside for the hotline to look at, and after {waits} goes in "
         "by itself: word for word as another one within {same_words_within}; more than {address_most} from one address "
         "within {address_within}; more than {pace_most} altogether within {pace_within}; a link and fewer than "
