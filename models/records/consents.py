@@ -166,8 +166,31 @@ async def allowed(
         at: domain instant.
         also: further cases of the child whose entries count, and who is alleged in them: those attached to it.
     """
+    return (await known(connection, case_id, at, also=also)).allows(scope, service, at)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the record of a case says of consent: one reading answers for any scope and service.
+
+    Attributes:
+        age: of the child in years, as far as it is known.
+        barred: who may not consent, as they are alleged.
+        entries: what was said, of the further cases too.
+    """
+
+    age: int | None
+    barred: frozenset[str]
+    entries: tuple[Said, ...]
+
+    def allows(self, scope: str, service: str | None, at: datetime) -> Allowed:
+        """Whether it allows something; as ``allowed``."""
+        return allows(self.entries, scope, service, at, age=self.age, barred=self.barred)
+
+
+async def known(connection: AsyncConnection, case_id: UUID, at: datetime, *, also: Sequence[UUID] = ()) -> Known:
+    """Read it; arguments as of ``allowed``."""
     await work_on(connection, also)
     found = await standing(connection, case_id, at)
     barred = found.barred.union(*[(await standing(connection, one, at)).barred for one in also])
-    entries = await said_of(connection, case_id, *also)
-    return allows(entries, scope, service, at, age=found.age, barred=barred)
+    return Known(found.age, barred, tuple(await said_of(connection, case_id, *also)))

@@ -27,7 +27,7 @@ from models.records.actor import SYSTEM_ROLE, Acting
 from models.records.acts import Act, actor_of, freeze
 from models.records.audit import audit, of_clock
 from models.records.cases import CaseRow, Surroundings, lock_cases
-from models.records.consents import allowed, put_ground
+from models.records.consents import known, put_ground
 from models.records.deadlines import referral_snapshot, store_changes
 from models.records.reach import in_reach
 from models.records.reference import Reference
@@ -234,8 +234,8 @@ async def _consent(connection: AsyncConnection, matter: ReferralMatter, at: date
     Of a referral that came from another case of the child, what was said there counts as well.
     """
     case, need = matter.case, SERVICES[matter.service].need
-    sharing = await allowed(connection, case.id, "SHARING", need, at, also=matter.came_through)
-    itself = await allowed(connection, case.id, "SERVICE", need, at, also=matter.came_through)
+    record = await known(connection, case.id, at, also=matter.came_through)
+    sharing, itself = record.allows("SHARING", need, at), record.allows("SERVICE", need, at)
     heads: frozenset[str] = frozenset()
     if overrides := sharing.overrides_refusal or itself.overrides_refusal:
         by = [UUID(entry) for entry in (*sharing.by, *itself.by)]
